@@ -1,0 +1,89 @@
+"""Numbers as reported: value, verbatim text, UCUM unit, the source's own unit, and a comparator when censored."""
+
+import math
+import re
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from hub.model.unit import convert, find_unit
+
+Comparator = Literal["<", "<=", ">", ">="]
+_CENSORED = re.compile(r"^\s*(<=|>=|<|>|≤|≥)\s*(.+)$")
+_PLAIN = {"≤": "<=", "≥": ">="}
+
+
+class Quantity(BaseModel):
+    """An amount of something. `value` is in `unit` (UCUM); `text` and `source_unit` are verbatim.
+
+    Raises `UnknownUnitError` (a ValueError) when the unit is not in the table, ValueError when the text is
+    no finite number. ISA-95 QuantityValueType (B2MML-Common.xsd) is a string: hence the text.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    value: float
+    unit: str | None = None
+    text: str = ""
+    source_unit: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def fill(cls, given: Any) -> Any:
+        """Complete text, number and UCUM unit from what was given."""
+        if not isinstance(given, dict):
+            given = {"text": str(given)} if isinstance(given, str) else {"value": given}
+        filled: dict[str, Any] = dict(given)
+        if filled.get("value") is None:
+            filled["value"] = float(filled.get("text") or "nan")
+        filled["text"] = filled.get("text") or repr(filled["value"])
+        source_unit = filled.get("source_unit") or filled.get("unit")
+        if source_unit:
+            filled["unit"] = find_unit(source_unit).code
+            filled["source_unit"] = source_unit
+        return filled
+
+    @classmethod
+    def of(cls, text: str | float, unit: str | None = None) -> Self:
+        """Make a quantity from what a source wrote, e.g. `Quantity.of("118200.000", "G")`."""
+        return cls.model_validate({"text": str(text).strip(), "source_unit": (unit or "").strip() or None})
+
+    def in_unit(self, unit: str) -> float:
+        """Give the value in another unit of the same dimension; ValueError when dimensions differ."""
+        return self.value if self.unit is None else convert(self.value, self.unit, unit)
+
+
+class Measurement(BaseModel):
+    """A reported result: number or text, with `<`/`>` kept as comparator (`<0.05` is not 0.05)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    value: float | None = None
+    text: str = Field(max_length=4000)
+    comparator: Comparator | None = None
+    unit: str | None = None
+    source_unit: str | None = None
+
+    @classmethod
+    def of(cls, text: str | float, unit: str | None = None) -> Self:
+        """Read a reported entry: `"3.10"`, `"<0.05"`, `"PASS"`; unknown units raise `UnknownUnitError`."""
+        entry = str(text).strip()
+        found = _CENSORED.match(entry)
+        number = _number(found.group(2) if found else entry)
+        sign = found.group(1) if found and number is not None else None
+        source_unit = (unit or "").strip() or None
+        return cls(
+            value=number,
+            text=entry,
+            comparator=_PLAIN.get(sign, sign) if sign else None,  # type: ignore[arg-type]
+            unit=find_unit(source_unit).code if source_unit else None,
+            source_unit=source_unit,
+        )
+
+
+def _number(text: str) -> float | None:
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None

@@ -1,0 +1,207 @@
+"""What every test may ask for, and what no test may do.
+
+Comes in: `PLANTWIDE_TEST_POSTGRES` (SQLAlchemy URL of a PostgreSQL server's administrative database),
+`PLANTWIDE_SHARED` (a folder of real data), `PLANTWIDE_REQUIRE` (comma-separated groups that must not be
+skipped: `postgres`, `shared`). Goes out: databases made for one test, and a closing summary that names
+each group that did not run and why.
+"""
+
+import contextlib
+import ipaddress
+import os
+import sys
+import uuid
+from collections import Counter
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import sql
+from sqlalchemy.engine import URL, make_url
+
+ROOT = Path(__file__).resolve().parent.parent
+LACKING = {
+    "postgres": "PostgreSQL: PLANTWIDE_TEST_POSTGRES is not set, for example"
+    " postgresql+psycopg://postgres@127.0.0.1:5432/postgres",
+    "shared": "real data: no folder {folder}; set PLANTWIDE_SHARED to a folder that has data/",
+}
+
+
+def pytest_configure() -> None:
+    """Refuse sockets that leave the machine, from here to the end of the process."""
+    sys.addaudithook(_refuse_the_world)
+
+
+# ------------------------------------------------------------------ groups that may be absent
+
+
+def _lack(group: str, reason: str) -> None:
+    """Skip by name, or fail where the group was required."""
+    required = {name.strip() for name in os.environ.get("PLANTWIDE_REQUIRE", "").split(",")}
+    if group in required:
+        pytest.fail(f"{reason} (and PLANTWIDE_REQUIRE says that {group} must run)", pytrace=False)
+    pytest.skip(reason)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A skip that speaks of PostgreSQL is a failure where PostgreSQL was required, whoever skipped."""
+    report = yield
+    required = os.environ.get("PLANTWIDE_REQUIRE", "").split(",")
+    if report.skipped and call.excinfo and "postgres" in required:
+        reason = str(call.excinfo.value)
+        if "postgres" in reason.lower():
+            report.outcome = "failed"
+            report.longrepr = f"{item.nodeid} skipped, but PostgreSQL is required: {reason}"
+    return report
+
+
+_DESELECTED = pytest.StashKey[Counter[str]]()
+
+
+def pytest_deselected(items: list[pytest.Item]) -> None:
+    """Count what the marker expression left out, by folder."""
+    for item in items:
+        counted = item.config.stash.setdefault(_DESELECTED, Counter())
+        counted[str(Path(item.nodeid.split("::")[0]).parent)] += 1
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A worker process tells the controller what it left out."""
+    output: dict[str, Any] | None = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output["deselected"] = dict(session.config.stash.get(_DESELECTED, Counter[str]()))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Every worker sees the whole collection, so the last one to end speaks for all."""
+    told = getattr(node, "workeroutput", {}).get("deselected")
+    if told:
+        node.config.stash[_DESELECTED] = Counter(told)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Name each group that did not run, and why; nothing is left out silently."""
+    groups: Counter[tuple[str, str]] = Counter()
+    for report in terminalreporter.stats.get("skipped", []):
+        longrepr = report.longrepr
+        reason = longrepr[2] if isinstance(longrepr, tuple) else str(longrepr)
+        folder = str(Path(report.nodeid.split("::")[0]).parent)
+        groups[folder, reason.removeprefix("Skipped: ")] += 1
+    for folder, count in terminalreporter.config.stash.get(_DESELECTED, Counter[str]()).items():
+        expression = terminalreporter.config.getoption("markexpr") or "a filter on the command line"
+        groups[folder, f"left out by '{expression}'; `poe nightly` runs the nightly ones"] += count
+    if not groups:
+        return
+    terminalreporter.section("did not run")
+    for (folder, reason), count in sorted(groups.items()):
+        terminalreporter.write_line(f"{count:4d} in {folder}: {reason}")
+
+
+# ------------------------------------------------------------------ databases
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> URL:
+    """Administrative database of a PostgreSQL server for tests; skips by name when there is none."""
+    given = os.environ.get("PLANTWIDE_TEST_POSTGRES")
+    if not given:
+        _lack("postgres", LACKING["postgres"])
+    return make_url(given or "")
+
+
+@contextlib.contextmanager
+def fresh_postgres(server: URL, *, template: str = "template1") -> Iterator[str]:
+    """SQLAlchemy URL (driver psycopg) of a database that exists inside the block and not after it."""
+    name = f"plantwide_test_{os.getpid()}_{uuid.uuid4().hex[:12]}"
+    plain = server.set(drivername="postgresql").render_as_string(hide_password=False)
+    with psycopg.connect(plain, autocommit=True) as admin:
+        admin.execute(
+            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
+        )
+    try:
+        yield server.set(drivername="postgresql+psycopg", database=name).render_as_string(hide_password=False)
+    finally:
+        with psycopg.connect(plain, autocommit=True) as admin:
+            admin.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    """URL of an empty SQLite file of this test's own."""
+    return f"sqlite:///{tmp_path / 'hub.db'}"
+
+
+@pytest.fixture
+def postgres_url(postgres_server: URL) -> Iterator[str]:
+    """URL of an empty PostgreSQL database of this test's own."""
+    with fresh_postgres(postgres_server) as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """URL of an empty database: the test runs once on SQLite and once on PostgreSQL."""
+    return request.getfixturevalue({"sqlite": "sqlite_url", "postgresql": "postgres_url"}[request.param])
+
+
+# ------------------------------------------------------------------ real data
+
+
+@pytest.fixture(scope="session")
+def shared_folder() -> Path:
+    """Folder of real plants' data (`data/tabletting`, `data/b2mml`, …); skips by name when absent."""
+    folder = Path(os.environ.get("PLANTWIDE_SHARED") or ROOT.parent / "shared")
+    if not (folder / "data").is_dir():
+        _lack("shared", LACKING["shared"].format(folder=folder.name))
+    return folder
+
+
+# ------------------------------------------------------------------ loopback only
+
+_REACHED_OUT: list[str] = []
+
+
+class ReachedOutError(OSError):
+    """A test tried to leave the machine; give it a server on 127.0.0.1 instead."""
+
+
+def _is_here(host: object) -> bool:
+    if isinstance(host, bytes):
+        host = host.decode()
+    if host in {None, "", "localhost"}:
+        return True
+    try:
+        return ipaddress.ip_address(str(host).split("%")[0]).is_loopback
+    except ValueError:
+        return False
+
+
+def _refuse_the_world(event: str, arguments: tuple[Any, ...]) -> None:
+    """Audit hook: an address outside loopback is refused and remembered."""
+    if event in {"socket.connect", "socket.sendto", "socket.sendmsg", "socket.bind"}:
+        address = arguments[1]
+        host = address[0] if isinstance(address, tuple) and isinstance(address[0], str) else None
+    elif event == "socket.getaddrinfo":
+        host = arguments[0]
+    else:
+        return
+    if not _is_here(host):
+        _REACHED_OUT.append(f"{event} {host!r}")
+        raise ReachedOutError(f"{event} to {host!r}: tests use loopback only")
+
+
+@pytest.fixture(autouse=True)
+def _loopback_only() -> Iterator[None]:
+    """Fail the test that reached out, even when the code under test swallowed the refusal."""
+    _REACHED_OUT.clear()
+    yield
+    if _REACHED_OUT:
+        reached = ", ".join(_REACHED_OUT)
+        _REACHED_OUT.clear()
+        pytest.fail(f"left the machine: {reached}; tests use loopback only", pytrace=False)

@@ -1,0 +1,52 @@
+"""The tables of the unified model (MODEL: spine, resources, material, execution, quality) and of the runtime."""
+
+from hub.store.tables.base import metadata
+from hub.store.tables.entities import ENTITY_TABLES
+from hub.store.tables.facts import FACT_TABLES, lot_genealogy
+from hub.store.tables.runtime import (
+    api_key,
+    coverage,
+    quarantine,
+    sample_frame,
+    setting,
+    source,
+    statement,
+    stream,
+    tag_latest,
+)
+from hub.store.tables.spine import (
+    assertion,
+    audit_event,
+    identifier,
+    link_decision,
+    precedence_rule,
+    scheme_group,
+    source_record,
+    source_system,
+    unit,
+)
+
+__all__ = [
+    "ENTITY_TABLES",
+    "FACT_TABLES",
+    "api_key",
+    "assertion",
+    "audit_event",
+    "coverage",
+    "identifier",
+    "link_decision",
+    "lot_genealogy",
+    "metadata",
+    "precedence_rule",
+    "quarantine",
+    "sample_frame",
+    "scheme_group",
+    "setting",
+    "source",
+    "source_record",
+    "source_system",
+    "statement",
+    "stream",
+    "tag_latest",
+    "unit",
+]

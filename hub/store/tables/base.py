@@ -1,0 +1,119 @@
+"""Column types and shapes that all tables share."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    DateTime,
+    Dialect,
+    Float,
+    ForeignKey,
+    Integer,
+    MetaData,
+    String,
+    Text,
+    TypeDecorator,
+    false,
+    true,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from hub.model import NaiveTimeError
+
+Key = BigInteger().with_variant(Integer, "sqlite")
+"""A bigint key: the rowid alias on SQLite, bigint on PostgreSQL."""
+
+Json = JSON().with_variant(JSONB(), "postgresql")
+
+PathText = Text().with_variant(Text(collation="C"), "postgresql")
+"""Text in byte order, so that ranges of a materialised path and of codes use the index."""
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware instant: timestamptz on PostgreSQL, fixed-width ISO text on SQLite (sorts as time).
+
+    A naive time raises `NaiveTimeError`.
+    """
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> Any:
+        """Store text on SQLite, which has no time type."""
+        return dialect.type_descriptor(String(27) if dialect.name == "sqlite" else DateTime(timezone=True))
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
+        """Give the stored form."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise NaiveTimeError(value)
+        utc = value.astimezone(UTC)
+        return utc.strftime("%Y-%m-%dT%H:%M:%S.%fZ") if dialect.name == "sqlite" else utc
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        """Give an aware UTC time."""
+        if value is None:
+            return None
+        return datetime.fromisoformat(value) if dialect.name == "sqlite" else value.astimezone(UTC)
+
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(column_0_label)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def key_column() -> Column[int]:
+    """Give a generated primary key."""
+    return Column("id", Key, primary_key=True, autoincrement=True)
+
+
+def reference(name: str, target: str, *, index: bool = True, nullable: bool = True) -> Column[int]:
+    """Give a foreign key column to `target`.id."""
+    return Column(name, Key, ForeignKey(f"{target}.id"), index=index, nullable=nullable)
+
+
+def text(name: str, length: int | None = None, *, nullable: bool = True) -> Column[str]:
+    """Give a text column."""
+    return Column(name, String(length) if length else Text(), nullable=nullable)
+
+
+def number(name: str) -> Column[float]:
+    """Give a double."""
+    return Column(name, Float(53))
+
+
+def integer(name: str, *, default: int | None = None) -> Column[int]:
+    """Give a bigint; never null when it has a default."""
+    return Column(
+        name, BigInteger(), nullable=default is None, server_default=None if default is None else str(default)
+    )
+
+
+def flag(name: str, *, default: bool = False) -> Column[bool]:
+    """Give a boolean column that is never null."""
+    return Column(
+        name, Boolean(create_constraint=False), nullable=False, server_default=true() if default else false()
+    )
+
+
+def instant(name: str, *, nullable: bool = True, index: bool = False) -> Column[datetime]:
+    """Give a UTC time column."""
+    return Column(name, UtcDateTime(), nullable=nullable, index=index)
+
+
+def one_of(column: str, *values: str) -> CheckConstraint:
+    """Allow only these values (or null)."""
+    listed = ", ".join(f"'{v}'" for v in values)
+    return CheckConstraint(f"{column} IN ({listed})", name=f"{column}_known")

@@ -1,0 +1,177 @@
+"""What the hub keeps for its own work: sources, streams, statements to resolve, quarantine, samples, keys."""
+
+from sqlalchemy import Column, Index, LargeBinary, Table, UniqueConstraint, text as sql
+
+from hub.store.tables.base import (
+    Json,
+    flag,
+    instant,
+    integer,
+    key_column,
+    metadata,
+    number,
+    one_of,
+    reference,
+    text,
+)
+
+source = Table(
+    "source",
+    metadata,
+    key_column(),
+    reference("source_system_id", "source_system", nullable=False),
+    text("state", 12, nullable=False),
+    text("system", 120),
+    instant("checked_at"),
+    text("last_error"),
+    instant("last_error_at"),
+    UniqueConstraint("source_system_id"),
+    one_of("state", "new", "ok", "degraded", "paused", "stopped"),
+)
+
+stream = Table(
+    "stream",
+    metadata,
+    key_column(),
+    reference("source_system_id", "source_system", index=False, nullable=False),
+    text("name", 120, nullable=False),
+    text("kind", 10, nullable=False),
+    text("state", 12, nullable=False),
+    integer("priority", default=1),
+    instant("due_at", nullable=False, index=True),
+    number("every_s"),
+    text("owner", 80),
+    integer("epoch", default=0),
+    instant("lease_until"),
+    Column("cursor", Json),
+    integer("attempts", default=0),
+    integer("documents", default=0),
+    integer("records", default=0),
+    integer("samples", default=0),
+    integer("rejected", default=0),
+    text("last_error"),
+    instant("last_error_at"),
+    instant("last_success_at"),
+    instant("updated_at", nullable=False),
+    UniqueConstraint("source_system_id", "name"),
+    one_of("kind", "records", "samples"),
+    one_of("state", "idle", "running", "waiting", "paused", "stopped"),
+)
+"""One row a stream: it is the schedule, the queue, the lease, the cursor and the progress."""
+
+statement = Table(
+    "statement",
+    metadata,
+    key_column(),
+    reference("source_system_id", "source_system", index=False, nullable=False),
+    text("object_type", 80, nullable=False),
+    text("source_key", 300, nullable=False),
+    text("record_type", 30, nullable=False),
+    text("record_key", 300, nullable=False),
+    reference("source_record_id", "source_record", nullable=False),
+    integer("source_version", default=0),
+    instant("source_time"),
+    Column("body", Json, nullable=False),
+    text("body_hash", 64, nullable=False),
+    flag("is_live", default=True),
+    flag("is_pending", default=True),
+    reference("identifier_id", "identifier"),
+    UniqueConstraint("source_system_id", "object_type", "source_key", "record_type", "record_key"),
+    Index("ix_statement_record", "source_system_id", "record_type", "record_key"),
+    Index(
+        "ix_statement_pending",
+        "id",
+        sqlite_where=sql("is_pending = 1"),
+        postgresql_where=sql("is_pending"),
+    ),
+)
+"""What each document of each source states now, record by record; resolution reads nothing else."""
+
+quarantine = Table(
+    "quarantine",
+    metadata,
+    key_column(),
+    reference("source_system_id", "source_system", nullable=False),
+    text("stream", 120, nullable=False),
+    text("object_type", 80, nullable=False),
+    text("source_key", 300, nullable=False),
+    text("part", 300, nullable=False),
+    text("reason", nullable=False),
+    text("remedy"),
+    text("payload", nullable=False),
+    text("media_type", 60, nullable=False),
+    text("content_hash", 64, nullable=False),
+    integer("source_version", default=0),
+    instant("source_time"),
+    text("connector", 80, nullable=False),
+    text("state", 10, nullable=False),
+    integer("attempts", default=1),
+    instant("first_seen_at", nullable=False),
+    instant("last_seen_at", nullable=False),
+    instant("resolved_at"),
+    UniqueConstraint("source_system_id", "object_type", "source_key", "part"),
+    one_of("state", "open", "resolved", "dismissed"),
+)
+
+sample_frame = Table(
+    "sample_frame",
+    metadata,
+    key_column(),
+    text("stream", 120, nullable=False),
+    integer("seq", default=0),
+    reference("tag_id", "tag", index=False, nullable=False),
+    instant("first_at", nullable=False),
+    instant("last_at", nullable=False),
+    integer("count", default=0),
+    Column("frame", LargeBinary, nullable=False),
+    instant("recorded_at", nullable=False),
+    Index("ix_sample_frame_tag_time", "tag_id", "last_at"),
+    UniqueConstraint("stream", "seq", "tag_id"),
+)
+"""Samples as compressed Arrow IPC frames, one a tag and put; `id` order is arrival order."""
+
+coverage = Table(
+    "coverage",
+    metadata,
+    key_column(),
+    reference("source_system_id", "source_system", index=False, nullable=False),
+    text("tag_group", 120, nullable=False),
+    instant("start_at", nullable=False),
+    instant("end_at", nullable=False),
+    integer("samples", default=0),
+    instant("recorded_at", nullable=False),
+    Index("ix_coverage_source", "source_system_id", "tag_group", "start_at"),
+)
+"""Which windows of a source's history have been read; half-open, disjoint within a tag group."""
+
+tag_latest = Table(
+    "tag_latest",
+    metadata,
+    Column("tag_id", reference("tag_id", "tag").type, primary_key=True),
+    instant("ts", nullable=False),
+    number("value"),
+    text("text"),
+    integer("quality", default=0),
+)
+
+api_key = Table(
+    "api_key",
+    metadata,
+    key_column(),
+    text("public_id", 20, nullable=False),
+    text("name", 120, nullable=False),
+    text("secret_hash", 64, nullable=False),
+    Column("scopes", Json, nullable=False),
+    instant("created_at", nullable=False),
+    instant("expires_at"),
+    instant("revoked_at"),
+    UniqueConstraint("public_id"),
+)
+
+setting = Table(
+    "setting",
+    metadata,
+    Column("name", text("name", 80).type, primary_key=True),
+    Column("value", Json, nullable=False),
+    instant("updated_at", nullable=False),
+)

@@ -1,0 +1,43 @@
+"""Alembic's entry: one metadata, batch mode on SQLite, derived objects dropped before and restored after."""
+
+from alembic import context
+from sqlalchemy import Connection, inspect
+
+from hub.store.database import Database
+from hub.store.guards import install_guards, remove_guards
+from hub.store.tables import metadata
+from hub.store.tables.base import UtcDateTime
+
+
+def render_item(kind, item, autogen_context):  # noqa: ANN001, ANN201 - Alembic's own hook signature
+    """Write our column type by its name in generated migrations."""
+    if kind == "type" and isinstance(item, UtcDateTime):
+        autogen_context.imports.add("from hub.store.tables.base import UtcDateTime")
+        return "UtcDateTime()"
+    return False
+
+
+def run(connection: Connection) -> None:
+    """Migrate over this connection."""
+    context.configure(
+        connection=connection,
+        target_metadata=metadata,
+        render_as_batch=connection.dialect.name == "sqlite",
+        render_item=render_item,
+        compare_type=True,
+        transaction_per_migration=False,
+    )
+    remove_guards(connection)
+    context.run_migrations()
+    tables = inspect(connection)
+    if tables.has_table("source_record") and tables.has_table("audit_event"):
+        install_guards(connection)
+
+
+bound = context.config.attributes.get("connection")
+if bound is not None:
+    run(bound)
+else:
+    database = Database(context.config.get_main_option("sqlalchemy.url") or "sqlite:///plantwide-data/hub.db")
+    with database.begin() as connection:
+        run(connection)

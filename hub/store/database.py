@@ -18,7 +18,9 @@ _SQLITE_PRAGMAS = (
     "PRAGMA temp_store=MEMORY",
     "PRAGMA cache_size=-65536",
 )
-_POSTGRES_OPTIONS = "-c lock_timeout=10s -c idle_in_transaction_session_timeout=60s -c jit=off -c timezone=UTC"
+_POSTGRES_OPTIONS = (
+    "-c lock_timeout=10s -c idle_in_transaction_session_timeout=60s -c jit=off -c timezone=UTC"
+)
 
 
 class StoreFull(Exception):

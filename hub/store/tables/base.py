@@ -18,8 +18,6 @@ from sqlalchemy import (
     String,
     Text,
     TypeDecorator,
-    false,
-    true,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
@@ -104,7 +102,7 @@ def integer(name: str, *, default: int | None = None) -> Column[int]:
 def flag(name: str, *, default: bool = False) -> Column[bool]:
     """Give a boolean column that is never null."""
     return Column(
-        name, Boolean(create_constraint=False), nullable=False, server_default=true() if default else false()
+        name, Boolean(create_constraint=False), nullable=False, server_default="1" if default else "0"
     )
 
 

@@ -776,7 +776,7 @@ def upgrade() -> None:
             "source_key",
             "record_type",
             "record_key",
-            name="uq_statement_source_system_id_object_type_source_key_record_type_record_key",
+            name="uq_statement_said",
         ),
     )
     with op.batch_alter_table("statement", schema=None) as batch_op:

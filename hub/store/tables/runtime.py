@@ -76,7 +76,9 @@ statement = Table(
     flag("is_live", default=True),
     flag("is_pending", default=True),
     reference("identifier_id", "identifier"),
-    UniqueConstraint("source_system_id", "object_type", "source_key", "record_type", "record_key"),
+    UniqueConstraint(
+        "source_system_id", "object_type", "source_key", "record_type", "record_key", name="uq_statement_said"
+    ),
     Index("ix_statement_record", "source_system_id", "record_type", "record_key"),
     Index(
         "ix_statement_pending",

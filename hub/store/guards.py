@@ -19,7 +19,7 @@ _SQLITE = {
 }
 _POSTGRES_FUNCTION = """
 CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME; END $$
+BEGIN RAISE EXCEPTION '%% is append-only', TG_TABLE_NAME; END $$
 """
 _POSTGRES = (
     "DROP TRIGGER IF EXISTS {name} ON {table}",

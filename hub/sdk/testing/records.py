@@ -1,0 +1,265 @@
+"""What a source of records promises: resume loses nothing, documents are verbatim text, parse is pure."""
+
+import json
+import sys
+import threading
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any, cast
+from unittest import SkipTest
+
+from hub.model import NaiveTimeError, Observed, Record
+from hub.sdk.contract import RecordSource, Stream
+from hub.sdk.document import Cursor, Document, Page, Rejected
+from hub.sdk.errors import BadRecord, ConnectorError
+from hub.sdk.testing.promises import ConnectorSuite
+from hub.sdk.testing.session import Session, fail, require
+
+_NONSENSE = ("", " ", "null", "[]", "{}", "0", "{", "<", "<x/>", "\x00", "ÿ", '{"a": [}')
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the hub would notice of a document."""
+
+    object_type: str
+    key: str
+    version: int
+    payload: str
+    deleted: bool
+
+    @property
+    def label(self) -> str:
+        """Name it for a person."""
+        return f"{self.object_type} {self.key} (version {self.version})"
+
+
+class RecordSuite(ConnectorSuite):
+    """The promises of a `RecordSource`; inherit it, override `make`, and `grow` where the world can grow."""
+
+    min_pages = 2
+    """Pages that at least one stream of the small world must give, or resuming proves nothing."""
+
+    def make(self) -> RecordSource[Any]:
+        """Give a fresh connector on the same small world, each time."""
+        raise NotImplementedError
+
+    def grow(self) -> bool:
+        """Add and change something in the world, ideally at the change time of the last; True when done."""
+        return False
+
+    # -------------------------------------------------------------- streams and pages
+
+    def test_streams_are_named_and_stable(self) -> None:
+        with Session(self.make()) as first, Session(self.make()) as second:
+            names = [stream.name for stream in first.connector.streams()]
+            again = [stream.name for stream in second.connector.streams()]
+        require(names, "streams() is empty: name at least one stream")
+        require(all(names), "streams() has a stream without a name")
+        require(len(set(names)) == len(names), f"streams() names a stream twice: {names}")
+        require(names == again, f"streams() drifts: first {names}, then {again}; the hub keeps state by name")
+
+    def test_cursors_are_json(self) -> None:
+        for stream, pages in self._all_pages().items():
+            for number, page in enumerate(pages, 1):
+                require(
+                    _round_trip(page.cursor, f"stream {stream}, page {number}") == page.cursor,
+                    f"stream {stream}, page {number}: the cursor {page.cursor!r} changes on its way through "
+                    "JSON; use texts, numbers, lists and objects with text keys only",
+                )
+
+    def test_documents_are_named_verbatim_text(self) -> None:
+        for stream, pages in self._all_pages().items():
+            for document in (d for page in pages for d in page.documents):
+                where = f"stream {stream}, {document.object_type} {document.key}"
+                require(
+                    isinstance(cast("object", document.payload), str),
+                    f"{where}: the payload is {type(document.payload).__name__}; keep the source's own text",
+                )
+                require(document.object_type, f"{where}: object_type is empty; name the kind of object")
+                require(document.key, f"{where}: key is empty; name the object inside its source")
+
+    def test_one_version_of_an_object_has_one_content(self) -> None:
+        known: dict[tuple[str, str, int], str] = {}
+        for seen in (s for pages in self._all_pages().values() for s in _flatten(pages)):
+            if seen.version and not seen.deleted:
+                before = known.setdefault((seen.object_type, seen.key, seen.version), seen.payload)
+                require(
+                    before == seen.payload,
+                    f"{seen.label} has two contents: the hub could not tell which one counts; "
+                    "make the key finer or give every change its own version",
+                )
+
+    # -------------------------------------------------------------- resuming: the heart
+
+    def test_reading_twice_gives_the_same(self) -> None:
+        for stream, pages in self._all_pages().items():
+            again = self._read(stream, None)
+            _same(set(_flatten(pages)), set(_flatten(again)), f"stream {stream}, read a second time")
+
+    def test_resuming_at_every_page_loses_nothing_and_doubles_nothing(self) -> None:
+        pages_of = self._all_pages()
+        most = max(len(pages) for pages in pages_of.values())
+        require(
+            most >= self.min_pages,
+            f"the small world gives {most} page(s) at most, so resuming proves nothing; make the pages "
+            "smaller or the world larger",
+        )
+        for stream, pages in pages_of.items():
+            whole = set(_flatten(pages))
+            for number, page in enumerate(pages, 1):
+                rest = self._read(stream, _round_trip(page.cursor, f"stream {stream}, page {number}"))
+                got = set(_flatten(pages[:number])) | set(_flatten(rest))
+                _same(whole, got, f"stream {stream}, resumed at the cursor of page {number} of {len(pages)}")
+
+    def test_what_comes_later_is_found_from_the_last_cursor(self) -> None:
+        before = self._all_pages()
+        if not self.grow():
+            raise SkipTest(f"{type(self).__name__} does not override grow(): late changes are not tried")
+        after = self._all_pages()
+        for stream, pages in after.items():
+            last = before[stream][-1].cursor if before.get(stream) else None
+            got = set(_flatten(before.get(stream, []))) | set(_flatten(self._read(stream, last)))
+            lost = set(_flatten(pages)) - got
+            require(
+                not lost,
+                f"stream {stream}: {len(lost)} document(s) that came after the last page were never read, "
+                f"e.g. {_example(lost)}; the last cursor is ahead of what was read, or it excludes its own "
+                "change time (use >= with an overlap)",
+            )
+
+    # -------------------------------------------------------------- parse
+
+    def test_parse_gives_records_or_rejected_and_nothing_else(self) -> None:
+        with Session(self.make()) as session:
+            for document in self._documents():
+                for part in _parse(session.connector, document):
+                    require(
+                        isinstance(cast("object", part), Record | Rejected),
+                        f"parse gave {type(part).__name__} for {document.object_type} {document.key}; "
+                        "only Record or Rejected may come out",
+                    )
+
+    def test_parse_is_pure_and_deterministic(self) -> None:
+        documents = self._documents()
+        with Session(self.make()) as session:
+            first = [_parse(session.connector, document) for document in documents]
+        with Session(self.make()) as session, _no_io():
+            second = [_parse(session.connector, document) for document in documents]
+        for document, one, other in zip(documents, first, second, strict=True):
+            require(
+                one == other,
+                f"parse gives different records for the same document {document.object_type} {document.key}; "
+                "it may depend on nothing but the document and the settings (no clock, no random, no I/O)",
+            )
+
+    def test_parse_gives_each_observed_key_once(self) -> None:
+        with Session(self.make()) as session:
+            for document in self._documents():
+                known: dict[tuple[str, str], Record] = {}
+                for part in _parse(session.connector, document):
+                    if isinstance(part, Observed):
+                        other = known.setdefault((part.record_type, part.key), part)
+                        require(
+                            other == part,
+                            f"{document.object_type} {document.key}: two different {part.record_type} "
+                            f"records have the key {part.key!r}, so one would erase the other; "
+                            "make the key finer",
+                        )
+
+    def test_parse_turns_nonsense_into_bad_records(self) -> None:
+        kinds = {document.object_type: document for document in self._documents()}
+        with Session(self.make()) as session:
+            for document in kinds.values():
+                halves = (document.payload[: len(document.payload) // 2], document.payload[:-1])
+                for payload in (*_NONSENSE, *halves):
+                    _parse(session.connector, replace(document, payload=payload))
+
+    # -------------------------------------------------------------- reading the world
+
+    def _streams(self) -> Sequence[Stream]:
+        with Session(self.make()) as session:
+            return list(session.connector.streams())
+
+    def _all_pages(self) -> dict[str, list[Page]]:
+        return {stream.name: self._read(stream.name, None) for stream in self._streams()}
+
+    def _documents(self) -> list[Document]:
+        return [d for pages in self._all_pages().values() for page in pages for d in page.documents]
+
+    def _read(self, stream: str, cursor: Cursor | None) -> list[Page]:
+        with Session(self.make()) as session:
+            try:
+                return session.collect(session.connector.read(stream, cursor))
+            except NaiveTimeError as error:
+                fail(f"stream {stream}: a time without zone came out of read: {error}")
+
+
+def _flatten(pages: Sequence[Page]) -> Iterator[Seen]:
+    for page in pages:
+        for d in page.documents:
+            yield Seen(d.object_type, d.key, d.version, d.payload, d.deleted)
+
+
+def _same(whole: set[Seen], got: set[Seen], where: str) -> None:
+    lost, more = whole - got, got - whole
+    require(
+        not lost,
+        f"{where}: {len(lost)} document(s) lost, e.g. {_example(lost)}; the cursor is ahead of its page, or "
+        "it excludes others with the same change time (use >= or a second key at ties)",
+    )
+    require(
+        not more,
+        f"{where}: {len(more)} document(s) that the whole read does not have, e.g. {_example(more)}; the "
+        "same object must come with the same version and the same payload",
+    )
+
+
+def _example(some: set[Seen]) -> str:
+    return ", ".join(sorted(seen.label for seen in some)[:3])
+
+
+def _round_trip(cursor: Cursor, where: str) -> Cursor:
+    try:
+        return json.loads(json.dumps(cursor))
+    except (TypeError, ValueError) as error:
+        fail(f"{where}: the cursor {cursor!r} is no JSON ({error}); the hub stores it as JSON")
+
+
+def _parse(connector: RecordSource[Any], document: Document) -> list[Record | Rejected | str]:
+    where = f"{document.object_type} {document.key} ({document.payload[:40]!r}…)"
+    try:
+        return list(connector.parse(document))
+    except BadRecord as error:
+        return [Rejected(reason=str(error))]
+    except ConnectorError as error:
+        fail(f"parse of {where} raised {type(error).__name__}: {error}; parse asks nobody, raise BadRecord")
+    except Exception as error:  # noqa: BLE001  whatever else it raises is the finding
+        fail(
+            f"parse of {where} raised {error!r}; only BadRecord may leave parse: build parts with attempt(), "
+            "turn their errors into Rejected with reject()"
+        )
+
+
+_guarded: set[int] = set()
+_hooked = threading.Event()
+
+
+def _watch(event: str, arguments: tuple[Any, ...]) -> None:
+    if threading.get_ident() in _guarded and event in {"open", "socket.connect", "socket.getaddrinfo"}:
+        _guarded.clear()
+        fail(f"parse touched the world ({event} {arguments[:1]}); it must be pure so that it can be replayed")
+
+
+@contextmanager
+def _no_io() -> Generator[None]:
+    """Fail what this thread opens; everything lazy was loaded by an earlier pass."""
+    if not _hooked.is_set():
+        _hooked.set()
+        sys.addaudithook(_watch)
+    _guarded.add(threading.get_ident())
+    try:
+        yield
+    finally:
+        _guarded.clear()

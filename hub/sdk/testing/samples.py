@@ -1,0 +1,165 @@
+"""What a source of samples promises: half-open windows, one schema, tags that keep their names."""
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+import pyarrow as pa
+
+from hub.model import SAMPLE_SCHEMA, NaiveTimeError, Tag
+from hub.sdk.contract import SampleSource
+from hub.sdk.document import Window
+from hub.sdk.errors import ConnectorError
+from hub.sdk.testing.promises import ConnectorSuite
+from hub.sdk.testing.session import Session, fail, require
+
+Row = tuple[str, Any, float | None, str | None, int]
+
+
+class SampleSuite(ConnectorSuite):
+    """The promises of a `SampleSource`; inherit it, override `make`, and `window` if `extent` gives None."""
+
+    def make(self) -> SampleSource[Any]:
+        """Give a fresh connector on the same small world, each time."""
+        raise NotImplementedError
+
+    def window(self) -> Window:
+        """Give a span that holds samples of at least three different times."""
+        with Session(self.make()) as session:
+            extent = session.wait(session.connector.extent())
+        if extent is None:
+            fail("extent() gives None, so override window(): a span of the small world that holds samples")
+        return extent
+
+    # -------------------------------------------------------------- tags
+
+    def test_tags_keep_their_native_names(self) -> None:
+        first, second = self._tags(), self._tags()
+        require(first, "tags() is empty: the small world must have tags")
+        for tag in first:
+            require(isinstance(cast("object", tag), Tag), f"tags() gave {type(tag).__name__}; give Tag")
+        names = [tag.id.value for tag in first]
+        doubled = sorted({name for name in names if names.count(name) > 1})
+        require(not doubled, f"tags() names a tag twice: {doubled[:5]}")
+        one, other = ({(t.id.scheme, t.id.value) for t in tags} for tags in (first, second))
+        require(
+            one == other,
+            f"tags() drifts between two runs: {sorted(name for _, name in one ^ other)[:5]}; a tag's id must "
+            "be the source's own stable name, not a position or a session's handle",
+        )
+
+    # -------------------------------------------------------------- windows
+
+    def test_batches_have_the_sample_schema(self) -> None:
+        for batch in self._batches(self._names(), self.window()):
+            require(
+                isinstance(cast("object", batch), pa.RecordBatch),
+                f"samples() gave {type(batch).__name__}; give pyarrow.RecordBatch",
+            )
+            require(
+                batch.schema.equals(SAMPLE_SCHEMA),
+                f"samples() gave the schema\n{batch.schema}\nbut SAMPLE_SCHEMA is\n{SAMPLE_SCHEMA}",
+            )
+            batch.validate(full=True)
+
+    def test_the_window_holds_its_start_and_not_its_end(self) -> None:
+        window = self.window()
+        rows = self._rows(self._names(), window)
+        times = sorted({row[1] for row in rows})
+        require(
+            len(times) >= 3,
+            f"the window holds {len(times)} different times; the small world needs three or more",
+        )
+        early = [t for t in times if t < window.start]
+        late = [t for t in times if t >= window.end]
+        require(not early, f"a sample at {early[:1]} comes before the window's start {window.start}")
+        require(
+            not late, f"a sample at {late[:1]} is at or after the window's end {window.end}: the end is out"
+        )
+        start, end = times[0], times[len(times) // 2]
+        inner = {row[1] for row in self._rows(self._names(), Window(start, end))}
+        require(
+            start in inner,
+            f"the sample at the window's start {start} is missing: the start is in (open window start)",
+        )
+        require(
+            end not in inner,
+            f"the sample at the window's end {end} is there: the end is out (a closed window end counts it "
+            "twice, here and in the next window)",
+        )
+
+    def test_adjacent_windows_give_what_one_window_gives(self) -> None:
+        window, names = self.window(), self._names()
+        whole = self._rows(names, window)
+        times = sorted({row[1] for row in whole})
+        for cut in {times[len(times) // 3], times[len(times) // 2], times[-1]}:
+            parts = self._rows(names, Window(window.start, cut)) + self._rows(names, Window(cut, window.end))
+            _same(whole, parts, f"two windows that meet at {cut}")
+
+    def test_an_empty_window_is_empty(self) -> None:
+        window, names = self.window(), self._names()
+        moment = self._rows(names, window)[0][1]
+        rows = self._rows(names, Window(moment, moment))
+        require(not rows, f"the window from {moment} to itself gave {len(rows)} sample(s); it holds nothing")
+
+    def test_the_same_window_gives_the_same_samples(self) -> None:
+        window, names = self.window(), self._names()
+        _same(self._rows(names, window), self._rows(names, window), "the same window read twice")
+
+    # -------------------------------------------------------------- choice of tags
+
+    def test_only_the_tags_asked_for_come(self) -> None:
+        window, names = self.window(), self._names()
+        whole = self._rows(names, window)
+        apart = [row for name in names for row in self._rows([name], window)]
+        for name in names:
+            others = {row[0] for row in self._rows([name], window)} - {name}
+            require(not others, f"asked for {name!r}, got samples of {sorted(others)[:3]}")
+        _same(whole, apart, "the tags asked for one by one")
+
+    def test_a_vanished_tag_does_not_cost_the_others(self) -> None:
+        window, names = self.window(), self._names()
+        gone = "no such tag any more"
+        try:
+            rows = self._rows([names[0], gone], window)
+        except ConnectorError as error:
+            require(gone in str(error), f"the error of a vanished tag does not name it: {error}")
+            return
+        except Exception as error:  # noqa: BLE001  whatever else it raises is the finding
+            fail(f"a vanished tag raised {error!r}; leave it out, or raise BadRecord that names it")
+        _same(self._rows([names[0]], window), rows, "asked together with a tag that has vanished")
+
+    # -------------------------------------------------------------- reading the world
+
+    def _tags(self) -> list[Tag]:
+        with Session(self.make()) as session:
+            return session.collect(session.connector.tags())
+
+    def _names(self) -> list[str]:
+        return sorted(tag.id.value for tag in self._tags())
+
+    def _batches(self, tags: Sequence[str], window: Window) -> list[pa.RecordBatch]:
+        with Session(self.make()) as session:
+            try:
+                return session.collect(session.connector.samples(tags, window))
+            except NaiveTimeError as error:
+                fail(f"samples() met a time without zone: {error}")
+
+    def _rows(self, tags: Sequence[str], window: Window) -> list[Row]:
+        rows: list[Row] = []
+        for batch in self._batches(tags, window):
+            require(batch.column("ts").null_count == 0, "samples() gave a sample without a time")
+            rows.extend(
+                (row["tag"], row["ts"], row["value"], row["text"], row["quality"])
+                for row in batch.to_pylist()
+            )
+        return rows
+
+
+def _same(whole: list[Row], other: list[Row], where: str) -> None:
+    one, two = sorted(map(repr, whole)), sorted(map(repr, other))
+    if one != two:
+        lost, more = sorted(set(one) - set(two)), sorted(set(two) - set(one))
+        fail(
+            f"{where}: {len(one)} samples in the whole, {len(two)} here; lost e.g. {lost[:1]}, more e.g. "
+            f"{more[:1] or ([] if lost else 'the same sample twice')}"
+        )

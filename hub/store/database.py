@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import orjson
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import OperationalError
 
@@ -21,6 +22,10 @@ _SQLITE_PRAGMAS = (
 _POSTGRES_OPTIONS = (
     "-c lock_timeout=10s -c idle_in_transaction_session_timeout=60s -c jit=off -c timezone=UTC"
 )
+
+
+def _to_json(value: Any) -> str:
+    return orjson.dumps(value).decode()
 
 
 class StoreFull(Exception):
@@ -83,7 +88,12 @@ def _said_when_full() -> Iterator[None]:
 def _open(url: str) -> Engine:
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":
-        engine = create_engine(url, connect_args={"check_same_thread": False, "timeout": 30})
+        engine = create_engine(
+            url,
+            connect_args={"check_same_thread": False, "timeout": 30},
+            json_serializer=_to_json,
+            json_deserializer=orjson.loads,
+        )
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
@@ -91,6 +101,8 @@ def _open(url: str) -> Engine:
         parsed.set(drivername="postgresql+psycopg"),
         connect_args={"options": _POSTGRES_OPTIONS, "application_name": "plantwide"},
         pool_pre_ping=True,
+        json_serializer=_to_json,
+        json_deserializer=orjson.loads,
     )
     event.listen(engine, "begin", _begin_postgres)
     return engine

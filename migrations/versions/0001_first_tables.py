@@ -986,6 +986,9 @@ def upgrade() -> None:
             "ix_segment_response_equipment_identifier_id", ["equipment_identifier_id"], unique=False
         )
         batch_op.create_index("ix_segment_response_parent_id", ["parent_id"], unique=False)
+        batch_op.create_index(
+            "ix_segment_response_parent_key", ["source_system_id", "parent_key"], unique=False
+        )
         batch_op.create_index("ix_segment_response_same_as_id", ["same_as_id"], unique=False)
         batch_op.create_index("ix_segment_response_source_record_id", ["source_record_id"], unique=False)
         batch_op.create_index("ix_segment_response_unit_time", ["equipment_id", "actual_start"], unique=False)
@@ -1080,7 +1083,13 @@ def upgrade() -> None:
             "ix_material_actual_material_identifier_id", ["material_identifier_id"], unique=False
         )
         batch_op.create_index("ix_material_actual_response_id", ["response_id"], unique=False)
+        batch_op.create_index(
+            "ix_material_actual_response_key", ["source_system_id", "response_key"], unique=False
+        )
         batch_op.create_index("ix_material_actual_reverses_id", ["reverses_id"], unique=False)
+        batch_op.create_index(
+            "ix_material_actual_reverses_key", ["source_system_id", "reverses_key"], unique=False
+        )
         batch_op.create_index("ix_material_actual_same_as_id", ["same_as_id"], unique=False)
         batch_op.create_index("ix_material_actual_source_record_id", ["source_record_id"], unique=False)
 
@@ -1170,6 +1179,9 @@ def upgrade() -> None:
             "ix_operations_event_equipment_identifier_id", ["equipment_identifier_id"], unique=False
         )
         batch_op.create_index("ix_operations_event_response_id", ["response_id"], unique=False)
+        batch_op.create_index(
+            "ix_operations_event_response_key", ["source_system_id", "response_key"], unique=False
+        )
         batch_op.create_index("ix_operations_event_same_as_id", ["same_as_id"], unique=False)
         batch_op.create_index("ix_operations_event_source_record_id", ["source_record_id"], unique=False)
         batch_op.create_index("ix_operations_event_tag_id", ["tag_id"], unique=False)
@@ -1224,6 +1236,7 @@ def upgrade() -> None:
         batch_op.create_index("ix_sample_lot_id", ["lot_id"], unique=False)
         batch_op.create_index("ix_sample_lot_identifier_id", ["lot_identifier_id"], unique=False)
         batch_op.create_index("ix_sample_response_id", ["response_id"], unique=False)
+        batch_op.create_index("ix_sample_response_key", ["source_system_id", "response_key"], unique=False)
         batch_op.create_index("ix_sample_same_as_id", ["same_as_id"], unique=False)
         batch_op.create_index("ix_sample_source_record_id", ["source_record_id"], unique=False)
 
@@ -1275,6 +1288,9 @@ def upgrade() -> None:
         batch_op.create_index("ix_segment_data_batch_id", ["batch_id"], unique=False)
         batch_op.create_index("ix_segment_data_batch_identifier_id", ["batch_identifier_id"], unique=False)
         batch_op.create_index("ix_segment_data_response_id", ["response_id"], unique=False)
+        batch_op.create_index(
+            "ix_segment_data_response_key", ["source_system_id", "response_key"], unique=False
+        )
         batch_op.create_index("ix_segment_data_same_as_id", ["same_as_id"], unique=False)
         batch_op.create_index("ix_segment_data_source_record_id", ["source_record_id"], unique=False)
 
@@ -1338,9 +1354,16 @@ def upgrade() -> None:
         batch_op.create_index("ix_test_result_analyst_id", ["analyst_id"], unique=False)
         batch_op.create_index("ix_test_result_analyst_identifier_id", ["analyst_identifier_id"], unique=False)
         batch_op.create_index("ix_test_result_criterion_id", ["criterion_id"], unique=False)
+        batch_op.create_index(
+            "ix_test_result_criterion_key", ["source_system_id", "criterion_key"], unique=False
+        )
         batch_op.create_index("ix_test_result_retest_of_id", ["retest_of_id"], unique=False)
+        batch_op.create_index(
+            "ix_test_result_retest_of_key", ["source_system_id", "retest_of_key"], unique=False
+        )
         batch_op.create_index("ix_test_result_same_as_id", ["same_as_id"], unique=False)
         batch_op.create_index("ix_test_result_sample_id", ["sample_id"], unique=False)
+        batch_op.create_index("ix_test_result_sample_key", ["source_system_id", "sample_key"], unique=False)
         batch_op.create_index("ix_test_result_source_record_id", ["source_record_id"], unique=False)
 
 
@@ -1348,9 +1371,12 @@ def downgrade() -> None:
     """Take back."""
     with op.batch_alter_table("test_result", schema=None) as batch_op:
         batch_op.drop_index("ix_test_result_source_record_id")
+        batch_op.drop_index("ix_test_result_sample_key")
         batch_op.drop_index("ix_test_result_sample_id")
         batch_op.drop_index("ix_test_result_same_as_id")
+        batch_op.drop_index("ix_test_result_retest_of_key")
         batch_op.drop_index("ix_test_result_retest_of_id")
+        batch_op.drop_index("ix_test_result_criterion_key")
         batch_op.drop_index("ix_test_result_criterion_id")
         batch_op.drop_index("ix_test_result_analyst_identifier_id")
         batch_op.drop_index("ix_test_result_analyst_id")
@@ -1359,6 +1385,7 @@ def downgrade() -> None:
     with op.batch_alter_table("segment_data", schema=None) as batch_op:
         batch_op.drop_index("ix_segment_data_source_record_id")
         batch_op.drop_index("ix_segment_data_same_as_id")
+        batch_op.drop_index("ix_segment_data_response_key")
         batch_op.drop_index("ix_segment_data_response_id")
         batch_op.drop_index("ix_segment_data_batch_identifier_id")
         batch_op.drop_index("ix_segment_data_batch_id")
@@ -1367,6 +1394,7 @@ def downgrade() -> None:
     with op.batch_alter_table("sample", schema=None) as batch_op:
         batch_op.drop_index("ix_sample_source_record_id")
         batch_op.drop_index("ix_sample_same_as_id")
+        batch_op.drop_index("ix_sample_response_key")
         batch_op.drop_index("ix_sample_response_id")
         batch_op.drop_index("ix_sample_lot_identifier_id")
         batch_op.drop_index("ix_sample_lot_id")
@@ -1379,6 +1407,7 @@ def downgrade() -> None:
         batch_op.drop_index("ix_operations_event_tag_id")
         batch_op.drop_index("ix_operations_event_source_record_id")
         batch_op.drop_index("ix_operations_event_same_as_id")
+        batch_op.drop_index("ix_operations_event_response_key")
         batch_op.drop_index("ix_operations_event_response_id")
         batch_op.drop_index("ix_operations_event_equipment_identifier_id")
         batch_op.drop_index("ix_operations_event_equipment_id")
@@ -1391,7 +1420,9 @@ def downgrade() -> None:
     with op.batch_alter_table("material_actual", schema=None) as batch_op:
         batch_op.drop_index("ix_material_actual_source_record_id")
         batch_op.drop_index("ix_material_actual_same_as_id")
+        batch_op.drop_index("ix_material_actual_reverses_key")
         batch_op.drop_index("ix_material_actual_reverses_id")
+        batch_op.drop_index("ix_material_actual_response_key")
         batch_op.drop_index("ix_material_actual_response_id")
         batch_op.drop_index("ix_material_actual_material_identifier_id")
         batch_op.drop_index("ix_material_actual_material_id")
@@ -1407,6 +1438,7 @@ def downgrade() -> None:
         batch_op.drop_index("ix_segment_response_unit_time")
         batch_op.drop_index("ix_segment_response_source_record_id")
         batch_op.drop_index("ix_segment_response_same_as_id")
+        batch_op.drop_index("ix_segment_response_parent_key")
         batch_op.drop_index("ix_segment_response_parent_id")
         batch_op.drop_index("ix_segment_response_equipment_identifier_id")
         batch_op.drop_index("ix_segment_response_equipment_id")

@@ -22,6 +22,11 @@ from hub.store.tables.columns import observed_columns
 def _table(kind: type[Observed]) -> Table:
     name = kind.record_type
     stated = [c for field in fields_of(kind) for c in observed_columns(field)]
+    by_peer_key = [
+        Index(f"ix_{name}_{field.name}_key", "source_system_id", f"{field.name}_key")
+        for field in fields_of(kind)
+        if field.kind == "peer"
+    ]
     return Table(
         name,
         metadata,
@@ -36,6 +41,7 @@ def _table(kind: type[Observed]) -> Table:
         integer("version", default=1),
         instant("recorded_at", nullable=False),
         *stated,
+        *by_peer_key,
         UniqueConstraint("source_system_id", "source_key"),
     )
 

@@ -1,0 +1,130 @@
+"""Quarantine: what could not be read, word for word, with the reason and the remedy, until it can be."""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from sqlalchemy import Connection, select, update
+
+from hub.store.sets import chunks, select_in, upsert
+from hub.store.tables import quarantine, source_system
+
+MAX_PAYLOAD = 4 * 1024 * 1024
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fault:
+    """A part of a document that could not be read: where, why, what to do."""
+
+    object_type: str
+    source_key: str
+    part: str
+    reason: str
+    remedy: str
+    payload: str
+    media_type: str
+    version: int
+    source_time: datetime | None
+
+
+class Keyed(Protocol):
+    """Anything with a document's key and its faults."""
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Type and key inside the source."""
+        ...
+
+    @property
+    def faults(self) -> Sequence[Fault]:
+        """What could not be read of it."""
+        ...
+
+
+def hold_faults(
+    connection: Connection,
+    faults: Iterable[Fault],
+    *,
+    system_id: int,
+    stream: str,
+    connector: str,
+    now: datetime,
+) -> int:
+    """Put faults into quarantine; one that is there unchanged stays as it is. Gives how many were new."""
+    rows = {
+        (f.object_type, f.source_key, f.part[:300]): {
+            "source_system_id": system_id,
+            "stream": stream,
+            "object_type": f.object_type,
+            "source_key": f.source_key,
+            "part": f.part[:300],
+            "reason": f.reason,
+            "remedy": f.remedy,
+            "payload": f.payload[:MAX_PAYLOAD],
+            "media_type": f.media_type,
+            "content_hash": hashlib.sha256(f.payload.encode()).hexdigest(),
+            "source_version": f.version,
+            "source_time": f.source_time,
+            "connector": connector,
+            "state": "open",
+            "first_seen_at": now,
+            "last_seen_at": now,
+            "resolved_at": None,
+        }
+        for f in faults
+    }
+    if not rows:
+        return 0
+    columns = quarantine.c
+    query = select(
+        columns.object_type, columns.source_key, columns.part, columns.content_hash, columns.reason
+    )
+    same = {
+        (r.object_type, r.source_key, r.part): (r.content_hash, r.reason)
+        for r in select_in(
+            connection,
+            query.where(columns.source_system_id == system_id, columns.state == "open"),
+            columns.source_key,
+            [key for _, key, _ in rows],
+        )
+    }
+    new = [row for key, row in rows.items() if same.get(key) != (row["content_hash"], row["reason"])]
+    upsert(connection, quarantine, new, keys=("source_system_id", "object_type", "source_key", "part"))
+    return len(new)
+
+
+def release_faults(
+    connection: Connection, system_id: int, documents: Sequence[Keyed], *, now: datetime
+) -> None:
+    """Close the open entries of documents whose parts can be read now."""
+    columns = quarantine.c
+    still = {(*d.key, f.part[:300]) for d in documents for f in d.faults}
+    keys = {d.key for d in documents}
+    query = select(columns.id, columns.object_type, columns.source_key, columns.part).where(
+        columns.source_system_id == system_id, columns.state == "open"
+    )
+    done = [
+        row.id
+        for row in select_in(connection, query, columns.source_key, [key for _, key in keys])
+        if (row.object_type, row.source_key) in keys
+        and (row.object_type, row.source_key, row.part) not in still
+    ]
+    for part in chunks(done):
+        connection.execute(
+            update(quarantine).where(columns.id.in_(part)).values(state="resolved", resolved_at=now)
+        )
+
+
+def list_open(connection: Connection, system_code: str | None = None) -> list[dict[str, Any]]:
+    """Give the open entries, oldest first, with their payload."""
+    query = (
+        select(quarantine, source_system.c.code.label("source"))
+        .join(source_system, source_system.c.id == quarantine.c.source_system_id)
+        .where(quarantine.c.state == "open")
+        .order_by(quarantine.c.id)
+    )
+    if system_code:
+        query = query.where(source_system.c.code == system_code)
+    return [dict(row._mapping) for row in connection.execute(query)]  # noqa: SLF001 - SQLAlchemy's public name

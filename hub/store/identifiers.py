@@ -1,0 +1,163 @@
+"""Names in the store: looked up and added in sets, each pointing at the thing it means."""
+
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, select, update
+
+from hub.model import Identifier
+from hub.store.sets import chunks, insert_returning_ids, select_in
+from hub.store.tables import ENTITY_TABLES, identifier
+
+_UID_SPACE = uuid.UUID("6f1c1a52-3b0a-5d0e-9c1b-7b2f3f5b8a10")
+
+
+@dataclass(frozen=True)
+class Name:
+    """A stored identifier: its id, type, scheme, value, comparable form, and the thing it means now."""
+
+    id: int
+    entity_type: str
+    scheme: str
+    value: str
+    label: str
+    norm: str
+    entity_id: int
+    origin_id: int
+    method: str
+
+    @property
+    def system(self) -> str:
+        """The system part of the scheme."""
+        return self.scheme.split(":", 1)[0]
+
+
+Wanted = tuple[str, str, str]
+"""Entity type, scheme, value."""
+
+_COLUMNS = (
+    identifier.c.id,
+    identifier.c.entity_type,
+    identifier.c.scheme,
+    identifier.c.value,
+    identifier.c.label,
+    identifier.c.value_norm,
+    identifier.c.entity_id,
+    identifier.c.origin_entity_id,
+    identifier.c.method,
+)
+
+
+def find_names(connection: Connection, wanted: Iterable[Wanted]) -> dict[Wanted, Name]:
+    """Give the stored names among those wanted."""
+    grouped: dict[tuple[str, str], set[str]] = {}
+    for entity_type, scheme, value in wanted:
+        grouped.setdefault((entity_type, scheme), set()).add(value)
+    found: dict[Wanted, Name] = {}
+    for (entity_type, scheme), values in grouped.items():
+        query = select(*_COLUMNS).where(
+            identifier.c.entity_type == entity_type, identifier.c.scheme == scheme
+        )
+        for row in select_in(connection, query, identifier.c.value, values):
+            found[entity_type, scheme, row.value] = Name(*row)
+    return found
+
+
+def names_by_id(connection: Connection, ids: Iterable[int]) -> dict[int, Name]:
+    """Give names by their ids."""
+    return {r.id: Name(*r) for r in select_in(connection, select(*_COLUMNS), identifier.c.id, ids)}
+
+
+def names_of_entities(connection: Connection, entity_type: str, entity_ids: Iterable[int]) -> list[Name]:
+    """Give all names that mean these things."""
+    query = select(*_COLUMNS).where(identifier.c.entity_type == entity_type)
+    return [Name(*r) for r in select_in(connection, query, identifier.c.entity_id, entity_ids)]
+
+
+def names_with_norms(connection: Connection, entity_type: str, norms: Iterable[str]) -> list[Name]:
+    """Give all names of a type whose comparable form is one of these."""
+    query = select(*_COLUMNS).where(identifier.c.entity_type == entity_type)
+    return [Name(*r) for r in select_in(connection, query, identifier.c.value_norm, norms)]
+
+
+def add_names(connection: Connection, names: dict[Wanted, Identifier], *, now: datetime) -> list[Name]:
+    """Add names that mean nothing yet (entity 0); give them with their ids."""
+    rows = [
+        {
+            "entity_type": entity_type,
+            "entity_id": 0,
+            "origin_entity_id": 0,
+            "scheme": scheme,
+            "value": value,
+            "label": name.label,
+            "value_norm": name.norm,
+            "method": "native",
+            "recorded_at": now,
+        }
+        for (entity_type, scheme, value), name in names.items()
+    ]
+    ids = insert_returning_ids(connection, identifier, rows)
+    return [
+        Name(i, r["entity_type"], r["scheme"], r["value"], r["label"], r["value_norm"], 0, 0, "native")
+        for i, r in zip(ids, rows, strict=True)
+    ]
+
+
+def point_names(connection: Connection, moves: Sequence[dict[str, Any]]) -> None:
+    """Let names mean things: rows of `name_id`, `entity_id`, `origin_entity_id`, `method`."""
+
+    statement = (
+        update(identifier)
+        .where(identifier.c.id == bindparam("name_id"))
+        .values(
+            entity_id=bindparam("to_entity"), origin_entity_id=bindparam("origin"), method=bindparam("how")
+        )
+    )
+    for part in chunks(moves):
+        connection.execute(statement, part)
+
+
+def create_entities(
+    connection: Connection, entity_type: str, labels: Sequence[tuple[str, str]], *, now: datetime
+) -> list[int]:
+    """Create stubs for (scheme and value, label) pairs; give their ids in order."""
+    return insert_returning_ids(
+        connection,
+        ENTITY_TABLES[entity_type],
+        [
+            {
+                "uid": str(uuid.uuid5(_UID_SPACE, f"{entity_type}|{name}")),
+                "code": label,
+                "lifecycle": "stub",
+                "version": 0,
+                "has_conflict": False,
+                "recorded_at": now,
+            }
+            for name, label in labels
+        ],
+    )
+
+
+def ensure_tags(
+    connection: Connection, system_code: str, tags: Iterable[str], *, now: datetime
+) -> dict[str, int]:
+    """Give the entity ids of a source's tags by name, making stubs of those not stated yet."""
+    scheme = f"{system_code}:tag"
+    wanted = {("tag", scheme, tag): Identifier(scheme=scheme, value=tag) for tag in tags}
+    found = find_names(connection, wanted)
+    new = {key: name for key, name in wanted.items() if key not in found}
+    if new:
+        added = add_names(connection, new, now=now)
+        ids = create_entities(connection, "tag", [(f"{n.scheme}|{n.value}", n.label) for n in added], now=now)
+        point_names(
+            connection,
+            [
+                {"name_id": n.id, "to_entity": i, "origin": i, "how": "native"}
+                for n, i in zip(added, ids, strict=True)
+            ],
+        )
+        found = find_names(connection, wanted)
+    return {value: name.entity_id for (_, _, value), name in found.items()}

@@ -6,20 +6,19 @@ skipped: `postgres`, `shared`). Goes out: databases made for one test, and a clo
 each group that did not run and why.
 """
 
-import contextlib
 import ipaddress
 import os
+import shutil
 import sys
-import uuid
 from collections import Counter
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
-from psycopg import sql
 from sqlalchemy.engine import URL, make_url
+
+from tests.databases import fresh_postgres
 
 ROOT = Path(__file__).resolve().parent.parent
 LACKING = {
@@ -115,22 +114,6 @@ def postgres_server() -> URL:
     return make_url(given or "")
 
 
-@contextlib.contextmanager
-def fresh_postgres(server: URL, *, template: str = "template1") -> Iterator[str]:
-    """SQLAlchemy URL (driver psycopg) of a database that exists inside the block and not after it."""
-    name = f"plantwide_test_{os.getpid()}_{uuid.uuid4().hex[:12]}"
-    plain = server.set(drivername="postgresql").render_as_string(hide_password=False)
-    with psycopg.connect(plain, autocommit=True) as admin:
-        admin.execute(
-            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
-        )
-    try:
-        yield server.set(drivername="postgresql+psycopg", database=name).render_as_string(hide_password=False)
-    finally:
-        with psycopg.connect(plain, autocommit=True) as admin:
-            admin.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
-
-
 @pytest.fixture
 def sqlite_url(tmp_path: Path) -> str:
     """URL of an empty SQLite file of this test's own."""
@@ -148,6 +131,44 @@ def postgres_url(postgres_server: URL) -> Iterator[str]:
 def database_url(request: pytest.FixtureRequest) -> str:
     """URL of an empty database: the test runs once on SQLite and once on PostgreSQL."""
     return request.getfixturevalue({"sqlite": "sqlite_url", "postgresql": "postgres_url"}[request.param])
+
+
+@pytest.fixture(scope="session")
+def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file migrated once, to be copied."""
+    path = tmp_path_factory.mktemp("template") / "hub.db"
+    _migrate(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture(scope="session")
+def migrated_postgres(postgres_server: URL) -> Iterator[str]:
+    """Name of a PostgreSQL database migrated once, to be copied."""
+    with fresh_postgres(postgres_server) as url:
+        _migrate(url)
+        yield make_url(url).database or ""
+
+
+def _migrate(url: str) -> None:
+    from hub.store.database import Database
+    from hub.store.upgrade import upgrade
+
+    database = Database(url)
+    upgrade(database)
+    database.close()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def migrated_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """URL of a migrated database of this test's own, copied in milliseconds; on SQLite and PostgreSQL."""
+    if request.param == "sqlite":
+        path = tmp_path / "hub.db"
+        shutil.copyfile(request.getfixturevalue("migrated_sqlite"), path)
+        yield f"sqlite:///{path}"
+    else:
+        server: URL = request.getfixturevalue("postgres_server")
+        with fresh_postgres(server, template=request.getfixturevalue("migrated_postgres")) as url:
+            yield url
 
 
 # ------------------------------------------------------------------ real data

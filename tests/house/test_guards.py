@@ -7,15 +7,16 @@ import textwrap
 import pytest
 from sqlalchemy import create_engine, text
 
+from tests.house.tree import ROOT
+
 pytest_plugins = ["pytester"]
 
 
 def run_inner(pytester: pytest.Pytester, body: str, *arguments: str) -> pytest.RunResult:
     """Run a test file under our conftest in a process of its own."""
-    conftest = pytester.path / "conftest.py"
-    conftest.write_text((pytester.path.__class__(__file__).parent.parent / "conftest.py").read_text())
+    pytester.makeconftest((ROOT / "tests" / "conftest.py").read_text(encoding="utf-8"))
     pytester.makepyfile(textwrap.dedent(body))
-    return pytester.runpytest_subprocess("-p", "no:cacheprovider", *arguments)
+    return pytester.runpytest_subprocess("-p", "no:cacheprovider", "-o", f"pythonpath={ROOT}", *arguments)
 
 
 def test_a_test_that_leaves_the_machine_fails_even_when_the_refusal_is_swallowed(

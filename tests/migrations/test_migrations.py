@@ -1,0 +1,167 @@
+"""The database's shape can be reached step by step, given back, and is the one that the code declares."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic import command
+from alembic.script import Script, ScriptDirectory
+from sqlalchemy import delete, insert, inspect, select, update
+from sqlalchemy.exc import DBAPIError
+
+from hub.model import parse_instant
+from hub.model.unit import UNITS
+from hub.store.database import Database
+from hub.store.guards import expected_guards, install_guards, list_guards
+from hub.store.tables import audit_event, metadata, unit
+from hub.store.upgrade import alembic_config, is_current, upgrade
+from tests.migrations.shape import read_shape
+
+SCRIPTS = ScriptDirectory.from_config(alembic_config())
+EVENT = {
+    "entity_type": "batch",
+    "action": "create",
+    "actor": "test",
+    "recorded_at": "2026-01-01T00:00:00Z",
+    "changed": {},
+    "image": {},
+    "hash": "0" * 64,
+}
+
+
+def list_steps() -> list[Script]:
+    """Revisions from the oldest to the newest."""
+    return list(SCRIPTS.walk_revisions())[::-1]
+
+
+def downgrade(database: Database, revision: str) -> None:
+    """Give migrations back down to a revision."""
+    with database.begin() as connection:
+        command.downgrade(alembic_config(connection), revision)
+
+
+def test_there_is_one_line_of_revisions() -> None:
+    assert len(SCRIPTS.get_heads()) == 1
+    assert len(SCRIPTS.get_bases()) == 1
+
+
+def test_revisions_are_numbered_without_gaps_and_say_what_they_change() -> None:
+    steps = list_steps()
+    assert [step.revision for step in steps] == [f"{number:04d}" for number in range(1, len(steps) + 1)]
+    assert [step.revision for step in steps if len(step.doc.split()) < 3] == []
+    assert [step.revision for step in steps if not Path(step.path).name.startswith(step.revision)] == []
+
+
+def test_an_empty_database_is_not_current_and_becomes_so(empty: Database) -> None:
+    assert not is_current(empty)
+    upgrade(empty)
+    assert is_current(empty)
+
+
+def test_a_second_upgrade_changes_nothing(migrated: Database) -> None:
+    with migrated.read() as connection:
+        before = read_shape(connection)
+    upgrade(migrated)
+    with migrated.read() as connection:
+        assert read_shape(connection) == before
+
+
+def test_the_code_declares_nothing_that_no_migration_makes(migrated: Database) -> None:
+    with migrated.begin() as connection:
+        command.check(alembic_config(connection))
+
+
+@pytest.fixture
+def fresh(empty: Database, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Database]:
+    """Another database on the same engine, made from what the code declares, without a migration."""
+    url = f"sqlite:///{tmp_path / 'fresh.db'}"
+    database = Database(url if empty.dialect == "sqlite" else request.getfixturevalue("second_postgres_url"))
+    with database.begin() as connection:
+        metadata.create_all(connection)
+        install_guards(connection)
+    yield database
+    database.close()
+
+
+def test_a_migrated_database_has_the_shape_of_a_fresh_one(migrated: Database, fresh: Database) -> None:
+    with migrated.read() as reached, fresh.read() as declared:
+        reached_shape, declared_shape = read_shape(reached), read_shape(declared)
+    assert reached_shape.keys() == declared_shape.keys()
+    for name, declared_table in declared_shape.items():
+        assert reached_shape[name] == declared_table, name
+
+
+def test_each_step_can_be_given_back_and_taken_again(empty: Database) -> None:
+    for step in list_steps():
+        upgrade(empty, step.revision)
+        with empty.read() as connection:
+            first = read_shape(connection)
+        downgrade(empty, str(step.down_revision or "base"))
+        upgrade(empty, step.revision)
+        with empty.read() as connection:
+            assert read_shape(connection) == first, step.revision
+
+
+def test_going_down_to_the_ground_leaves_nothing_and_going_up_again_everything(migrated: Database) -> None:
+    with migrated.read() as connection:
+        before = read_shape(connection)
+    downgrade(migrated, "base")
+    with migrated.read() as connection:
+        assert set(inspect(connection).get_table_names()) <= {"alembic_version"}
+        assert inspect(connection).get_view_names() == []
+    upgrade(migrated)
+    with migrated.read() as connection:
+        assert read_shape(connection) == before
+
+
+def test_the_guards_are_there_after_up_down_and_up(migrated: Database) -> None:
+    downgrade(migrated, "base")
+    upgrade(migrated)
+    with migrated.read() as connection:
+        assert expected_guards(migrated.dialect) <= list_guards(connection)
+    assert len(expected_guards(migrated.dialect)) >= 2
+
+
+@pytest.mark.parametrize("change", ["update", "delete", "replace"])
+def test_an_audit_event_cannot_be_changed(migrated: Database, change: str) -> None:
+    event: dict[str, Any] = {**EVENT, "recorded_at": parse_instant(EVENT["recorded_at"])}
+    with migrated.begin() as connection:
+        connection.execute(insert(audit_event), event)
+    statements: dict[str, Any] = {
+        "update": update(audit_event).values(actor="nobody"),
+        "delete": delete(audit_event),
+        "replace": insert(audit_event).values(id=1, **event | {"actor": "nobody"}),
+    }
+    statement = statements[change]
+    if change == "replace" and migrated.dialect == "sqlite":
+        statement = statement.prefix_with("OR REPLACE")
+    with pytest.raises(DBAPIError), migrated.begin() as connection:
+        connection.execute(statement)
+    with migrated.read() as connection:
+        assert connection.scalars(select(audit_event.c.actor)).all() == ["test"]
+
+
+def test_every_unit_of_the_model_is_in_the_database(migrated: Database) -> None:
+    with migrated.read() as connection:
+        assert set(connection.scalars(select(unit.c.code))) == {known.code for known in UNITS}
+
+
+def test_every_constraint_has_a_name_so_that_a_migration_can_drop_it(migrated: Database) -> None:
+    with migrated.read() as connection:
+        inspector = inspect(connection)
+        nameless = [
+            (table, kind)
+            for table in inspector.get_table_names()
+            if table != "alembic_version"
+            for kind, found in (
+                ("primary key", [inspector.get_pk_constraint(table)]),
+                ("foreign key", inspector.get_foreign_keys(table)),
+                ("unique", inspector.get_unique_constraints(table)),
+                ("check", inspector.get_check_constraints(table)),
+            )
+            for constraint in found
+            if not constraint["name"] or not re.match(r"(pk|fk|uq|ck)_", constraint["name"])
+        ]
+    assert nameless == []

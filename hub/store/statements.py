@@ -126,7 +126,9 @@ def list_live_keys(
         .group_by(source_record.c.object_type, source_record.c.source_key)
         .subquery()
     )
-    query = select(source_record.c.object_type, source_record.c.source_key).join(
+    query = select(
+        source_record.c.object_type, source_record.c.source_key, source_record.c.source_version
+    ).join(
         newest,
         and_(
             source_record.c.source_system_id == system_id,
@@ -135,7 +137,7 @@ def list_live_keys(
             source_record.c.seq == newest.c.seq,
         ),
     )
-    return {(t, k) for t, k in connection.execute(query.where(source_record.c.op == "U"))}
+    return {(t, k): version for t, k, version in connection.execute(query.where(source_record.c.op == "U"))}
 
 
 def _newest_versions(documents: Sequence[Told]) -> list[Told]:

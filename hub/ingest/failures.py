@@ -1,0 +1,42 @@
+"""What an error of a source means for its stream: try again later, wait for a person, or mend the connector."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from hub.sdk import BadRecord, Misconfigured, Unauthorized, Unavailable
+from hub.store.database import StoreFull
+from hub.store.streams import LeaseLost
+
+_LONGEST = 600.0
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A stream's outcome: its next state, when to try again, what to tell a person."""
+
+    state: str
+    due_at: datetime
+    message: str
+
+
+def judge(error: Exception, *, attempts: int, now: datetime) -> Failure:
+    """Turn an error into the stream's next state.
+
+    `Unavailable` waits (Retry-After, else doubling from 2 s to 10 min), `Unauthorized` pauses,
+    `Misconfigured` stops; anything else is a bug of the connector: the cursor stays where it was.
+    """
+    match error:
+        case Unavailable(retry_after=after):
+            wait = after if after is not None else min(_LONGEST, 2.0 * 2**attempts)
+            return Failure("waiting", now + timedelta(seconds=wait), str(error))
+        case Unauthorized():
+            return Failure("paused", now + timedelta(seconds=_LONGEST), str(error))
+        case Misconfigured():
+            return Failure("stopped", now + timedelta(seconds=_LONGEST), str(error))
+        case BadRecord():
+            return Failure("waiting", now + timedelta(seconds=60), f"a page could not be read: {error}")
+        case StoreFull() | LeaseLost():
+            return Failure("waiting", now + timedelta(seconds=30), str(error))
+        case _:
+            text = f"the connector failed: {type(error).__name__}: {error}; the cursor has not moved"
+            return Failure("waiting", now + timedelta(seconds=60), text)

@@ -1,0 +1,165 @@
+"""Reads a historian through covered windows: what is missing is fetched, stored and marked in one commit."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import orjson
+import pyarrow as pa
+
+from hub.ingest.bridge import Bridge
+from hub.ingest.runner import Desk, Outcome, claimed
+from hub.ingest.sources import Source
+from hub.ingest.telling import state
+from hub.model import SAMPLE_SCHEMA, Tag
+from hub.sdk import SampleSource, Window
+from hub.store.coverage import Span, cover, covered_spans, missing_spans
+from hub.store.identifiers import ensure_tags
+from hub.store.samples import put_samples
+from hub.store.statements import Told, store_documents
+from hub.store.streams import Claim, advance_stream
+from hub.store.systems import System
+
+TAGS_STREAM = "tags"
+SAMPLES_STREAM = "samples"
+_EVERY_S = 60.0
+
+
+@dataclass(frozen=True)
+class Errand:
+    """A window of some tags that has not been read yet."""
+
+    tags: tuple[str, ...]
+    window: Window
+
+
+def read_tags(desk: Desk, source: Source, system: System, bridge: Bridge) -> Outcome:
+    """Note what signals the historian has, completed by the source's tag map."""
+    connector = _sampler(bridge)
+    outcome = Outcome(source.code, TAGS_STREAM)
+    with claimed(desk, system, TAGS_STREAM, kind="records", every_s=3600.0, outcome=outcome) as claim:
+        if claim is None:
+            return outcome
+        tags = list(bridge.items(connector.tags()))
+        mapped = [source.tag_map.apply(tag) if source.tag_map else tag for tag in tags]
+        now = desk.clock()
+        with desk.database.begin() as connection:
+            stored = store_documents(
+                connection,
+                system_id=system.id,
+                stream=TAGS_STREAM,
+                connector=f"{connector.name}/{connector.version}",
+                documents=[_tell_tag(source.code, tag) for tag in mapped],
+                now=now,
+            )
+            ensure_tags(connection, source.code, [t.id.value for t in tags], now=now)
+            advance_stream(
+                connection,
+                claim,
+                cursor=None,
+                now=now,
+                documents=stored.documents,
+                records=stored.records,
+                rejected=stored.rejected,
+            )
+        outcome.documents, outcome.records = stored.documents, stored.records
+        outcome.rejected, outcome.unchanged = stored.rejected, stored.unchanged
+    return outcome
+
+
+def read_samples(
+    desk: Desk, source: Source, system: System, bridge: Bridge, within: Window | None = None
+) -> Outcome:
+    """Fetch every window that is not covered yet, oldest first; `within` bounds a back-fill."""
+    connector = _sampler(bridge)
+    outcome = Outcome(source.code, SAMPLES_STREAM)
+    with claimed(desk, system, SAMPLES_STREAM, kind="samples", every_s=_EVERY_S, outcome=outcome) as claim:
+        if claim is None:
+            return outcome
+        tags = [tag.id.value for tag in bridge.items(connector.tags())]
+        with desk.database.begin() as connection:
+            tag_ids = ensure_tags(connection, source.code, tags, now=desk.clock())
+        seq = int((claim.cursor or {}).get("seq", 0))
+        for errand in plan(desk, source, system, bridge, tags, within):
+            seq += 1
+            table = _fetch(bridge, connector, errand)
+            _store(desk, system, claim, errand, table, tag_ids, seq=seq, outcome=outcome)
+            desk.progress(outcome)
+    return outcome
+
+
+def plan(
+    desk: Desk, source: Source, system: System, bridge: Bridge, tags: Sequence[str], within: Window | None
+) -> Iterator[Errand]:
+    """Cut what is missing of each tag's history into windows, tags with the same gaps together."""
+    bounds = within or _extent(desk, source, bridge)
+    if bounds is None or not tags:
+        return
+    with desk.database.read() as connection:
+        covered = covered_spans(connection, system.id, tags)
+    gaps: dict[Span, list[str]] = {}
+    for tag in tags:
+        for span in missing_spans(covered.get(tag, []), bounds.start, bounds.end):
+            gaps.setdefault(span, []).append(tag)
+    step = timedelta(seconds=source.history.window_s)
+    for (start, end), some in sorted(gaps.items()):
+        at = start
+        while at < end:
+            yield Errand(tuple(some), Window(at, min(at + step, end)))
+            at += step
+
+
+def _extent(desk: Desk, source: Source, bridge: Bridge) -> Window | None:
+    connector = _sampler(bridge)
+    extent = bridge.value(connector.extent())
+    now = desk.clock() - timedelta(seconds=source.history.settle_s)
+    start = source.history.start or (extent.start if extent else None)
+    if start is None:
+        return None
+    end = min(extent.end, now) if extent else now
+    return Window(start, end) if start < end else None
+
+
+def _fetch(bridge: Bridge, connector: SampleSource[Any], errand: Errand) -> pa.Table:
+    batches = list(bridge.items(connector.samples(errand.tags, errand.window)))
+    table = pa.Table.from_batches(batches, schema=SAMPLE_SCHEMA) if batches else SAMPLE_SCHEMA.empty_table()
+    return table
+
+
+def _store(
+    desk: Desk,
+    system: System,
+    claim: Claim,
+    errand: Errand,
+    table: pa.Table,
+    tag_ids: dict[str, int],
+    *,
+    seq: int,
+    outcome: Outcome,
+) -> None:
+    """The one commit point of samples: frames, coverage, sequence and epoch in one transaction."""
+    now: datetime = desk.clock()
+    with desk.database.begin() as connection:
+        stored = put_samples(connection, f"{outcome.source}/{claim.name}", seq, table, tag_ids, now=now)
+        cover(connection, system.id, errand.tags, (errand.window.start, errand.window.end), now=now)
+        advance_stream(connection, claim, cursor={"seq": seq}, now=now, samples=stored)
+    outcome.samples += stored
+
+
+def _tell_tag(code: str, tag: Tag) -> Told:
+    said = state(code, tag)
+    return Told(
+        object_type="Tag",
+        source_key=tag.id.value,
+        payload=orjson.dumps(said.body, option=orjson.OPT_SORT_KEYS).decode(),
+        media_type="application/json",
+        version=0,
+        source_time=None,
+        said=(said,),
+    )
+
+
+def _sampler(bridge: Bridge) -> SampleSource[Any]:
+    assert isinstance(bridge.connector, SampleSource)  # noqa: S101 - the caller asked the class
+    return bridge.connector

@@ -1,0 +1,109 @@
+"""Which tag measures what on which unit: an exact table first, then rules; what matches nothing is listed."""
+
+import csv
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from hub.model import Identifier, Tag, find_unit
+from hub.sdk import Misconfigured
+
+
+class TagRule(BaseModel):
+    """A regular expression over tag names; `equipment` and `property` may use its named groups."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    pattern: str
+    equipment: str
+    property: str
+    unit: str | None = None
+    step: bool | None = None
+
+
+class TagMapSettings(BaseModel):
+    """The `tags` part of a source file: a CSV (tag,equipment,property,unit,step) and rules after it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    map: str | None = None
+    rules: tuple[TagRule, ...] = ()
+    equipment_scheme: str = ""
+
+
+@dataclass(frozen=True)
+class TagMap:
+    """A loaded map."""
+
+    exact: dict[str, dict[str, str]]
+    rules: tuple[tuple[re.Pattern[str], TagRule], ...]
+    equipment_scheme: str
+
+    def apply(self, tag: Tag) -> Tag:
+        """Complete what the source says of a tag with what the map knows; an unknown tag stays as it is."""
+        row = self.exact.get(tag.id.value) or self._by_rule(tag.id.value)
+        if row is None:
+            return tag
+        told: dict[str, Any] = {}
+        if tag.equipment is None and row.get("equipment"):
+            told["equipment"] = Identifier(scheme=self.equipment_scheme, value=row["equipment"])
+        if tag.property is None and row.get("property"):
+            told["property"] = row["property"]
+        if row.get("unit"):
+            told["unit"] = find_unit(row["unit"]).code
+        if row.get("step"):
+            told["is_step"] = row["step"].casefold() in ("1", "true", "yes")
+        for name in ("low", "high"):
+            if row.get(name):
+                told[name] = float(row[name])
+        if row.get("criticality"):
+            told["criticality"] = row["criticality"]
+        return tag.model_copy(update=told)
+
+    def _by_rule(self, name: str) -> dict[str, str] | None:
+        for pattern, rule in self.rules:
+            found = pattern.fullmatch(name)
+            if found:
+                groups = {k: v or "" for k, v in found.groupdict().items()}
+                return {
+                    "equipment": rule.equipment.format(**groups),
+                    "property": rule.property.format(**groups),
+                    "unit": rule.unit or "",
+                    "step": "" if rule.step is None else str(rule.step),
+                }
+        return None
+
+
+def load_tag_map(folder: Path, settings: TagMapSettings) -> TagMap:
+    """Read the CSV and compile the rules; `Misconfigured` names the file, the line and the fault."""
+    exact: dict[str, dict[str, str]] = {}
+    if settings.map:
+        file = folder / settings.map
+        if not file.is_file():
+            raise Misconfigured(f"tag map {file} does not exist")
+        with file.open(encoding="utf-8-sig", newline="") as stream:
+            reader = csv.DictReader(stream)
+            if not {"tag", "equipment", "property"} <= set(reader.fieldnames or ()):
+                raise Misconfigured(f"tag map {file} needs the columns tag, equipment, property")
+            for line, row in enumerate(reader, start=2):
+                cells = {k: (v or "").strip() for k, v in row.items() if k}
+                _check(cells, f"{file}:{line}")
+                exact[cells["tag"]] = cells
+    try:
+        rules = tuple((re.compile(rule.pattern), rule) for rule in settings.rules)
+    except re.error as error:
+        raise Misconfigured(f"tag rule {error.pattern!r} is no regular expression: {error}") from error
+    return TagMap(exact, rules, settings.equipment_scheme)
+
+
+def _check(cells: dict[str, str], where: str) -> None:
+    if not cells["tag"]:
+        raise Misconfigured(f"{where}: a row without a tag")
+    if cells.get("unit"):
+        try:
+            find_unit(cells["unit"])
+        except ValueError as error:
+            raise Misconfigured(f"{where}: {error}") from error

@@ -1,0 +1,101 @@
+"""From a connector's documents to what the store writes down: full schemes, and faults with their place."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from pydantic import ValidationError
+
+from hub.model import Mastered, Observed, Record
+from hub.model.shape import fields_of
+from hub.sdk import BadRecord, Document, RecordSource, Rejected, reject
+from hub.store.quarantine import Fault
+from hub.store.statements import Said, Told
+
+
+def tell(source_code: str, connector: RecordSource[Any], document: Document) -> Told:
+    """Read a document through its connector; what cannot be read becomes faults, the rest is told."""
+    if document.deleted:
+        return _told(document, (), ())
+    try:
+        parsed = list(connector.parse(document))
+    except BadRecord as error:
+        fault = Rejected(reason=error.reason, where=error.where, remedy=error.remedy)
+        return _told(document, (), (fault,), unreadable=True)
+    except (ValidationError, ValueError, KeyError, TypeError, AttributeError, LookupError) as error:
+        # A document that the mapping did not foresee must not stop the rest of the stream.
+        fault = (
+            reject(error, document.key)
+            if isinstance(error, ValidationError)
+            else Rejected(
+                reason=f"the mapping failed: {type(error).__name__}: {error}",
+                where=document.key,
+                remedy="correct the document or the mapping, then `plantwide quarantine replay`",
+            )
+        )
+        return _told(document, (), (fault,), unreadable=True)
+    said = [state(source_code, item) for item in parsed if isinstance(item, Record)]
+    faults = [item for item in parsed if isinstance(item, Rejected)]
+    return _told(document, said, faults, unreadable=bool(faults) and not said)
+
+
+def tell_rejected(piece: Rejected) -> Told:
+    """Give a piece that a connector could not make a document of: it goes to quarantine as it is."""
+    document = Document(
+        object_type="piece",
+        key=piece.key or piece.where or "?",
+        payload=piece.payload,
+        media_type="text/plain",
+    )
+    return _told(document, (), (piece,), unreadable=True)
+
+
+def state(source_code: str, record: Record) -> Said:
+    """Give a record as it is stored: local schemes get the source's code in front."""
+    body = record.model_dump(mode="json", exclude_none=True)
+    for field in fields_of(type(record)):
+        if field.kind == "reference" and field.name in body:
+            reference = getattr(record, field.name)
+            body[field.name] = _name(reference.under(source_code, field.target or ""))
+    if isinstance(record, Mastered):
+        own = record.id.under(source_code, record.record_type)
+        body["id"] = _name(own)
+        body["also"] = [_name(n.under(source_code, record.record_type)) for n in record.also]
+        return Said(record.record_type, f"{own.scheme}|{own.value}", body)
+    if isinstance(record, Observed):
+        body.pop("key", None)
+    return Said(record.record_type, record.record_key, body)
+
+
+def _name(identifier: Any) -> dict[str, Any]:
+    return identifier.model_dump(exclude_none=True)
+
+
+def _told(
+    document: Document, said: Iterable[Said], rejected: Iterable[Rejected], *, unreadable: bool = False
+) -> Told:
+    return Told(
+        object_type=document.object_type,
+        source_key=document.key,
+        payload=document.payload,
+        media_type=document.media_type,
+        version=document.version,
+        source_time=document.changed_at,
+        deleted=document.deleted,
+        said=tuple(said),
+        faults=tuple(_fault(document, r) for r in rejected),
+        unreadable=unreadable,
+    )
+
+
+def _fault(document: Document, rejected: Rejected) -> Fault:
+    return Fault(
+        object_type=document.object_type,
+        source_key=rejected.key or document.key,
+        part=rejected.where,
+        reason=rejected.reason,
+        remedy=rejected.remedy,
+        payload=rejected.payload or document.payload,
+        media_type=document.media_type,
+        version=document.version,
+        source_time=document.changed_at,
+    )

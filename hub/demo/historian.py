@@ -1,0 +1,130 @@
+"""The historian: an OPC UA server with one variable a tag below the equipment hierarchy, and its history."""
+
+import asyncio
+import logging
+import socket
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+from asyncua import Node, Server, ua
+
+from hub.demo.clock import read_clock
+from hub.demo.curves import Track
+from hub.demo.history import TrackHistory, count_until, value_at
+from hub.demo.plan import PLACES
+from hub.demo.tags import Tag
+from hub.model.unit import find_unit
+
+NAMESPACE = "urn:plantwide:demo:historian"
+PATH = "/plantwide/demo"
+_UNITS = "http://www.opcfoundation.org/UA/units/un/cefact"
+_TYPES = {"float": ua.VariantType.Double, "step": ua.VariantType.Int32, "text": ua.VariantType.String}
+_READ_WITH_HISTORY = {ua.AccessLevel.CurrentRead, ua.AccessLevel.HistoryRead}
+
+
+class Historian:
+    """An OPC UA server on loopback whose values and history follow the plant clock."""
+
+    def __init__(self, directory: Path, tracks: dict[str, Track]) -> None:
+        self._directory = directory
+        self._tracks = tracks
+        self._nodes: dict[str, Node] = {}
+        self._server = Server()
+        self._shown: datetime | None = None
+
+    async def start(self, port: int) -> str:
+        """Open the server and give its URL; port 0 takes a free one. OSError when the port is taken."""
+        logging.getLogger("asyncua").setLevel(logging.ERROR)
+        await self._server.init()
+        self._server.set_server_name("Plantwide demo historian (simulated)")
+        self._server.set_security_policy([ua.SecurityPolicyType.NoSecurity])
+        self._server.set_identity_tokens([ua.AnonymousIdentityToken])
+        index = await self._server.register_namespace(NAMESPACE)
+        await self._build(index)
+        history = TrackHistory(self._directory, {node.nodeid: self._tracks[n] for n, node in self._nodes.items()})
+        self._server.iserver.history_manager.set_storage(history)
+        await self.show(read_clock(self._directory))
+        url = f"opc.tcp://127.0.0.1:{port or _free_port()}{PATH}"
+        self._server.set_endpoint(url)
+        await self._server.start()
+        return url
+
+    async def stop(self) -> None:
+        """Close sessions and the port."""
+        await self._server.stop()
+
+    async def show(self, at: datetime) -> None:
+        """Make the last value kept by an instant the current value of each tag; subscribers hear of it."""
+        if at == self._shown:
+            return
+        for name, node in self._nodes.items():
+            track = self._tracks[name]
+            count = count_until(track, at)
+            if count:
+                await self._server.write_attribute_value(node.nodeid, value_at(track, count - 1))
+        self._shown = at
+
+    async def _build(self, index: int) -> None:
+        folders: dict[str | None, Node] = {None: self._server.nodes.objects}
+        for place in PLACES:
+            parent = folders[place.parent]
+            node = await parent.add_object(ua.NodeId(place.id, index), ua.QualifiedName(place.id, index))
+            await node.write_attribute(
+                ua.AttributeIds.Description, ua.DataValue(ua.LocalizedText(place.description))
+            )
+            folders[place.id] = node
+        folders[None] = await self._server.nodes.objects.add_object(
+            ua.NodeId("UNASSIGNED", index), ua.QualifiedName("UNASSIGNED", index)
+        )
+        for track in self._tracks.values():
+            self._nodes[track.tag.name] = await _add_tag(folders[track.tag.equipment], track.tag, index)
+
+
+async def _add_tag(parent: Node, tag: Tag, index: int) -> Node:
+    kind = _TYPES[tag.kind]
+    zero = "" if tag.kind == "text" else 0 if tag.kind == "step" else 0.0
+    node = await parent.add_variable(
+        ua.NodeId(tag.name, index), ua.QualifiedName(tag.name, index), zero, varianttype=kind
+    )
+    level = ua.DataValue(ua.Variant(ua.AccessLevel.to_bitfield(_READ_WITH_HISTORY), ua.VariantType.Byte))
+    await node.write_attribute(ua.AttributeIds.AccessLevel, level)
+    await node.write_attribute(ua.AttributeIds.UserAccessLevel, level)
+    await node.write_attribute(ua.AttributeIds.Historizing, ua.DataValue(ua.Variant(Value=True)))
+    text = ua.DataValue(ua.LocalizedText(tag.description))
+    await node.write_attribute(ua.AttributeIds.Description, text)
+    if tag.unit:
+        await node.add_property(ua.NodeId(f"{tag.name}.EU", index), "0:EngineeringUnits", _engineering_unit(tag.unit))
+        limits = ua.Range(Low=tag.low, High=tag.high)
+        await node.add_property(ua.NodeId(f"{tag.name}.RANGE", index), "0:EURange", limits)
+    return node
+
+
+def _engineering_unit(text: str) -> ua.EUInformation:
+    """UnitId is the UNECE code read as a big-endian number (OPC UA Part 8, 5.6.3); -1 where there is none."""
+    code = find_unit(text).unece
+    number = int.from_bytes(code.encode("ascii"), "big") if code else -1
+    return ua.EUInformation(
+        NamespaceUri=_UNITS,
+        UnitId=number,
+        DisplayName=ua.LocalizedText(text),
+        Description=ua.LocalizedText(text),
+    )
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+async def serve_history(
+    historian: Historian, port: int, *, ready: Callable[[str], None], stopped: asyncio.Event
+) -> None:
+    """Serve until `stopped`; `ready` hears the URL once clients can connect."""
+    url = await historian.start(port)
+    try:
+        ready(url)
+        await stopped.wait()
+    finally:
+        await historian.stop()

@@ -1,0 +1,72 @@
+"""Settings of the `sap_odata` connector."""
+
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+
+from hub.model.enums import MaterialStage
+from hub.sdk import Config
+from hub.sdk.config import Zone
+
+__all__ = ["SapConfig", "Services", "StreamName"]
+
+StreamName = Literal["products", "batches", "orders", "material_documents"]
+
+
+class Services(BaseModel):
+    """Paths of the four services below `url`; change them where a gateway renames them."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    products: str = "API_PRODUCT_SRV"
+    batches: str = "API_BATCH_SRV"
+    orders: str = "API_PROCESS_ORDER_2_SRV"
+    material_documents: str = "API_MATERIAL_DOCUMENT_SRV"
+
+
+class SapConfig(Config):
+    """An S/4HANA system's OData V2 APIs, read only. `timezone` is the plant's."""
+
+    url: str = Field(description="up to the services, e.g. https://s4.example.com:44300/sap/opu/odata/sap")
+    client: str | None = Field(default=None, pattern=r"^\d{3}$", description="SAP client, e.g. 100")
+    user: str | None = Field(default=None, description="communication user for basic authentication")
+    password: SecretStr | None = Field(default=None, description="password of `user`")
+    api_key: SecretStr | None = Field(default=None, description="key sent in the header `api_key_header`")
+    api_key_header: str = Field(default="APIKey", description="name of the header that carries the key")
+    ca_file: Path | None = Field(default=None, description="certificate authorities (PEM) that sign the host")
+    language: str = Field(
+        default="EN", pattern=r"^[A-Z]{2}$", description="language of the product descriptions"
+    )
+
+    streams: tuple[StreamName, ...] = Field(
+        default=("products", "batches", "orders", "material_documents"),
+        min_length=1,
+        description="what to read; leave out what the user may not see",
+    )
+    services: Services = Field(default_factory=Services, description="paths of the services below `url`")
+    plants: tuple[str, ...] = Field(
+        default=(), description="plants whose orders are read; empty reads all that the user may see"
+    )
+    system_timezone: Zone | None = Field(
+        default=None,
+        description="zone of change and creation stamps without an offset, when it is not the plant's",
+    )
+    page_size: int = Field(default=200, ge=1, le=5000, description="rows asked for at once")
+    overlap_s: int = Field(
+        default=3600, ge=0, description="seconds by which a read looks back behind its last change stamp"
+    )
+    lot_level: Literal["plant", "material", "client"] = Field(
+        default="plant", description="where batch numbers are unique (Customizing: batch level)"
+    )
+    stages: dict[str, MaterialStage] = Field(
+        default_factory=lambda: {"ROH": "raw", "HALB": "intermediate"},
+        description="material stage by SAP product type",
+    )
+
+    @model_validator(mode="after")
+    def check_login(self) -> Self:
+        """Refuse half a login."""
+        if (self.user is None) != (self.password is None):
+            raise ValueError("give `user` and `password` together")
+        return self

@@ -1,0 +1,1 @@
+"""ANSWERS: a question about batches, lots, tags or sources comes in, plain dictionaries and Arrow go out."""

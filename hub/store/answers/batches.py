@@ -1,0 +1,131 @@
+"""One batch from every side: phases, data, materials, samples and results, events, orders."""
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, FromClause, Select, or_, select
+
+from hub.model import UnknownUnitError, convert
+from hub.store.answers.readings import Document, Reading, Slot, fact_reading, thing_reading
+from hub.store.answers.things import read_thing, read_things
+from hub.store.tables import ENTITY_TABLES, FACT_TABLES
+
+_LIMITS = ("lower", "upper", "lower_action", "upper_action", "text", "unit", "method", "property", "is_cqa")
+_SAMPLE = ("code", "sample_type", "stage", "taken_at", "received_at", "status")
+
+
+def list_phases(connection: Connection, batch_id: int, *, retracted: bool = False) -> list[Document]:
+    """Give the executed segments of a batch by start; `parent` names the segment that holds one."""
+    return _facts(connection, "segment_response", batch_id, order=("actual_start", "id"), retracted=retracted)
+
+
+def list_data(connection: Connection, batch_id: int, *, retracted: bool = False) -> list[Document]:
+    """Give the values that sources reported for the segments of a batch."""
+    return _facts(connection, "segment_data", batch_id, order=("name", "id"), retracted=retracted)
+
+
+def list_materials(connection: Connection, batch_id: int, *, retracted: bool = False) -> list[Document]:
+    """Give movements into and out of a batch; `count_state` tells which are counted, which seen twice."""
+    return _facts(connection, "material_actual", batch_id, order=("at", "id"), retracted=retracted)
+
+
+def list_events(connection: Connection, batch_id: int, *, retracted: bool = False) -> list[Document]:
+    """Give events and alarms of a batch by time."""
+    return _facts(connection, "operations_event", batch_id, order=("at", "id"), retracted=retracted)
+
+
+def list_results(connection: Connection, batch_id: int, *, retracted: bool = False) -> list[Document]:
+    """Give laboratory results of a batch and of the lot it made, with sample and limits, by sample and test.
+
+    `is_outside` tells that a number breaks the limits it was tested against (null without limits).
+    """
+    reading = _result_reading()
+    table, sample = reading.table, FACT_TABLES["sample"].alias("of_sample")
+    batch = ENTITY_TABLES["batch"]
+    made = select(batch.c.output_lot_id).where(batch.c.id == batch_id, batch.c.output_lot_id.is_not(None))
+    mine = or_(sample.c.batch_id == batch_id, sample.c.lot_id.in_(made))
+    query = reading.select().where(table.c.sample_id.in_(select(sample.c.id).where(mine)))
+    if not retracted:
+        query = query.where(table.c.is_retracted.is_(False))
+    query = query.order_by(table.c.sample_id, table.c.test_code, table.c.id)
+    results = reading.read(connection, query)
+    for result in results:
+        result["is_outside"] = is_outside(result["value"], result["limits"])
+    return results
+
+
+def list_orders(connection: Connection, batch_id: int) -> list[Document]:
+    """Give the order that asked for the batch, if one is known."""
+    batch = ENTITY_TABLES["batch"]
+    order_id = connection.scalar(select(batch.c.operations_request_id).where(batch.c.id == batch_id))
+    return [] if order_id is None else [read_thing(connection, "operations_request", order_id)]
+
+
+def list_quality_events(connection: Connection, batch_id: int) -> list[Document]:
+    """Give deviations and other quality events of a batch."""
+    table = ENTITY_TABLES["quality_event"]
+    ids = connection.scalars(
+        select(table.c.id).where(table.c.batch_id == batch_id, table.c.lifecycle != "merged")
+    )
+    return read_things(connection, "quality_event", ids)
+
+
+def is_outside(value: Document | None, limits: Document | None) -> bool | None:
+    """Tell whether a measurement breaks lower or upper limit, after unit conversion; None when unknown.
+
+    A censored value (`<0.05`) breaks a limit only when it must: its bound lies beyond and points away.
+    """
+    if not value or not limits or value["value"] is None:
+        return None
+    lower, upper = limits["lower"], limits["upper"]
+    if lower is None and upper is None:
+        return None
+    number, sign = value["value"], value["comparator"] or ""
+    if value["unit"] and limits["unit"] and value["unit"] != limits["unit"]:
+        try:
+            number = convert(number, value["unit"], limits["unit"])
+        except (ValueError, UnknownUnitError):
+            return None
+    below = lower is not None and number < lower and not sign.startswith(">")
+    above = upper is not None and number > upper and not sign.startswith("<")
+    return below or above
+
+
+def _facts(
+    connection: Connection, record_type: str, batch_id: int, *, order: tuple[str, ...], retracted: bool
+) -> list[Document]:
+    reading = fact_reading(record_type)
+    table = reading.table
+    query = reading.select().where(table.c.batch_id == batch_id).order_by(*(table.c[name] for name in order))
+    if not retracted:
+        query = query.where(table.c.is_retracted.is_(False))
+    return reading.read(connection, query)
+
+
+def _result_reading() -> Reading:
+    """The reading of results, with their sample and limits beside them."""
+    plain = fact_reading("test_result")
+    table = plain.table
+    sample, limit = FACT_TABLES["sample"].alias("on_sample"), FACT_TABLES["test_criterion"].alias("on_limit")
+    source: FromClause = plain.source.outerjoin(sample, sample.c.id == table.c.sample_id)
+    source = source.outerjoin(limit, limit.c.id == table.c.criterion_id)
+    columns: dict[str, ColumnElement[Any]] = {
+        key: limit.c["text_criterion" if key == "text" else key] for key in _LIMITS
+    }
+    slots = tuple(slot for slot in plain.slots if slot.name != "sample")
+    slots += (
+        Slot(
+            "sample",
+            (table.c.sample_key, table.c.sample_id, *(sample.c[key] for key in _SAMPLE)),
+            ("key", "id", *_SAMPLE),
+        ),
+        Slot("limits", tuple(columns.values()), tuple(columns)),
+    )
+    return Reading(table, slots, source)
+
+
+def list_recent(connection: Connection, entity_type: str, *, lifecycle: str, limit: int) -> list[Document]:
+    """Give the newest things in a lifecycle, e.g. stubs that no source has described yet."""
+    reading = thing_reading(entity_type)
+    table = reading.table
+    query: Select[Any] = reading.select().where(table.c.lifecycle == lifecycle)
+    return reading.read(connection, query.order_by(table.c.id.desc()).limit(limit))

@@ -1,0 +1,200 @@
+"""Mastered things of any type: a list by pages, one by any of its names, its names in each system."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, func, or_, select
+
+from hub.model import normalise
+from hub.store.answers.conditions import compile_filter, names_of
+from hub.store.answers.grammar import FilterError, names_in, parse_filter
+from hub.store.answers.pages import Order, Page, read_page
+from hub.store.answers.readings import Document, thing_reading
+from hub.store.tables import ENTITY_TABLES, identifier
+
+ORDERS: dict[str, tuple[str, ...]] = {
+    "batch": ("actual_start", "actual_end", "code", "recorded_at"),
+    "material_lot": ("code", "manufactured_at", "recorded_at"),
+    "equipment": ("code", "path"),
+    "tag": ("code",),
+}
+"""Columns by which lists may be ordered; the first is what a list does when nothing is said."""
+
+_MERGES = 20
+_CANDIDATES = 20
+
+
+class NotFound(LookupError):
+    """No thing of this type has this name; look at the list, or at the names that sources report."""
+
+
+class Ambiguous(LookupError):
+    """Several things have this name; ask by `uid`, or by a name that only one of them has."""
+
+    def __init__(self, candidates: Sequence[Document]) -> None:
+        super().__init__("several things have this name; ask by uid")
+        self.candidates = candidates
+
+
+@dataclass(frozen=True)
+class Found:
+    """A thing's key and uid; `merged_from` is the uid that was asked for when it was merged into this one."""
+
+    id: int
+    uid: str
+    merged_from: str | None = None
+
+
+def list_things(
+    connection: Connection,
+    entity_type: str,
+    *,
+    filter: str | None = None,
+    name: str | None = None,
+    order: str | None = None,
+    cursor: str | None = None,
+    limit: int = 100,
+    also: Sequence[ColumnElement[bool]] = (),
+) -> Page:
+    """Give a page of things. `name` finds by any name, however written; `order` is a column or `column desc`.
+
+    Merged things are left out unless the filter speaks of `lifecycle`. Raises `FilterError`, `CursorError`.
+    """
+    table = ENTITY_TABLES[entity_type]
+    conditions = list(also)
+    mentioned = set[str]()
+    if filter:
+        tree = parse_filter(filter)
+        mentioned = names_in(tree)
+        conditions.append(compile_filter(tree, names_of(entity_type), dialect=connection.dialect.name))
+    if "lifecycle" not in mentioned:
+        conditions.append(table.c.lifecycle != "merged")
+    if name is not None:
+        conditions.append(table.c.id.in_(_named(entity_type, name)))
+    return read_page(
+        connection,
+        thing_reading(entity_type),
+        conditions,
+        order=read_order(entity_type, order),
+        cursor=cursor,
+        limit=limit,
+    )
+
+
+def read_order(entity_type: str, order: str | None) -> Order:
+    """Give the order that `column`, `column asc` or `column desc` means. Raises `FilterError`."""
+    allowed = ORDERS[entity_type]
+    name, _, direction = (order or allowed[0]).strip().partition(" ")
+    if name not in allowed or direction not in ("", "asc", "desc"):
+        raise FilterError(f"order is one of {', '.join(allowed)}, alone or with asc or desc")
+    table = ENTITY_TABLES[entity_type]
+    return Order(name, table.c[name], table.c.id, descending=direction == "desc")
+
+
+def find_thing(connection: Connection, entity_type: str, name: str) -> Found:
+    """Give the thing with this uid, code or name in any system; a merged one gives its survivor.
+
+    A name as written goes before a name that only matches without case, signs and leading zeros.
+    Raises `NotFound`, `Ambiguous`.
+    """
+    table = ENTITY_TABLES[entity_type]
+    own = select(table.c.id, table.c.uid, table.c.merged_into_id).where(table.c.uid == name)
+    row = connection.execute(own).one_or_none()
+    if row is not None:
+        return _survivor(connection, entity_type, Found(row.id, row.uid), merged_into=row.merged_into_id)
+    written = or_(identifier.c.value == name, identifier.c.label == name)
+    for condition in (written, identifier.c.value_norm == normalise(name)):
+        ids = set(
+            connection.scalars(
+                select(identifier.c.entity_id).where(identifier.c.entity_type == entity_type, condition)
+            )
+        )
+        if condition is written:
+            ids |= set(
+                connection.scalars(
+                    select(table.c.id).where(table.c.code == name, table.c.lifecycle != "merged")
+                )
+            )
+        if len(ids) == 1:
+            return _by_id(connection, entity_type, ids.pop())
+        if ids:
+            raise Ambiguous(describe_things(connection, entity_type, sorted(ids)[:_CANDIDATES]))
+    raise NotFound(entity_type)
+
+
+def read_thing(connection: Connection, entity_type: str, thing_id: int) -> Document:
+    """Give the golden document of one thing by its key."""
+    reading = thing_reading(entity_type)
+    return reading.read(connection, reading.select().where(reading.table.c.id == thing_id))[0]
+
+
+def read_things(connection: Connection, entity_type: str, ids: Iterable[int]) -> list[Document]:
+    """Give the golden documents of things by their keys, by code."""
+    reading = thing_reading(entity_type)
+    table = reading.table
+    query = reading.select().where(table.c.id.in_(sorted(set(ids)))).order_by(table.c.code, table.c.id)
+    return reading.read(connection, query)
+
+
+def describe_things(connection: Connection, entity_type: str, ids: Iterable[int]) -> list[Document]:
+    """Give uid, code, description and lifecycle of things, by code."""
+    table = ENTITY_TABLES[entity_type]
+    query = (
+        select(table.c.uid, table.c.code, table.c.description, table.c.lifecycle)
+        .where(table.c.id.in_(sorted(set(ids))))
+        .order_by(table.c.code, table.c.id)
+    )
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def list_names(connection: Connection, entity_type: str, thing_id: int) -> list[Document]:
+    """Give the names of a thing in each scheme, and by which step of the ladder each was linked."""
+    query = (
+        select(
+            identifier.c.scheme,
+            identifier.c.value,
+            identifier.c.label,
+            identifier.c.method,
+            identifier.c.recorded_at,
+        )
+        .where(identifier.c.entity_type == entity_type, identifier.c.entity_id == thing_id)
+        .order_by(identifier.c.scheme, identifier.c.value)
+    )
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def count_lifecycles(connection: Connection) -> dict[str, dict[str, int]]:
+    """Give how many things of each type are in each lifecycle."""
+    counts: dict[str, dict[str, int]] = {}
+    for entity_type, table in ENTITY_TABLES.items():
+        query = select(table.c.lifecycle, func.count()).group_by(table.c.lifecycle)
+        counts[entity_type] = {state: int(count) for state, count in connection.execute(query)}
+    return counts
+
+
+def _named(entity_type: str, name: str) -> Select[Any]:
+    return select(identifier.c.entity_id).where(
+        identifier.c.entity_type == entity_type, identifier.c.value_norm == normalise(name)
+    )
+
+
+def _by_id(connection: Connection, entity_type: str, thing_id: int) -> Found:
+    table = ENTITY_TABLES[entity_type]
+    row = connection.execute(
+        select(table.c.id, table.c.uid, table.c.merged_into_id).where(table.c.id == thing_id)
+    ).one()
+    return _survivor(connection, entity_type, Found(row.id, row.uid), merged_into=row.merged_into_id)
+
+
+def _survivor(connection: Connection, entity_type: str, asked: Found, *, merged_into: int | None) -> Found:
+    table = ENTITY_TABLES[entity_type]
+    here = asked
+    for _ in range(_MERGES):
+        if merged_into is None:
+            return here if here is asked else Found(here.id, here.uid, asked.uid)
+        row = connection.execute(
+            select(table.c.id, table.c.uid, table.c.merged_into_id).where(table.c.id == merged_into)
+        ).one()
+        here, merged_into = Found(row.id, row.uid), row.merged_into_id
+    return Found(here.id, here.uid, asked.uid)

@@ -4,19 +4,23 @@ The Business To Manufacturing Markup Language (B2MML) is used courtesy of MESA I
 """
 
 from datetime import datetime
+from typing import TypeAlias
 
 from lxml import etree
+from lxml.etree import _Element  # pyright: ignore[reportPrivateUsage] - lxml has no public name
 
 from hub.model.instant import format_instant
 
 NAMESPACE = "http://www.mesa.org/xml/B2MML"
 
-Element = etree._Element  # noqa: SLF001 - lxml gives its element class no public name
+Element: TypeAlias = _Element
 
 
 def make(name: str, *content: Element | str | None, **attributes: str) -> Element:
     """Give `<name attributes>content</name>`; parts that are None are left out."""
-    element = etree.Element(f"{{{NAMESPACE}}}{name}", attributes, nsmap={None: NAMESPACE})
+    # The stub knows no default namespace, lxml does: None is its prefix.
+    prefixes = {None: NAMESPACE}
+    element = etree.Element(f"{{{NAMESPACE}}}{name}", attributes, nsmap=prefixes)  # pyright: ignore[reportArgumentType]
     for part in content:
         if isinstance(part, str):
             element.text = part
@@ -30,7 +34,7 @@ def when(name: str, moment: datetime | None) -> Element | None:
     return None if moment is None else make(name, format_instant(moment))
 
 
-def value(text: str, data_type: str, unit: str | None = None, name: str = "Value") -> Element:
+def value(text: str, data_type: str, unit: str | None = None, *, name: str = "Value") -> Element:
     """Give a ValueType element."""
     return make(
         name,
@@ -63,11 +67,16 @@ def _inner_scope(path: list[tuple[str, str]]) -> Element | None:
         return None
     (equipment, level), *inner = path
     return make(
-        "HierarchyScopeChild", make("EquipmentID", equipment), make("EquipmentLevel", level), _inner_scope(inner)
+        "HierarchyScopeChild",
+        make("EquipmentID", equipment),
+        make("EquipmentLevel", level),
+        _inner_scope(inner),
     )
 
 
-def entry(number: str, object_type: str, at: datetime | None = None, *, other: str | None = None) -> list[Element]:
+def entry(
+    number: str, object_type: str, at: datetime | None = None, *, other: str | None = None
+) -> list[Element]:
     """Give the head that every part of a batch production record carries (ISA-88.04)."""
     kind = make("ObjectType", object_type, **({"OtherValue": other} if other else {}))
     head = [make("EntryID", number), kind, when("TimeStamp", at)]

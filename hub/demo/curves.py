@@ -22,7 +22,11 @@ UNCERTAIN_SENSOR_NOT_ACCURATE = UNCERTAIN | 0x930000
 START_SKEW, END_SKEW = timedelta(seconds=-99), timedelta(seconds=-23)
 """The historian's clock runs behind MES; it was set right by 76 s during each run."""
 
-BAD_STRETCH = ("BR2000_02_DO", datetime(2026, 3, 25, 10, tzinfo=UTC), datetime(2026, 3, 25, 16, 20, tzinfo=UTC))
+BAD_STRETCH = (
+    "BR2000_02_DO",
+    datetime(2026, 3, 25, 10, tzinfo=UTC),
+    datetime(2026, 3, 25, 16, 20, tzinfo=UTC),
+)
 UNCERTAIN_UNTIL = datetime(2026, 3, 25, 18, 30, tzinfo=UTC)
 """After the probe came back it read out of calibration until then."""
 
@@ -55,7 +59,7 @@ def trace(batches: tuple[Batch, ...]) -> dict[str, Track]:
     for runs in by_unit.values():
         runs.sort(key=lambda run: run[1].start)
     return {
-        name: _track(tag, number, by_unit.get(tag.equipment, []), cultures)
+        name: _track(tag, number, runs=by_unit.get(tag.equipment, []), cultures=cultures)
         for number, (name, tag) in enumerate(TAGS.items())
     }
 
@@ -65,9 +69,7 @@ def seconds(moment: datetime) -> int:
     return int(moment.timestamp())
 
 
-def _track(
-    tag: Tag, number: int, runs: list[tuple[Batch, Span]], cultures: dict[str, Culture]
-) -> Track:
+def _track(tag: Tag, number: int, *, runs: list[tuple[Batch, Span]], cultures: dict[str, Culture]) -> Track:
     rng = np.random.default_rng([SEED, 2, number])
     if tag.kind != "float":
         return _steps(tag, runs)
@@ -83,9 +85,9 @@ def _track(
             if model:
                 values[inside] = model(Run(batch, hours, share, cultures.get(batch.id), rng))
     if tag.equipment and tag.equipment.startswith("BR"):
-        _clean(signal, times, values, runs)
+        _clean(signal, times, values, runs=runs)
     status = np.full(len(times), GOOD_STATUS, np.uint32)
-    _plant_mess(tag, times, values, status)
+    _plant_mess(tag, times, values=values, status=status)
     values = np.round(np.clip(values, tag.low, tag.high), 4)
     return Track(tag, times, values, status)
 
@@ -96,7 +98,9 @@ def _grid(tag: Tag, number: int, runs: list[tuple[Batch, Span]]) -> Times:
     hourly = np.arange(first + offset, last, 3600, dtype=np.int64)
     parts = [hourly]
     for _, span in runs:
-        begin = max(first, seconds(span.start - timedelta(hours=15)) if tag.minutes >= 10 else seconds(span.start))
+        begin = max(
+            first, seconds(span.start - timedelta(hours=15)) if tag.minutes >= 10 else seconds(span.start)
+        )
         end = min(last, seconds(span.end + timedelta(hours=6)))
         begin = begin - begin % (tag.minutes * 60) + offset
         parts.append(np.arange(begin, end, tag.minutes * 60, dtype=np.int64))
@@ -114,7 +118,7 @@ def _at_rest(signal: str, times: Times, rng: np.random.Generator) -> Array:
     return level + noise * (rng.standard_normal(len(times)) + 2 * np.sin(day))
 
 
-def _clean(signal: str, times: Times, values: Array, runs: list[tuple[Batch, Span]]) -> None:
+def _clean(signal: str, times: Times, values: Array, *, runs: list[tuple[Batch, Span]]) -> None:
     hot = {"TEMP": (80.0, 121.6), "PRESS": (300.0, 980.0), "AGIT": (40.0, 40.0)}.get(signal)
     if hot is None:
         return
@@ -123,7 +127,7 @@ def _clean(signal: str, times: Times, values: Array, runs: list[tuple[Batch, Spa
         values[_between(times, span.start - _SIP_BEFORE, span.start - _SIP_BEFORE + _SIP_FOR)] = hot[1]
 
 
-def _plant_mess(tag: Tag, times: Times, values: Array, status: NDArray[np.uint32]) -> None:
+def _plant_mess(tag: Tag, times: Times, *, values: Array, status: NDArray[np.uint32]) -> None:
     name, start, end = BAD_STRETCH
     if tag.name == name:
         lost, doubtful = _between(times, start, end), _between(times, end, UNCERTAIN_UNTIL)
@@ -181,7 +185,8 @@ class Run:
         """Give a state of the culture at the run's times."""
         if self.culture is None:
             return np.zeros_like(self.hours)
-        return np.interp(self.hours, self.culture.hours, getattr(self.culture, name))
+        series: Array = getattr(self.culture, name)
+        return np.interp(self.hours, self.culture.hours, series)
 
     def ramp(self, low: float, high: float) -> Array:
         """Give a straight line over the run."""
@@ -189,7 +194,9 @@ class Run:
 
 
 def _temperature(run: Run) -> Array:
-    warm = np.where(run.hours < SHIFT_AT_H, WARM, COOL + (WARM - COOL) * np.exp(-(run.hours - SHIFT_AT_H) / 1.5))
+    warm = np.where(
+        run.hours < SHIFT_AT_H, WARM, COOL + (WARM - COOL) * np.exp(-(run.hours - SHIFT_AT_H) / 1.5)
+    )
     return np.where(run.share > 0.995, 15.0, warm) + run.noise(0.05)
 
 
@@ -235,7 +242,9 @@ def _peaks(height: float, cycles: int) -> Callable[[Run], Array]:
 
 def _low_hold(run: Run) -> Array:
     acid = np.where(run.share < 0.15, 7.0 - 23.0 * run.share, 3.55)
-    return np.where(run.share > 0.62, np.minimum(3.55 + 30.0 * (run.share - 0.62), 5.5), acid) + run.noise(0.01)
+    return np.where(run.share > 0.62, np.minimum(3.55 + 30.0 * (run.share - 0.62), 5.5), acid) + run.noise(
+        0.01
+    )
 
 
 _SEED_MODELS: dict[str, Callable[[Run], Array]] = {
@@ -253,7 +262,9 @@ _MODELS: dict[tuple[str, str], Callable[[Run], Array]] = {
     ("SR-120", "O2"): lambda run: np.maximum(_demand(run) - 1.4, 0) * 11.0 + np.abs(run.noise(0.15)),
     ("SR-120", "CO2"): lambda run: 6.0 * np.exp(-run.hours / 60.0) + np.abs(run.noise(0.05)),
     ("SR-120", "PRESS"): _constant(200.0, 2.0),
-    ("SR-120", "WEIGHT"): lambda run: run.state("volume") * 1.01 * np.minimum(run.hours / 1.8, 1) + run.noise(0.8),
+    ("SR-120", "WEIGHT"): lambda run: (
+        run.state("volume") * 1.01 * np.minimum(run.hours / 1.8, 1) + run.noise(0.8)
+    ),
     ("SR-120", "FEED_RATE"): lambda run: run.state("feed"),
     ("SR-120", "BASE_TOTAL"): lambda run: np.cumsum(np.clip(run.state("lactate") - 0.6, 0, 3)) * 0.01,
     ("SR-120", "GLUC"): _in_line("glucose", 0.015, 0.08),

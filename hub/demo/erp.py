@@ -1,7 +1,7 @@
 """The ERP's books: orders, products, lots and goods movements as versions over time, in SAP's terms.
 
 This is a simulator shaped by SAP's public API documentation, not SAP. Dates and times are wall-clock values
-of the site (`Europe/Dublin`) except `LastChangeDateTime`, which is UTC.
+of the site (`Europe/Dublin`), the change stamps of orders too; DateTimeOffset fields carry UTC.
 """
 
 from collections.abc import Iterator
@@ -74,7 +74,9 @@ def _movements(batches: tuple[Batch, ...]) -> Iterator[Movement]:
         rng = Random(f"{SEED}/erp/{batch.id}")
         for use in (u for u in batch.uses if u.by_erp):
             span = batch.span(use.step)
-            at = (span.end if use.material == "FEED-A" else span.start) + timedelta(minutes=rng.randint(35, 280))
+            at = (span.end if use.material == "FEED-A" else span.start) + timedelta(
+                minutes=rng.randint(35, 280)
+            )
             wrong = batch.seed == WORKED_EXAMPLE and use.material == "MEDIA-PRD"
             first = Movement(
                 at, "261", batch.order, use.material, lot_in_erp(use.lot, batches),
@@ -211,20 +213,26 @@ def _lots(batches: tuple[Batch, ...]) -> Iterator[Entry]:
                 bought[use.lot] = min(bought.get(use.lot, (at, use)), (at, use), key=lambda pair: pair[0])
     for lot, (at, use) in bought.items():
         made = local(at - timedelta(days=30)).date()
-        yield _lot(at, at, use.material, lot_in_erp(lot, batches), made=made)
+        yield _lot(use.material, lot_in_erp(lot, batches), created=at, at=at, made=made)
     for batch in batches:
         lot = lot_in_erp(batch.lot, batches)
         created = batch.erp_names_batch_at or batch.released
         received, decided = batch.end + timedelta(hours=18), decided_at(batch)
         made = local(batch.end).date()
-        yield _lot(created, created, batch.product, lot, restricted=True)
-        yield _lot(created, received, batch.product, lot, restricted=True, made=made)
+        yield _lot(batch.product, lot, created=created, at=created, restricted=True)
+        yield _lot(batch.product, lot, created=created, at=received, restricted=True, made=made)
         if not batch.is_rejected:
-            yield _lot(created, decided + timedelta(hours=1), batch.product, lot, made=made)
+            yield _lot(batch.product, lot, created=created, at=decided + timedelta(hours=1), made=made)
 
 
 def _lot(
-    created: datetime, at: datetime, material: str, lot: str, *, restricted: bool = False, made: date | None = None
+    material: str,
+    lot: str,
+    *,
+    created: datetime,
+    at: datetime,
+    restricted: bool = False,
+    made: date | None = None,
 ) -> Entry:
     row: Row = {
         "Material": material_number(material),
@@ -257,7 +265,9 @@ def _orders(batches: tuple[Batch, ...], movements: list[Movement]) -> Iterator[E
             decided_at(batch) + timedelta(hours=2),
         }
         for at in sorted(changes):
-            yield Entry(at, "A_ProcessOrder_2", batch.order, _order(batch, at, [m for m in own if m.at <= at]))
+            yield Entry(
+                at, "A_ProcessOrder_2", batch.order, _order(batch, at, [m for m in own if m.at <= at])
+            )
 
 
 def _order(batch: Batch, at: datetime, movements: list[Movement]) -> Row:
@@ -281,7 +291,7 @@ def _order(batch: Batch, at: datetime, movements: list[Movement]) -> Row:
         "OrderIsMarkedForDeletion": "",
         "MfgOrderCreationDate": made.date(),
         "MfgOrderCreationTime": _clock(made),
-        "LastChangeDateTime": f"{at.astimezone(UTC):%Y%m%d%H%M%S}",
+        "LastChangeDateTime": f"{local(at):%Y%m%d%H%M%S}",
         "Material": material_number(batch.product),
         "StorageLocation": "DS01",
         "MRPController": "001",
@@ -302,13 +312,13 @@ def _order(batch: Batch, at: datetime, movements: list[Movement]) -> Row:
         "TotalQuantity": Decimal(batch.planned_size),
         "MfgOrderPlannedScrapQty": Decimal(0),
         "MfgOrderConfirmedYieldQty": received,
-        "to_ProcessOrderItem": [_order_item(batch, at, received, movements)],
+        "to_ProcessOrderItem": [_order_item(batch, at, received=received, movements=movements)],
         "to_ProcessOrderOperation": list(_operations(batch, at)),
         "to_ProcessOrderComponent": list(_components(batch, movements, is_released=is_released)),
     }
 
 
-def _order_item(batch: Batch, at: datetime, received: Decimal, movements: list[Movement]) -> Row:
+def _order_item(batch: Batch, at: datetime, *, received: Decimal, movements: list[Movement]) -> Row:
     receipt = next((local(m.at).date() for m in movements if m.kind == "101"), None)
     is_named = at >= (batch.erp_names_batch_at or batch.released)
     return {

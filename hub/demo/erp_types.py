@@ -194,7 +194,7 @@ def metadata_of(service: str) -> str:
 
 def _type_xml(service: str, kind: EntityType) -> str:
     keys = "".join(f'<PropertyRef Name="{key}"/>' for key in kind.keys)
-    required = {name: ' Nullable="false"' for name in kind.keys}
+    required = dict.fromkeys(kind.keys, ' Nullable="false"')
     fields = "".join(
         f'<Property Name="{name}" Type="{kind.edm(name)}"{required.get(name, "")}/>' for name in kind.fields
     )

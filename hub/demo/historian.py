@@ -7,7 +7,10 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from asyncua import Node, Server, ua
+from asyncua import ua
+from asyncua.common.node import Node
+from asyncua.server.server import Server
+from asyncua.ua.attribute_ids import AttributeIds
 
 from hub.demo.clock import read_clock
 from hub.demo.curves import Track
@@ -42,7 +45,9 @@ class Historian:
         self._server.set_identity_tokens([ua.AnonymousIdentityToken])
         index = await self._server.register_namespace(NAMESPACE)
         await self._build(index)
-        history = TrackHistory(self._directory, {node.nodeid: self._tracks[n] for n, node in self._nodes.items()})
+        history = TrackHistory(
+            self._directory, {node.nodeid: self._tracks[n] for n, node in self._nodes.items()}
+        )
         self._server.iserver.history_manager.set_storage(history)
         await self.show(read_clock(self._directory))
         url = f"opc.tcp://127.0.0.1:{port or _free_port()}{PATH}"
@@ -69,13 +74,11 @@ class Historian:
         folders: dict[str | None, Node] = {None: self._server.nodes.objects}
         for place in PLACES:
             parent = folders[place.parent]
-            node = await parent.add_object(ua.NodeId(place.id, index), ua.QualifiedName(place.id, index))
-            await node.write_attribute(
-                ua.AttributeIds.Description, ua.DataValue(ua.LocalizedText(place.description))
-            )
+            node = await parent.add_object(_node_id(place.id, index), ua.QualifiedName(place.id, index))
+            await node.write_attribute(AttributeIds.Description, _text(place.description))
             folders[place.id] = node
         folders[None] = await self._server.nodes.objects.add_object(
-            ua.NodeId("UNASSIGNED", index), ua.QualifiedName("UNASSIGNED", index)
+            _node_id("UNASSIGNED", index), ua.QualifiedName("UNASSIGNED", index)
         )
         for track in self._tracks.values():
             self._nodes[track.tag.name] = await _add_tag(folders[track.tag.equipment], track.tag, index)
@@ -85,19 +88,28 @@ async def _add_tag(parent: Node, tag: Tag, index: int) -> Node:
     kind = _TYPES[tag.kind]
     zero = "" if tag.kind == "text" else 0 if tag.kind == "step" else 0.0
     node = await parent.add_variable(
-        ua.NodeId(tag.name, index), ua.QualifiedName(tag.name, index), zero, varianttype=kind
+        _node_id(tag.name, index), ua.QualifiedName(tag.name, index), zero, varianttype=kind
     )
     level = ua.DataValue(ua.Variant(ua.AccessLevel.to_bitfield(_READ_WITH_HISTORY), ua.VariantType.Byte))
-    await node.write_attribute(ua.AttributeIds.AccessLevel, level)
-    await node.write_attribute(ua.AttributeIds.UserAccessLevel, level)
-    await node.write_attribute(ua.AttributeIds.Historizing, ua.DataValue(ua.Variant(Value=True)))
-    text = ua.DataValue(ua.LocalizedText(tag.description))
-    await node.write_attribute(ua.AttributeIds.Description, text)
+    await node.write_attribute(AttributeIds.AccessLevel, level)
+    await node.write_attribute(AttributeIds.UserAccessLevel, level)
+    await node.write_attribute(AttributeIds.Historizing, ua.DataValue(ua.Variant(Value=True)))
+    await node.write_attribute(AttributeIds.Description, _text(tag.description))
     if tag.unit:
-        await node.add_property(ua.NodeId(f"{tag.name}.EU", index), "0:EngineeringUnits", _engineering_unit(tag.unit))
+        await node.add_property(
+            _node_id(f"{tag.name}.EU", index), "0:EngineeringUnits", _engineering_unit(tag.unit)
+        )
         limits = ua.Range(Low=tag.low, High=tag.high)
-        await node.add_property(ua.NodeId(f"{tag.name}.RANGE", index), "0:EURange", limits)
+        await node.add_property(_node_id(f"{tag.name}.RANGE", index), "0:EURange", limits)
     return node
+
+
+def _node_id(name: str, index: int) -> ua.NodeId:
+    return ua.NodeId(ua.String(name), ua.Int16(index))
+
+
+def _text(text: str) -> ua.DataValue:
+    return ua.DataValue(ua.Variant(ua.LocalizedText(text), ua.VariantType.LocalizedText))
 
 
 def _engineering_unit(text: str) -> ua.EUInformation:

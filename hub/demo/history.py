@@ -1,5 +1,6 @@
 """OPC UA HistoryRead over arrays: slices by binary search, nothing after the plant's instant."""
 
+import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,10 +30,10 @@ class TrackHistory(HistoryStorageInterface):
     async def stop(self) -> None:
         """Nothing to close."""
 
-    async def read_node_history(
+    async def read_node_history(  # noqa: PLR0917 - asyncua's signature
         self, node_id: ua.NodeId, start: datetime | None, end: datetime | None, nb_values: int
     ) -> tuple[list[ua.DataValue], datetime | None]:
-        """Give values with start <= time <= end, backwards when start is later or missing (Part 11, 6.4.3)."""
+        """Values with start <= time <= end; backwards when start is later or missing (Part 11, 6.4.3)."""
         track = self._tracks.get(node_id)
         if track is None:
             raise ua.uaerrors.BadHistoryOperationUnsupported
@@ -42,10 +43,10 @@ class TrackHistory(HistoryStorageInterface):
         backwards = begin is None or (stop is not None and begin > stop)
         if backwards:
             begin, stop = stop, begin
-        first = 0 if begin is None else int(np.searchsorted(track.times, np.ceil(begin), "left"))
+        first = 0 if begin is None else int(np.searchsorted(track.times, math.ceil(begin), "left"))
         last = count_until(track, read_clock(self._directory))
         if stop is not None:
-            last = min(last, int(np.searchsorted(track.times, np.floor(stop), "right")))
+            last = min(last, int(np.searchsorted(track.times, math.floor(stop), "right")))
         rows = range(first, last)[::-1] if backwards else range(first, last)
         limit = min(nb_values or PAGE_SIZE, PAGE_SIZE)
         following = value_at(track, rows[limit]).SourceTimestamp if len(rows) > limit else None
@@ -68,8 +69,10 @@ def value_at(track: Track, row: int) -> ua.DataValue:
         value = ua.Variant(int(track.values[row]), ua.VariantType.Int32)
     else:
         value = ua.Variant(float(track.values[row]), ua.VariantType.Double)
-    moment = datetime.fromtimestamp(int(track.times[row]), UTC)
-    return ua.DataValue(value, ua.StatusCode(status), SourceTimestamp=moment, ServerTimestamp=moment)
+    moment = ua.DateTime.fromtimestamp(int(track.times[row]), UTC)
+    return ua.DataValue(
+        value, ua.StatusCode(ua.UInt32(status)), SourceTimestamp=moment, ServerTimestamp=moment
+    )
 
 
 def _bound(moment: datetime | None) -> float | None:

@@ -26,7 +26,7 @@ class Lifeline(threading.Thread):
         self,
         directory: Path,
         *,
-        show: Callable[[datetime], None],
+        show: Callable[[datetime], object],
         stop: Callable[[], None],
         is_supervised: bool,
     ) -> None:

@@ -128,13 +128,13 @@ def keep_books(batches: tuple[Batch, ...]) -> Ledger:
 def _samples(batch: Batch, culture: Culture | None) -> Iterator[Sample]:
     rng = Random(f"{SEED}/lims/{batch.id}")
     if culture:
-        yield _seed_sample(batch, "SR-100", "N2", 4.2, rng)
-        yield _seed_sample(batch, "SR-110", "N1", 5.1, rng)
+        yield _seed_sample(batch, "SR-100", stage="N2", density=4.2, rng=rng)
+        yield _seed_sample(batch, "SR-110", stage="N1", density=5.1, rng=rng)
         yield from _daily(batch, culture, rng)
     yield _release(batch, rng)
 
 
-def _seed_sample(batch: Batch, step: str, stage: str, density: float, rng: Random) -> Sample:
+def _seed_sample(batch: Batch, step: str, *, stage: str, density: float, rng: Random) -> Sample:
     span = batch.span(step)
     taken = span.end - timedelta(minutes=rng.randint(40, 90))
     vcd = f"{rng.gauss(density, 0.15):.2f}"
@@ -142,7 +142,13 @@ def _seed_sample(batch: Batch, step: str, stage: str, density: float, rng: Rando
         vcd = EARLY_ENTRY
     entries = ((IN_PROCESS[0], vcd), (IN_PROCESS[1], f"{rng.gauss(97.5, 0.4):.1f}"))
     return Sample(
-        batch, stage, span.unit, taken, taken + timedelta(minutes=rng.randint(70, 200)), "SPEC-MAB214-IPC", entries
+        batch,
+        stage,
+        span.unit,
+        taken,
+        taken + timedelta(minutes=rng.randint(70, 200)),
+        "SPEC-MAB214-IPC",
+        entries,
     )
 
 

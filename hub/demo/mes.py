@@ -56,7 +56,7 @@ def publish_all(batches: tuple[Batch, ...]) -> tuple[Document, ...]:
     return tuple(sorted(documents, key=lambda d: (d.at, d.name)))
 
 
-def _document(kind: str, subject: str, at: datetime, root: Element) -> Document:
+def _document(kind: str, subject: str, *, at: datetime, root: Element) -> Document:
     return Document(f"{at:%Y%m%dT%H%M%SZ}_{kind}_{subject}.xml", at, write(root))
 
 
@@ -67,9 +67,9 @@ def _site() -> Element:
 # ------------------------------------------------------------------------------------------ master data
 def _equipment() -> Document:
     def place(node: Place) -> Element:
-        properties = [
-            make("EquipmentProperty", make("ID", "TimeZone"), value("Europe/Dublin", "string"))
-        ] * (node.level == "Site")
+        properties = [make("EquipmentProperty", make("ID", "TimeZone"), value("Europe/Dublin", "string"))] * (
+            node.level == "Site"
+        )
         return make(
             "EquipmentChild" if node.parent else "Equipment",
             make("ID", node.id),
@@ -89,7 +89,7 @@ def _equipment() -> Document:
         place(PLACES[0]),
         *(make("EquipmentClass", make("ID", name), make("EquipmentLevel", "Unit")) for name in classes),
     )
-    return _document("EquipmentInformation", SITE, MASTER_DATA_AT, root)
+    return _document("EquipmentInformation", SITE, at=MASTER_DATA_AT, root=root)
 
 
 def _materials() -> Document:
@@ -111,7 +111,7 @@ def _materials() -> Document:
             for m in MATERIALS.values()
         ),
     )
-    return _document("MaterialInformation", SITE, MASTER_DATA_AT, root)
+    return _document("MaterialInformation", SITE, at=MASTER_DATA_AT, root=root)
 
 
 def _lots(campaign: str, batches: tuple[Batch, ...]) -> Document:
@@ -135,7 +135,7 @@ def _lots(campaign: str, batches: tuple[Batch, ...]) -> Document:
             for lot, use in sorted(lots.items())
         ),
     )
-    return _document("MaterialInformation", f"LOTS-{campaign}", at, root)
+    return _document("MaterialInformation", f"LOTS-{campaign}", at=at, root=root)
 
 
 def _schedule(campaign: str, batches: tuple[Batch, ...]) -> Document:
@@ -153,7 +153,7 @@ def _schedule(campaign: str, batches: tuple[Batch, ...]) -> Document:
         make("ScheduleState", "Released"),
         *(_request(batch) for batch in batches),
     )
-    return _document("OperationsSchedule", campaign, at, root)
+    return _document("OperationsSchedule", campaign, at=at, root=root)
 
 
 def _request(batch: Batch) -> Element:
@@ -246,7 +246,7 @@ def _medium_preparation(batch: Batch) -> Document:
             segment,
         ),
     )
-    return _document("OperationsPerformance", use.lot, end + timedelta(minutes=20), root)
+    return _document("OperationsPerformance", use.lot, at=end + timedelta(minutes=20), root=root)
 
 
 # ------------------------------------------------------------------------------- batch production record
@@ -261,10 +261,14 @@ def _records(batch: Batch, culture: Culture | None) -> list[Document]:
     if batch.id == BROKEN_BATCH:
         versions.append((done + RESENT_AFTER, batch.size))
     documents = [
-        _document("BatchProductionRecord", f"{batch.id}_v{number:02d}", at,
-                  Record(batch, culture, at, number, size).build())
+        _document(
+            "BatchProductionRecord",
+            f"{batch.id}_v{number:02d}",
+            at=at,
+            root=Record(batch, culture, at, number, size).build(),
+        )
         for number, (at, size) in enumerate(versions, start=1)
-    ]  # fmt: skip
+    ]
     if batch.id == BROKEN_BATCH:
         cut = documents[-2]
         documents[-2] = Document(cut.name, cut.at, cut.content[: len(cut.content) * 2 // 3])
@@ -317,15 +321,13 @@ class Record:
     def _changes(self) -> Element | None:
         changes: list[Element] = []
         if self.batch.seed == WORKED_EXAMPLE and self.is_complete:
-            changes.append(
-                _change("C1", self.batch.span("SR-130").end, ("SR-130/LoadMass", "1482", "G"),
-                        "Transcription: balance print-out reads 1428 g")
-            )  # fmt: skip
+            at = self.batch.span("SR-130").end
+            reason = "Transcription: balance print-out reads 1428 g"
+            changes.append(_change("C1", at, before=("SR-130/LoadMass", "1482", "G"), reason=reason))
         if self.size != self.batch.size:
-            changes.append(
-                _change("C2", self.at, ("SR-160/M2", self.batch.size, "KG"),
-                        "Tare of the last bag had not been subtracted")
-            )  # fmt: skip
+            reason = "Tare of the last bag had not been subtracted"
+            before = ("SR-160/SR-160-M2", self.batch.size, "KG")
+            changes.append(_change("C2", self.at, before=before, reason=reason))
         return make("ChangeHistory", *changes) if changes else None
 
     def _recipe(self, recipe: str, version: str) -> Element:
@@ -348,7 +350,12 @@ class Record:
         )
         return make(
             "ControlRecipes",
-            make("ControlRecipeRecord", *entry("R1", "Control Recipe"), make("ExternalReference", recipe), control),
+            make(
+                "ControlRecipeRecord",
+                *entry("R1", "Control Recipe"),
+                make("ExternalReference", recipe),
+                control,
+            ),
         )
 
     def _events(self) -> Element | None:
@@ -406,7 +413,11 @@ class Record:
             *(
                 make(
                     "PersonnelIdentificationManifest",
-                    *entry(number, "Personnel Identification Manifest", self.batch.end + timedelta(minutes=minute)),
+                    *entry(
+                        number,
+                        "Personnel Identification Manifest",
+                        self.batch.end + timedelta(minutes=minute),
+                    ),
                     make("RecordReference", self.batch.spans[-1].step),
                     make("Name", person),
                     make("ChangeIndication", f"{self.batch.id}/{number}"),
@@ -479,7 +490,9 @@ class Record:
                 ("Harvest viability", f"{self.culture.viability[last]:.1f}", "%"),
                 ("Harvest titre", f"{self.batch.titre:.1f}", "g/L"),
             )
-            data += [make("SegmentData", make("ID", n), value(text, "double", unit)) for n, text, unit in more]
+            data += [
+                make("SegmentData", make("ID", n), value(text, "double", unit)) for n, text, unit in more
+            ]
         return data
 
     def _material(self, span: Span, *, ended: bool) -> list[Element]:
@@ -496,8 +509,8 @@ class Record:
         if ended and span.step in self.batch.intermediates:
             material, made = self.batch.intermediates[span.step]
             is_product = material == self.batch.product
-            moved.append((material, self.batch.lot_of(material), "Produced", self.size if is_product else made,
-                          self.batch.size_unit if is_product else "KG"))  # fmt: skip
+            text, unit = (self.size, self.batch.size_unit) if is_product else (made, "KG")
+            moved.append((material, self.batch.lot_of(material), "Produced", text, unit))
         return [
             make(
                 "MaterialActual",
@@ -505,9 +518,9 @@ class Record:
                 make("MaterialDefinitionID", MATERIALS[material].number),
                 make("MaterialLotID", lot),
                 make("MaterialUse", use),
-                quantity(amount, unit),
+                quantity(text, unit),
             )
-            for number, (material, lot, use, amount, unit) in enumerate(moved, start=1)
+            for number, (material, lot, use, text, unit) in enumerate(moved, start=1)
         ]
 
     def _operations(self, span: Span, step: Step) -> list[Element]:
@@ -576,7 +589,7 @@ def _people(span: Span) -> list[Element]:
     ]
 
 
-def _change(number: str, at: datetime, before: tuple[str, str, str], reason: str) -> Element:
+def _change(number: str, at: datetime, *, before: tuple[str, str, str], reason: str) -> Element:
     reference, text, unit = before
     return make(
         "Change",

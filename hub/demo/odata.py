@@ -39,7 +39,7 @@ _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     "lt": lambda a, b: a is not None and b is not None and a < b,
     "le": lambda a, b: a is not None and b is not None and a <= b,
 }
-_FUNCTIONS: dict[str, Callable[..., bool]] = {
+_FUNCTIONS: dict[str, Callable[[Any, Any], bool]] = {
     "substringof": lambda part, text: str(part) in str(text),
     "startswith": lambda text, part: str(text).startswith(str(part)),
     "endswith": lambda text, part: str(text).endswith(str(part)),
@@ -121,7 +121,7 @@ class _Parser:
             raise QueryError(f"Property {token} not found in type {self._kind.name}Type")
         return lambda row: row.get(token)
 
-    def _call(self, function: Callable[..., bool]) -> Callable[[Row], bool]:
+    def _call(self, function: Callable[[Any, Any], bool]) -> Callable[[Row], bool]:
         self._demand("(")
         first = self._operand()
         self._demand(",")
@@ -217,7 +217,7 @@ def _sort(rows: list[Row], kind: EntityType, order: str) -> list[Row]:
 
 
 # ----------------------------------------------------------------------------------------------- printing
-def print_row(row: Row, kind: EntityType, base: str, options: Mapping[str, str]) -> Row:
+def print_row(row: Row, kind: EntityType, *, base: str, options: Mapping[str, str]) -> Row:
     """Give the JSON of an entity: V2 dates and times, decimals as text, links expanded or deferred."""
     expanded = [name for name in options.get("$expand", "").split(",") if name]
     selected = [name.strip() for name in options.get("$select", "").split(",") if name.strip()]
@@ -233,15 +233,16 @@ def print_row(row: Row, kind: EntityType, base: str, options: Mapping[str, str])
     printed |= {name: print_value(row.get(name)) for name in kind.fields if name in wanted}
     for link, target in kind.links.items():
         if link in expanded:
-            inner = row.get(link)
-            printed[link] = (
-                {"results": [print_row(r, ENTITY_TYPES[target], base, {}) for r in inner]}
-                if isinstance(inner, list)
-                else print_row(inner or {}, ENTITY_TYPES[target], base, {})
-            )  # fmt: skip
+            printed[link] = _print_linked(row.get(link), ENTITY_TYPES[target], base)
         elif link in wanted:
             printed[link] = {"__deferred": {"uri": f"{uri}/{link}"}}
     return printed
+
+
+def _print_linked(linked: Row | list[Row] | None, kind: EntityType, base: str) -> Row:
+    if isinstance(linked, list):
+        return {"results": [print_row(row, kind, base=base, options={}) for row in linked]}
+    return print_row(linked or {}, kind, base=base, options={})
 
 
 def _key(row: Row, kind: EntityType) -> str:
@@ -265,13 +266,15 @@ def print_value(value: Any) -> Any:
     return str(value)
 
 
-def print_page(page: Page, kind: EntityType, base: str, options: Mapping[str, str]) -> Row:
+def print_page(page: Page, kind: EntityType, *, base: str, options: Mapping[str, str]) -> Row:
     """Give the body of a collection answer."""
-    body: Row = {"results": [print_row(row, kind, base, options) for row in page.rows]}
+    body: Row = {"results": [print_row(row, kind, base=base, options=options) for row in page.rows]}
     if options.get("$inlinecount") == "allpages":
         body["__count"] = str(page.total)
     if page.next_skip is not None:
-        following = {k: v for k, v in options.items() if k != "$skiptoken"} | {"$skiptoken": str(page.next_skip)}
+        following = {k: v for k, v in options.items() if k != "$skiptoken"} | {
+            "$skiptoken": str(page.next_skip)
+        }
         body["__next"] = f"{base}/{kind.name}?{urlencode(following)}"
     return {"d": body}
 

@@ -183,7 +183,7 @@ LATE_NAMED = 122
 WORKED_EXAMPLE = 117
 _CAMPAIGNS = {110: "C26-01", 113: "C26-02", 117: "C26-03", 121: "C26-04"}
 
-# step, unit (None: the production bioreactor of the batch), start and length in minutes from the batch's start
+# Step, unit (None: the batch's production bioreactor), start and length in minutes from the batch's start.
 _DS_STEPS: tuple[tuple[str, str | None, int, int], ...] = (
     ("SR-100", "BR50-01", 0, 5_830),
     ("SR-110", "BR200-01", 5_890, 5_600),
@@ -218,9 +218,11 @@ def _plan_substance(number: int) -> Batch:
     exact = number == WORKED_EXAMPLE
     day = datetime(2026, 3, 2, 6, tzinfo=ZONE) + timedelta(days=8 * (number - WORKED_EXAMPLE))
     planned = day.astimezone(UTC)
-    start = planned + (timedelta(minutes=11, seconds=4) if exact else timedelta(seconds=rng.randint(120, 2400)))
+    start = planned + (
+        timedelta(minutes=11, seconds=4) if exact else timedelta(seconds=rng.randint(120, 2400))
+    )
     reactor = "BR2000-01" if number % 2 else "BR2000-02"
-    spans = tuple(_run(step, unit or reactor, start, offset, minutes, None if exact else rng)
+    spans = tuple(_run(step, unit or reactor, start=start, plan=(offset, minutes), rng=None if exact else rng)
                   for step, unit, offset, minutes in _DS_STEPS)  # fmt: skip
     if exact:
         spans = _spans_of_the_worked_example(spans)
@@ -252,7 +254,8 @@ def _plan_substance(number: int) -> Batch:
     )
 
 
-def _run(step: str, unit: str, start: datetime, offset: int, minutes: int, rng: Random | None) -> Span:
+def _run(step: str, unit: str, *, start: datetime, plan: tuple[int, int], rng: Random | None) -> Span:
+    offset, minutes = plan
     # A step may begin up to 25 minutes late and take up to 15 minutes less: steps never overlap.
     late = rng.randint(0, 1500) if rng and offset else 0
     short = rng.randint(late, late + 900) if rng else 0
@@ -329,7 +332,10 @@ def _plan_fill(substance: Batch) -> Batch:
         released=planned - timedelta(days=3, minutes=rng.randint(0, 300)),
         planned_start=planned,
         planned_end=planned + timedelta(days=2, hours=6),
-        spans=tuple(_run(step, unit, start, offset, minutes, rng) for step, unit, offset, minutes in _DP_STEPS),
+        spans=tuple(
+            _run(step, unit, start=start, plan=(offset, minutes), rng=rng)
+            for step, unit, offset, minutes in _DP_STEPS
+        ),
         uses=(
             Use("SR-200", "MAB214-DS", substance.lot, bulk, "KG"),
             Use("SR-210", "VIAL-6R", f"V6R-26-{number - 109:02d}", str(vials), "EA"),

@@ -7,7 +7,7 @@ import secrets
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -24,7 +24,7 @@ _PATIENCE = 60.0
 
 
 class PlantError(RuntimeError):
-    """A source of the demo plant did not start or stopped answering; its log in the plant's folder says why."""
+    """A source of the demo plant did not start or fell silent; its log in the plant's folder says why."""
 
 
 @dataclass
@@ -94,7 +94,7 @@ class Plant:
 
 
 @contextmanager
-def running_plant(directory: Path, *, at: datetime | None = None) -> Iterator[Plant]:
+def running_plant(directory: Path, *, at: datetime | None = None) -> Generator[Plant]:
     """Run the plant's four sources in `directory` until the block ends.
 
     The clock is set to `at`; without it, an earlier run's clock goes on, and a new plant begins at `FIRST`.

@@ -1,4 +1,4 @@
-"""The master recipes of the demo plant: unit procedures, their operations and phases, and their parameters."""
+"""The master recipes of the demo plant: unit procedures, operations, phases and their parameters."""
 
 from dataclasses import dataclass
 

@@ -15,6 +15,8 @@ from collections.abc import Callable, Generator
 from datetime import datetime
 from pathlib import Path
 
+from starlette.applications import Starlette
+
 from hub.demo.clock import ClockError, read_clock
 from hub.demo.lifeline import Lifeline
 from hub.demo.plan import plan_batches
@@ -22,7 +24,7 @@ from hub.demo.plan import plan_batches
 KINDS = ("mes", "erp", "lims", "historian")
 ERP_PATH = "/sap/opu/odata/sap"
 MES_FOLDER = "mes"
-Show = Callable[[datetime], None]
+Show = Callable[[datetime], object]
 
 
 class SourceError(RuntimeError):
@@ -43,7 +45,10 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"{asked.kind}: {error}", file=sys.stderr)
         return 2
     except OSError as error:
-        print(f"{asked.kind}: cannot listen on 127.0.0.1:{asked.port}: {error}; use another --port", file=sys.stderr)
+        print(
+            f"{asked.kind}: cannot listen on 127.0.0.1:{asked.port}: {error}; use another --port",
+            file=sys.stderr,
+        )
         return 2
     return 0
 
@@ -60,7 +65,9 @@ def _read_arguments(arguments: list[str] | None) -> argparse.Namespace:
 def _secret(name: str) -> str:
     value = os.environ.get(name)
     if not value:
-        raise SourceError(f"environment variable {name} is not set; choose a value and give it to the hub too")
+        raise SourceError(
+            f"environment variable {name} is not set; choose a value and give it to the hub too"
+        )
     return value
 
 
@@ -86,9 +93,10 @@ async def _run_historian(directory: Path, port: int, *, is_supervised: bool) -> 
     def show(at: datetime) -> None:
         asyncio.run_coroutine_threadsafe(historian.show(at), loop).result()
 
-    lifeline = Lifeline(
-        directory, show=show, stop=lambda: loop.call_soon_threadsafe(stopped.set), is_supervised=is_supervised
-    )
+    def stop() -> None:
+        loop.call_soon_threadsafe(stopped.set)
+
+    lifeline = Lifeline(directory, show=show, stop=stop, is_supervised=is_supervised)
 
     def ready(url: str) -> None:
         _tell_ready("historian", url)
@@ -134,7 +142,7 @@ async def _run_web(kind: str, directory: Path, port: int, *, is_supervised: bool
         await server.serve(sockets=[listener])
 
 
-def _build(kind: str, directory: Path) -> tuple[object, Show]:
+def _build(kind: str, directory: Path) -> tuple[Starlette, Show]:
     from hub.demo import web  # noqa: PLC0415 - a source loads only its own protocol
 
     batches = plan_batches()

@@ -73,17 +73,22 @@ def _odata(request: Request, ledger: Ledger, at: datetime) -> Response:
     rows = rows_of(ledger, name, at)
     if tail:
         key, _, path = tail.rpartition(")")
-        return _one(rows, (name, key, path.lstrip("/")), base, options, headers)
+        return _one(rows, (name, key, path.lstrip("/")), base=base, options=options, headers=headers)
     page = select_page(rows, kind, options)
     if path == "$count":
         return PlainTextResponse(str(page.total), headers=headers)
     if path:
         raise LookupError(f"Resource not found for segment '{path}'")
-    return JSONResponse(print_page(page, kind, base, options), headers=headers)
+    return JSONResponse(print_page(page, kind, base=base, options=options), headers=headers)
 
 
 def _one(
-    rows: list[Row], address: tuple[str, str, str], base: str, options: dict[str, str], headers: dict[str, str]
+    rows: list[Row],
+    address: tuple[str, str, str],
+    *,
+    base: str,
+    options: dict[str, str],
+    headers: dict[str, str],
 ) -> Response:
     name, key, path = address
     kind = ENTITY_TYPES[name]
@@ -92,12 +97,14 @@ def _one(
     if row is None:
         raise LookupError(f"Resource not found for the segment '{name}'.")
     if not path:
-        return JSONResponse({"d": print_row(row, kind, base, options)}, headers=headers)
+        return JSONResponse({"d": print_row(row, kind, base=base, options=options)}, headers=headers)
     if path not in kind.links:
         raise LookupError(f"Resource not found for segment '{path}'")
     target = ENTITY_TYPES[kind.links[path]]
     inner = row[path] if isinstance(row[path], list) else [row[path]]
-    return JSONResponse(print_page(select_page(inner, target, options), target, base, options), headers=headers)
+    return JSONResponse(
+        print_page(select_page(inner, target, options), target, base=base, options=options), headers=headers
+    )
 
 
 # -------------------------------------------------------------------------------------------------- LIMS

@@ -8,8 +8,6 @@ Needs Python 3.11 or later and nothing outside its standard library. A second ru
 installs again only when `pyproject.toml` or `constraints.txt` changed.
 """
 
-from __future__ import annotations
-
 import hashlib
 import importlib.util
 import json
@@ -19,12 +17,24 @@ import subprocess
 import sys
 from pathlib import Path
 
+
+def refuse_old_python(version: "tuple[int, int, int]") -> None:
+    """End with the remedy on a Python before 3.11; the file is readable from 3.6 on for this line's sake."""
+    if version < (3, 11, 0):
+        shown = ".".join(map(str, version))
+        sys.exit(
+            f"bootstrap: Plantwide needs Python 3.11 or later and this is {shown} ({sys.executable})."
+            " Run the same command with a newer one, for example: python3.12 bootstrap.py demo"
+        )
+
+
+refuse_old_python(sys.version_info[:3])
+
 ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 SCRIPTS = VENV / ("Scripts" if os.name == "nt" else "bin")
 PYTHON = SCRIPTS / ("python.exe" if os.name == "nt" else "python")
 STAMP = VENV / "plantwide-installed.json"
-OLDEST = (3, 11)
 RUN_EXTRAS = ("opcua", "postgres")
 DEV_EXTRAS = ("dev", *RUN_EXTRAS)
 
@@ -212,12 +222,6 @@ def hand_over(program: str, *arguments: str) -> int:  # noqa: RET503 - execv doe
 
 def main(arguments: list[str]) -> int:
     """Exit status: the program's own, 2 for a wrong call, 1 when setting up failed."""
-    if sys.version_info < OLDEST:
-        say(
-            f"Plantwide needs Python 3.11 or later and this is {sys.version.split()[0]} ({sys.executable})."
-            " Run the same command with a newer one, for example: python3.12 bootstrap.py demo"
-        )
-        return 1
     word, *rest = arguments or [""]
     if word not in {"demo", "test", "install"} or (rest and word != "demo"):
         print(__doc__)

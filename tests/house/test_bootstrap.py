@@ -1,5 +1,6 @@
 """bootstrap.py says what it does, what is missing and what to do, without touching what it needs not."""
 
+import ast
 import json
 import os
 import shutil
@@ -59,12 +60,15 @@ def test_an_unknown_failure_still_says_what_to_do(bootstrap: ModuleType) -> None
     assert "Delete .venv" in bootstrap.remedy("something new")
 
 
-def test_an_old_python_is_told_which_one_is_needed(
-    bootstrap: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(bootstrap, "OLDEST", (99, 0))
-    assert bootstrap.main(["demo"]) == 1
-    assert "Plantwide needs Python" in capsys.readouterr().out
+def test_an_old_python_is_told_which_one_is_needed(bootstrap: ModuleType) -> None:
+    with pytest.raises(SystemExit, match=r"needs Python 3\.11 or later and this is 3\.9\.18"):
+        bootstrap.refuse_old_python((3, 9, 18))
+    bootstrap.refuse_old_python((3, 11, 0))
+
+
+def test_an_old_python_can_read_the_file_that_refuses_it() -> None:
+    ast.parse((ROOT / "bootstrap.py").read_text(encoding="utf-8"), feature_version=(3, 7))
+    assert "from __future__" not in (ROOT / "bootstrap.py").read_text(encoding="utf-8")
 
 
 def test_a_word_it_does_not_know_shows_how_to_call_it(

@@ -41,10 +41,12 @@ class B2mmlConfig(Config):
         description="what the nested segment responses of a batch are, outermost first",
     )
     setpoint_suffixes: tuple[str, ...] = Field(
-        default=(" setpoint", " SP"), description="endings of SegmentData IDs that are set points, not actuals"
+        default=(" setpoint", " SP"),
+        description="endings of SegmentData IDs that are set points, not actuals",
     )
     critical_words: tuple[str, ...] = Field(
-        default=("CPP",), description="a SegmentData description that has this word marks a critical parameter"
+        default=("CPP",),
+        description="a SegmentData description that has this word marks a critical parameter",
     )
     lot_properties: dict[str, str] = Field(
         default_factory=dict,

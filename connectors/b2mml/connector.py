@@ -1,0 +1,199 @@
+"""The `b2mml` connector: reads what changed in the place, and says what a document means."""
+
+import base64
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from connectors.b2mml.batch_record import read_batch_record
+from connectors.b2mml.config import B2mmlConfig
+from connectors.b2mml.identity import UNREADABLE, Envelope, open_envelope
+from connectors.b2mml.listing import Entry, open_listing
+from connectors.b2mml.markup import Element, decode, read_markup, text
+from connectors.b2mml.performance import read_performance
+from connectors.b2mml.reader import Reader
+from connectors.b2mml.recipes import read_batch_information
+from connectors.b2mml.resources import read_equipment, read_material, read_personnel
+from connectors.b2mml.schedule import read_schedule
+from hub.model import Record
+from hub.sdk import BadRecord, Cursor, Document, Health, Misconfigured, Page, RecordSource, Rejected, Stream
+
+_MARK = 8
+"""Bytes by which the cursor remembers a file."""
+
+_READERS: dict[str, Callable[[Reader, Element], None]] = {
+    "BatchProductionRecord": read_batch_record,
+    "BatchInformation": read_batch_information,
+    "BatchList": read_batch_information,
+    "MasterRecipe": read_batch_information,
+    "ControlRecipe": read_batch_information,
+    "OperationsPerformance": read_performance,
+    "OperationsResponse": read_performance,
+    "ProductionPerformance": read_performance,
+    "ProductionResponse": read_performance,
+    "WorkPerformance": read_performance,
+    "OperationsSchedule": read_schedule,
+    "OperationsRequest": read_schedule,
+    "ProductionSchedule": read_schedule,
+    "ProductionRequest": read_schedule,
+    "MaterialInformation": read_material,
+    "MaterialDefinition": read_material,
+    "MaterialLot": read_material,
+    "MaterialSubLot": read_material,
+    "EquipmentInformation": read_equipment,
+    "Equipment": read_equipment,
+    "PersonnelInformation": read_personnel,
+    "Person": read_personnel,
+}
+
+
+@dataclass
+class _Memory:
+    """What the cursor remembers: states of files that were read, names of files that were no B2MML."""
+
+    seen: set[bytes] = field(default_factory=set[bytes])
+    broken: set[bytes] = field(default_factory=set[bytes])
+
+    def forget_all_but(self, there: list[Entry]) -> None:
+        """Forget files that have gone, as far as the listing tells states apart."""
+        if not any(entry.is_known_by_content for entry in there):
+            self.seen &= {entry.mark() for entry in there}
+        self.broken &= {entry.name_mark for entry in there}
+
+
+class B2mml(RecordSource[B2mmlConfig]):
+    """Reads B2MML and BatchML documents from a folder or an HTTP directory."""
+
+    name = "b2mml"
+    version = "1.0.0"
+    config_class = B2mmlConfig
+
+    def __init__(self, config: B2mmlConfig) -> None:
+        super().__init__(config)
+        self._place = open_listing(config)
+
+    def check(self) -> Health:
+        """Prove that the place can be listed and its newest document read."""
+        found = self._place.entries()
+        if found:
+            with suppress(FileNotFoundError, BadRecord):
+                self._place.read(found[-1])
+        place = self.config.url or str(self.config.folder)
+        return Health(system="B2MML documents", detail=f"{len(found)} in {place}")
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._place.close()
+
+    def streams(self) -> Sequence[Stream]:
+        """One stream: a document may speak of anything."""
+        return [Stream(name="documents", description="B2MML and BatchML documents", every_s=30.0)]
+
+    # -------------------------------------------------------------------------------------- reading
+    def read(self, stream: str, cursor: Cursor | None) -> Iterator[Page]:
+        """Give new and changed documents, oldest change first."""
+        if stream != "documents":
+            raise Misconfigured(f"there is no stream {stream!r}", remedy="use documents")
+        there = self._place.entries()
+        memory = _Memory(_unpack(cursor, "seen"), _unpack(cursor, "broken"))
+        memory.forget_all_but(there)
+        fresh = [e for e in there if e.is_known_by_content or e.mark() not in memory.seen]
+        size = max(self.config.page_size, min(500, len(fresh) // 200))
+        for start in range(0, len(fresh), size):
+            documents: list[Document] = []
+            rejected: list[Rejected] = []
+            for entry in fresh[start : start + size]:
+                documents += self._fetch(entry, memory, rejected)
+            yield Page(
+                documents=documents,
+                cursor={"seen": _pack(memory.seen), "broken": _pack(memory.broken)},
+                rejected=rejected,
+                total=len(fresh),
+            )
+
+    def _fetch(self, entry: Entry, memory: "_Memory", rejected: list[Rejected]) -> list[Document]:
+        """Give the documents of a file, and remember it unless it may change under the same mark."""
+        try:
+            content = self._place.read(entry)
+        except FileNotFoundError:
+            return []
+        except BadRecord as error:
+            memory.seen.add(entry.mark())
+            rejected.append(
+                Rejected(reason=error.reason, where=entry.label, remedy=error.remedy, key=entry.label)
+            )
+            return []
+        mark = entry.mark(content if entry.is_known_by_content else None)
+        if mark in memory.seen:
+            return []
+        if not entry.is_young:
+            memory.seen.add(mark)
+        document = self._document(entry, decode(content))
+        if document.object_type == UNREADABLE:
+            memory.broken.add(entry.name_mark)
+            return [document]
+        if entry.name_mark not in memory.broken:
+            return [document]
+        memory.broken.discard(entry.name_mark)
+        return [document, _withdrawn(entry)]
+
+    def _document(self, entry: Entry, payload: str) -> Document:
+        """Name a document by what it says of itself, or by its file when it is no B2MML."""
+        try:
+            envelope = open_envelope(read_markup(payload))
+        except BadRecord:
+            return Document(
+                object_type=UNREADABLE,
+                key=entry.label,
+                payload=payload,
+                media_type="application/xml",
+                changed_at=entry.changed_at,
+            )
+        changed_at = entry.changed_at
+        with suppress(ValueError, OverflowError):  # `parse` reports a clock that cannot be read
+            if (clock := envelope.clock) is not None:
+                changed_at = self.instant(text(clock) or "")
+        return Document(
+            object_type=envelope.noun,
+            key=envelope.key or entry.label,
+            payload=payload,
+            media_type="application/xml",
+            changed_at=changed_at,
+        )
+
+    # -------------------------------------------------------------------------------------- meaning
+    def parse(self, document: Document) -> Iterable[Record | Rejected]:
+        """Say what a document states; raises `BadRecord` for what is no B2MML."""
+        if document.deleted:
+            return []
+        try:
+            envelope = open_envelope(read_markup(document.payload))
+        except BadRecord as error:
+            raise BadRecord(error.reason, where=document.key, remedy=error.remedy) from error
+        reader = Reader(self)
+        self._check_clock(reader, envelope)
+        for body in envelope.bodies:
+            _READERS.get(envelope.noun, _read_nothing)(reader, body)
+        return reader.parts
+
+    def _check_clock(self, reader: Reader, envelope: Envelope) -> None:
+        reader.time(envelope.clock)
+
+
+def _read_nothing(_: Reader, __: Element) -> None:
+    """Classes of material, equipment and personnel are known and stay raw."""
+
+
+def _withdrawn(entry: Entry) -> Document:
+    return Document(
+        object_type=UNREADABLE, key=entry.label, payload="", changed_at=entry.changed_at, deleted=True
+    )
+
+
+def _pack(marks: set[bytes]) -> str:
+    return base64.b64encode(b"".join(sorted(marks))).decode()
+
+
+def _unpack(cursor: Cursor | None, key: str) -> set[bytes]:
+    packed = base64.b64decode((cursor or {}).get(key, ""))
+    return {packed[i : i + _MARK] for i in range(0, len(packed), _MARK)}

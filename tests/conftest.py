@@ -16,11 +16,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 from sqlalchemy.engine import URL, make_url
 
 from tests.databases import fresh_postgres
 
 ROOT = Path(__file__).resolve().parent.parent
+
+# The same examples in every run, and none fails because a machine was busy; `poe nightly` draws new ones.
+settings.register_profile("house", deadline=None, derandomize=True, database=None)
+settings.register_profile("nightly", deadline=None, max_examples=1000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "house"))
+
 LACKING = {
     "postgres": "PostgreSQL: PLANTWIDE_TEST_POSTGRES is not set, for example"
     " postgresql+psycopg://postgres@127.0.0.1:5432/postgres",

@@ -1,0 +1,263 @@
+"""Identity: names that statements use are settled into things; links change, the things' ids never do."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from hub.model import Identifier
+from hub.model.mastered import MASTERED
+from hub.model.observed import OBSERVED
+from hub.model.shape import fields_of
+from hub.resolve.components import Partition, partition
+from hub.store.entities import mark_merged
+from hub.store.identifiers import (
+    Name,
+    Wanted,
+    add_names,
+    create_entities,
+    find_names,
+    names_by_id,
+    names_of_entities,
+    names_with_norms,
+    point_names,
+)
+from hub.store.links import Link, Pair, links_touching, load_scheme_groups, pair_of, write_links
+from hub.store.pending import Statement, bind_names, statements_of_names
+
+DECIDER = "hub.resolve"
+_REFERENCES = {
+    name: {f.name: f.target or "" for f in fields_of(kind) if f.kind == "reference"}
+    for name, kind in {**MASTERED, **OBSERVED}.items()
+}
+
+
+@dataclass
+class Settled:
+    """What settling names changed: moved names, and the things whose names changed."""
+
+    names: dict[Wanted, Name] = field(default_factory=dict)
+    moved: set[int] = field(default_factory=set)
+    entities: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
+
+
+def names_in(statement: Statement) -> Iterable[tuple[Wanted, Identifier]]:
+    """Give every name that a statement uses, with its type."""
+    body = statement.body
+    if "id" in body:
+        for given in (body["id"], *body.get("also", ())):
+            yield (statement.record_type, given["scheme"], given["value"]), Identifier(**given)
+    for name, target in _REFERENCES[statement.record_type].items():
+        if name in body:
+            yield (target, body[name]["scheme"], body[name]["value"]), Identifier(**body[name])
+
+
+def settle(
+    connection: Connection,
+    statements: Sequence[Statement],
+    *,
+    now: datetime,
+) -> Settled:
+    """Store new names, take up declared links, and settle every group of names these touch."""
+    settled = Settled()
+    used: dict[Wanted, Identifier] = {}
+    for statement in statements:
+        used.update(names_in(statement))
+    settled.names = find_names(connection, used)
+    new = add_names(connection, {k: v for k, v in used.items() if k not in settled.names}, now=now)
+    settled.names.update({(n.entity_type, n.scheme, n.value): n for n in new})
+    native = _bind(connection, statements, settled.names)
+    seeds: dict[str, set[int]] = defaultdict(set)
+    for name in new:
+        seeds[name.entity_type].add(name.id)
+    for entity_type, name_ids in native.items():
+        seeds[entity_type] |= _declare(connection, entity_type, name_ids, settled.names, now=now)
+    for entity_type in MASTERED:
+        if seeds[entity_type]:
+            regroup(connection, entity_type, seeds[entity_type], settled, now=now)
+    return settled
+
+
+def regroup(
+    connection: Connection, entity_type: str, seeds: set[int], settled: Settled, *, now: datetime
+) -> None:
+    """Settle again all names that these reach through links, shared things and equal comparable forms."""
+    groups = load_scheme_groups(connection).get(entity_type, {})
+    names, links = _reach(connection, entity_type, seeds, groups)
+    parts = partition(names, links, groups)
+    _write_normalised(connection, entity_type, names, links, parts, now=now)
+    _assign(connection, entity_type, parts, links, settled, now=now)
+
+
+def _bind(
+    connection: Connection, statements: Sequence[Statement], names: dict[Wanted, Name]
+) -> dict[str, set[int]]:
+    """Note the name that each mastered statement is about; give those names by type."""
+    native: dict[str, set[int]] = defaultdict(set)
+    pairs: list[tuple[int, int]] = []
+    for statement in statements:
+        own = statement.body.get("id")
+        if own is None:
+            continue
+        name = names[statement.record_type, own["scheme"], own["value"]]
+        native[statement.record_type].add(name.id)
+        if statement.identifier_id != name.id:
+            pairs.append((statement.id, name.id))
+    bind_names(connection, pairs)
+    return native
+
+
+def _declare(
+    connection: Connection,
+    entity_type: str,
+    name_ids: set[int],
+    names: dict[Wanted, Name],
+    *,
+    now: datetime,
+) -> set[int]:
+    """Bring the declared links of these names in line with what is stated now; give the names touched."""
+    said = [
+        (statement.identifier_id or 0, (entity_type, given["scheme"], given["value"]))
+        for statement in statements_of_names(connection, name_ids)
+        for given in statement.body.get("also", ())
+    ]
+    others = {**find_names(connection, [key for _, key in said if key not in names]), **names}
+    wanted = {
+        pair: Link(pair, "declared", "confirmed", {"declared_by": own})
+        for own, key in said
+        if others[key].id != own and (pair := pair_of(own, others[key].id))
+    }
+    standing = {
+        link.pair: link
+        for link in links_touching(connection, name_ids)
+        if link.method == "declared" and (link.evidence or {}).get("declared_by") in name_ids
+    }
+    changes = [w for p, w in wanted.items() if p not in standing or standing[p].state != "confirmed"]
+    changes += [
+        Link(p, "declared", "reversed", link.evidence)
+        for p, link in standing.items()
+        if p not in wanted and link.state == "confirmed"
+    ]
+    write_links(connection, entity_type, changes, by=DECIDER, now=now)
+    return {i for change in changes for i in change.pair}
+
+
+def _reach(
+    connection: Connection, entity_type: str, seeds: set[int], groups: dict[str, int]
+) -> tuple[list[Name], list[Link]]:
+    """Collect names until nothing more is reached: by links, by the thing they mean, by comparable form."""
+    known: dict[int, Name] = {}
+    links: dict[tuple[Pair, str], Link] = {}
+    frontier = names_by_id(connection, seeds)
+    while frontier:
+        known.update(frontier)
+        reached: dict[int, Name] = {}
+        touching = links_touching(connection, frontier)
+        links.update({(link.pair, link.method): link for link in touching})
+        linked = {i for link in touching for i in link.pair} - known.keys()
+        reached.update(names_by_id(connection, linked))
+        things = {n.entity_id for n in frontier.values() if n.entity_id}
+        origins = {n.origin_id for n in frontier.values() if n.origin_id}
+        for name in names_of_entities(connection, entity_type, things | origins):
+            reached[name.id] = name
+        norms = {n.norm for n in frontier.values() if n.scheme in groups}
+        for name in names_with_norms(connection, entity_type, norms) if norms else ():
+            if name.scheme in groups:
+                reached[name.id] = name
+        frontier = {i: n for i, n in reached.items() if i not in known}
+    return list(known.values()), list(links.values())
+
+
+def _write_normalised(
+    connection: Connection,
+    entity_type: str,
+    names: Sequence[Name],
+    links: Sequence[Link],
+    parts: Partition,
+    *,
+    now: datetime,
+) -> None:
+    inside = {n.id for n in names}
+    standing = {k.pair: k for k in links if k.method == "normalised" and set(k.pair) <= inside}
+    changes = [
+        link
+        for pair, link in parts.normalised.items()
+        if pair not in standing or standing[pair].state != link.state
+    ]
+    changes += [
+        Link(pair, "normalised", "reversed", link.evidence)
+        for pair, link in standing.items()
+        if pair not in parts.normalised and link.state != "reversed"
+    ]
+    write_links(connection, entity_type, changes, by=DECIDER, now=now)
+
+
+def _assign(
+    connection: Connection,
+    entity_type: str,
+    parts: Partition,
+    links: Sequence[Link],
+    settled: Settled,
+    *,
+    now: datetime,
+) -> None:
+    """Give each group its thing: the oldest thing that one of its names began with, else a new one."""
+    taken: set[int] = set()
+    chosen: list[int | None] = []
+    for some in parts.components:
+        free = sorted({n.origin_id for n in some if n.origin_id} - taken)
+        chosen.append(free[0] if free else None)
+        taken.update(free[:1])
+    fresh = [some for some, thing in zip(parts.components, chosen, strict=True) if thing is None]
+    created = iter(
+        create_entities(
+            connection, entity_type, [(f"{s[0].scheme}|{s[0].value}", s[0].label) for s in fresh], now=now
+        )
+    )
+    declared = {i for k in links if k.method == "declared" and k.state == "confirmed" for i in k.pair}
+    moves: list[dict[str, Any]] = []
+    before: set[int] = set()
+    after: set[int] = set()
+    for some, thing in zip(parts.components, chosen, strict=True):
+        entity_id = thing or next(created)
+        after.add(entity_id)
+        before.update(n.entity_id for n in some if n.entity_id)
+        for position, name in enumerate(some):
+            how = _method(position, name, declared)
+            if (name.entity_id, name.method) == (entity_id, how):
+                continue
+            origin = name.origin_id or entity_id
+            moves.append({"name_id": name.id, "to_entity": entity_id, "origin": origin, "how": how})
+            _note_move(settled, name, entity_id, origin, how)
+    point_names(connection, moves)
+    mark_merged(connection, entity_type, before - after, now=now)
+
+
+def _method(position: int, name: Name, declared: set[int]) -> str:
+    """Say how a name came to its thing; the first name of a thing is simply its own."""
+    if position == 0:
+        return "native"
+    return "declared" if name.id in declared else "normalised"
+
+
+def _note_move(settled: Settled, name: Name, entity_id: int, origin: int, how: str) -> None:
+    if name.entity_id != entity_id:
+        settled.moved.add(name.id)
+        settled.entities[name.entity_type] |= {entity_id} | ({name.entity_id} if name.entity_id else set())
+    else:
+        settled.entities[name.entity_type].add(entity_id)
+    moved = Name(
+        name.id,
+        name.entity_type,
+        name.scheme,
+        name.value,
+        name.label,
+        name.norm,
+        entity_id,
+        origin,
+        how,
+    )
+    settled.names[name.entity_type, name.scheme, name.value] = moved

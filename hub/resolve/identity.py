@@ -244,11 +244,10 @@ def _method(position: int, name: Name, declared: set[int]) -> str:
 
 
 def _note_move(settled: Settled, name: Name, entity_id: int, origin: int, how: str) -> None:
-    if name.entity_id != entity_id:
+    settled.entities[name.entity_type].add(entity_id)
+    if name.entity_id not in (0, entity_id):  # a new name has no facts or values that would have to follow
         settled.moved.add(name.id)
-        settled.entities[name.entity_type] |= {entity_id} | ({name.entity_id} if name.entity_id else set())
-    else:
-        settled.entities[name.entity_type].add(entity_id)
+        settled.entities[name.entity_type].add(name.entity_id)
     moved = Name(
         name.id,
         name.entity_type,

@@ -96,9 +96,9 @@ def repoint_facts(connection: Connection, moves: Sequence[tuple[str, int, int]])
             if "batch_id" in table.c:
                 rows = select_in(connection, select(table.c.batch_id), by, [n for n, _ in some])
                 touched.update(r.batch_id for r in rows if r.batch_id)
-            query = update(table).where(by == bindparam("name")).values({to: bindparam("entity")})
+            query = update(table).where(by == bindparam("moved_name")).values({to: bindparam("to_entity")})
             for part in chunks(some):
-                connection.execute(query, [{"name": n, "entity": e} for n, e in part])
+                connection.execute(query, [{"moved_name": n, "to_entity": e} for n, e in part])
     return touched
 
 

@@ -1,0 +1,178 @@
+"""A canonical dump of the unified state: the same state gives the same bytes, whatever ids and times it was given.
+
+Things appear under the smallest of their names, facts under their source's key; row ids, uids and the times
+at which the hub learned something are left out.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, Table, select
+
+from hub.model.mastered import MASTERED
+from hub.model.observed import OBSERVED
+from hub.model.shape import fields_of
+from hub.store.samples import digest_samples
+from hub.store.systems import list_systems
+from hub.store.tables import (
+    ENTITY_TABLES,
+    FACT_TABLES,
+    assertion,
+    coverage,
+    identifier,
+    link_decision,
+    lot_genealogy,
+    quarantine,
+    sample_frame,
+    source_record,
+)
+
+_NEVER = {"id", "uid", "recorded_at", "version", "merged_into_id", "path"}
+
+
+def dump_canonical(connection: Connection) -> Iterator[bytes]:
+    """Give the dump line by line: one JSON array `[kind, key, content]` a line, sorted inside each kind."""
+    things = _things(connection)
+    systems = {i: s.code for i, s in list_systems(connection).items()}
+    for kind, lines in (
+        ("source_record", _records(connection, systems)),
+        ("identifier", _identifiers(connection, things)),
+        ("link", _links(connection)),
+        *((name, _entities(connection, name, things)) for name in sorted(ENTITY_TABLES)),
+        ("assertion", _assertions(connection, things, systems)),
+        *((name, _facts(connection, name, things, systems)) for name in sorted(FACT_TABLES)),
+        ("lot_genealogy", _edges(connection, things)),
+        ("quarantine", _quarantine(connection, systems)),
+        ("coverage", _coverage(connection, systems)),
+        ("samples", _samples(connection, things)),
+    ):
+        rows = [orjson.dumps([kind, *line], option=orjson.OPT_SORT_KEYS | orjson.OPT_UTC_Z) for line in lines]
+        yield from sorted(rows)
+
+
+Line = tuple[Any, ...]
+Things = dict[tuple[str, int], str]
+
+
+def _things(connection: Connection) -> Things:
+    names: dict[tuple[str, int], str] = {}
+    for row in connection.execute(
+        select(identifier.c.entity_type, identifier.c.entity_id, identifier.c.scheme, identifier.c.value)
+    ):
+        key = (row.entity_type, row.entity_id)
+        name = f"{row.scheme}|{row.value}"
+        names[key] = min(names.get(key, name), name)
+    return names
+
+
+def _records(connection: Connection, systems: dict[int, str]) -> Iterable[Line]:
+    newest: dict[tuple[str, str, str], Line] = {}
+    c = source_record.c
+    for r in connection.execute(
+        select(c.source_system_id, c.object_type, c.source_key, c.seq, c.op, c.content_hash).order_by(c.seq)
+    ):
+        newest[systems[r.source_system_id], r.object_type, r.source_key] = (r.seq, r.op, r.content_hash)
+    return ((key, content) for key, content in newest.items())
+
+
+def _identifiers(connection: Connection, things: Things) -> Iterable[Line]:
+    for r in connection.execute(select(identifier)):
+        yield (
+            [r.entity_type, r.scheme, r.value],
+            {"method": r.method, "norm": r.value_norm, "of": things[r.entity_type, r.entity_id]},
+        )
+
+
+def _links(connection: Connection) -> Iterable[Line]:
+    names = {
+        r.id: f"{r.scheme}|{r.value}"
+        for r in connection.execute(select(identifier.c.id, identifier.c.scheme, identifier.c.value))
+    }
+    for r in connection.execute(select(link_decision).where(link_decision.c.state != "reversed")):
+        pair = sorted((names[r.identifier_id], names[r.candidate_id]))
+        yield [r.entity_type, *pair, r.method], r.state
+
+
+def _entities(connection: Connection, name: str, things: Things) -> Iterable[Line]:
+    table = ENTITY_TABLES[name]
+    references = {f"{f.name}_id": f.target or "" for f in fields_of(MASTERED[name]) if f.kind == "reference"}
+    for row in connection.execute(select(table).where(table.c.lifecycle != "merged")):
+        values = row._mapping  # noqa: SLF001 - SQLAlchemy's public name
+        content = {
+            str(k): things.get((references[k], v)) if k in references and v else v
+            for k, v in values.items()
+            if k not in _NEVER
+        }
+        yield things.get((name, row.id), "?"), content
+
+
+def _assertions(connection: Connection, things: Things, systems: dict[int, str]) -> Iterable[Line]:
+    for r in connection.execute(select(assertion).where(assertion.c.superseded_at.is_(None))):
+        yield (
+            [r.entity_type, things[r.entity_type, r.entity_id], r.attribute, systems[r.source_system_id]],
+            {"value": r.value, "wins": r.is_winner, "clashes": r.in_conflict},
+        )
+
+
+def _facts(connection: Connection, name: str, things: Things, systems: dict[int, str]) -> Iterable[Line]:
+    table: Table = FACT_TABLES[name]
+    keys = _fact_keys(connection, systems)
+    references = {f"{f.name}_id": f.target or "" for f in fields_of(OBSERVED[name]) if f.kind == "reference"}
+    peers = {f"{f.name}_id": f.target or "" for f in fields_of(OBSERVED[name]) if f.kind == "peer"}
+    left = _NEVER | {"source_record_id", "source_system_id", "source_key", "source_version"}
+    for row in connection.execute(select(table).where(~table.c.is_retracted)):
+        content: dict[str, Any] = {}
+        for name_, value in row._mapping.items():  # noqa: SLF001
+            column = str(name_)
+            if column in left or column.endswith("_identifier_id"):
+                continue
+            if value is not None and column in references:
+                content[column] = things.get((references[column], value))
+            elif value is not None and column in peers:
+                content[column] = keys[peers[column]].get(value)
+            elif value is not None and column == "same_as_id":
+                content[column] = keys[name].get(value)
+            else:
+                content[column] = value
+        yield [systems[row.source_system_id], row.source_key], content
+
+
+def _fact_keys(connection: Connection, systems: dict[int, str]) -> dict[str, dict[int, str]]:
+    keys: dict[str, dict[int, str]] = defaultdict(dict)
+    for name, table in FACT_TABLES.items():
+        for r in connection.execute(select(table.c.id, table.c.source_system_id, table.c.source_key)):
+            keys[name][r.id] = f"{systems[r.source_system_id]}|{r.source_key}"
+    return keys
+
+
+def _edges(connection: Connection, things: Things) -> Iterable[Line]:
+    for r in connection.execute(select(lot_genealogy)):
+        yield (
+            [
+                things["material_lot", r.input_lot_id],
+                things["material_lot", r.output_lot_id],
+                things.get(("batch", r.batch_id)),
+                r.kind,
+            ],
+            [r.quantity, r.unit],
+        )
+
+
+def _quarantine(connection: Connection, systems: dict[int, str]) -> Iterable[Line]:
+    for r in connection.execute(select(quarantine).where(quarantine.c.state == "open")):
+        yield (
+            [systems[r.source_system_id], r.object_type, r.source_key, r.part],
+            {"reason": r.reason, "content_hash": r.content_hash},
+        )
+
+
+def _coverage(connection: Connection, systems: dict[int, str]) -> Iterable[Line]:
+    for r in connection.execute(select(coverage)):
+        yield [systems[r.source_system_id], r.tag_group], [r.start_at, r.end_at]
+
+
+def _samples(connection: Connection, things: Things) -> Iterable[Line]:
+    for tag_id in connection.scalars(select(sample_frame.c.tag_id).distinct()).all():
+        yield things["tag", tag_id], list(digest_samples(connection, tag_id))

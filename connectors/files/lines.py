@@ -1,0 +1,239 @@
+"""CSV rows with the place where each ends, so that reading can go on there: a half line at the end waits."""
+
+import csv
+import hashlib
+import time
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import IO
+
+from connectors.files.folder import Found, readable
+from connectors.files.settings import Table
+from hub.sdk import Misconfigured, Rejected
+
+_CHUNK = 1 << 20
+_ROW_LINES = 200
+"""A quoted cell may span lines, but not this many: then a quote was never closed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line: its bytes, its text (None when it cannot be decoded), its number, and where it ends."""
+
+    raw: bytes
+    text: str | None
+    number: int
+    end: int
+    whole: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One table row, or why there is none. `end` is the byte after it; `line` the number of its last line."""
+
+    cells: list[str] | None
+    first_line: int
+    line: int
+    end: int
+    raw: bytes
+    whole: bool = True
+    fault: str = ""
+
+
+class RowReader:
+    """Reads one CSV file from a byte offset on."""
+
+    def __init__(self, found: Found, table: Table, *, offset: int = 0, line: int = 0) -> None:
+        readable(found)
+        self.found = found
+        self.table = table
+        self.waiting = False
+        self._encoding = true_encoding(found, table.encoding)
+        self._newline = "\n".encode(self._encoding.replace("-sig", ""))
+        self._offset = offset
+        self._line = line
+
+    def header(self) -> list[str]:
+        """Give the column names; `Misconfigured` when they cannot be read or are not unique."""
+        if self.table.names:
+            return list(self.table.names)
+        for row in RowReader(self.found, self.table).rows(skip=self.table.skip_lines):
+            if row.cells is None:
+                raise Misconfigured(
+                    f"{self.found.name}: the header cannot be read: {row.fault}",
+                    remedy="check `encoding`, `delimiter`, `quote` and `skip_lines`",
+                )
+            return self._check_header(row.cells)
+        return []
+
+    def body(self, header: list[str]) -> Iterator[Row]:
+        """Give the rows after the header; rows with another number of cells carry a fault."""
+        skip = 0 if self._offset else self.table.skip_lines
+        head = not self._offset and not self.table.names
+        yield from self.rows(skip=skip, head=head, width=len(header))
+
+    def rows(self, *, skip: int = 0, head: bool = False, width: int | None = None) -> Iterator[Row]:
+        """Give rows from the offset on, without `skip` lines and the header; blank lines are passed over."""
+        lines = _Pushback(self._lines())
+        for _ in range(skip):
+            next(lines, None)
+        while head and (taken := self._take(lines, None)) is not None and taken.cells == []:
+            pass
+        while True:
+            taken = self._take(lines, width)
+            if taken is None:
+                return
+            if taken.cells != []:
+                yield taken
+
+    def _take(self, lines: "_Pushback", width: int | None) -> Row | None:
+        """Read one row; when it is faulty, only its first line is used up."""
+        used: list[Line] = []
+        fault, cells = "", None
+        try:
+            cells = next(self._parse(lines, used), None)
+        except (csv.Error, UnicodeError) as error:
+            fault = str(error)
+        if not used:
+            return None
+        first, last = used[0], used[-1]
+        if not last.whole and (len(used) > 1 or not self._settled()):
+            self.waiting = True
+            return None
+        if cells is not None and width is not None and cells and len(cells) != width:
+            fault = f"{len(cells)} cells where the header has {width}"
+        if fault:
+            lines.push(used[1:])
+            raw, end, whole = first.raw, first.end, first.whole
+            return Row(None, first.number, first.number, end, raw=raw, whole=whole, fault=fault)
+        raw = b"".join(one.raw for one in used)
+        return Row(cells, first.number, last.number, last.end, raw=raw, whole=last.whole)
+
+    def _parse(self, lines: "_Pushback", used: list[Line]) -> Iterator[list[str]]:
+        def texts() -> Iterator[str]:
+            for line in lines:
+                used.append(line)
+                if line.text is None:
+                    msg = (
+                        f"the text is no {self.table.encoding}; set `encoding` to what the file is written in"
+                    )
+                    raise UnicodeError(msg)
+                if len(used) > _ROW_LINES:
+                    msg = f"a quote is not closed within {_ROW_LINES} lines"
+                    raise csv.Error(msg)
+                yield line.text
+
+        quote = self.table.quote
+        return csv.reader(
+            texts(),
+            delimiter=self.table.delimiter,
+            quotechar=quote or None,
+            quoting=csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE,
+            strict=bool(quote),
+        )
+
+    def _lines(self) -> Iterator[Line]:
+        with self.found.path.open("rb") as file:
+            file.seek(self._offset)
+            end, number = self._offset, self._line
+            for raw in _split(file, self._newline):
+                end += len(raw)
+                number += 1
+                text = _decode(raw, self._encoding, first=end == len(raw))
+                yield Line(raw, text, number, end=end, whole=raw.endswith(self._newline))
+
+    def _settled(self) -> bool:
+        """Whether nobody has written to the file for a while."""
+        return time.time() - self.found.mtime_ns / 1e9 >= self.table.settle_s
+
+    def _check_header(self, cells: list[str]) -> list[str]:
+        names = [cell.strip() for cell in cells]
+        doubled = sorted({n for n in names if n and names.count(n) > 1})
+        if doubled:
+            raise Misconfigured(
+                f"{self.found.name}: the header names {', '.join(doubled)} twice",
+                remedy="give the columns their own names with `names` and set `skip_lines`",
+            )
+        return names
+
+
+class _Pushback:
+    """An iterator that takes lines back."""
+
+    def __init__(self, lines: Iterator[Line]) -> None:
+        self._lines = lines
+        self._back: deque[Line] = deque()
+
+    def __iter__(self) -> "_Pushback":
+        return self
+
+    def __next__(self) -> Line:
+        return self._back.popleft() if self._back else next(self._lines)
+
+    def push(self, lines: list[Line]) -> None:
+        """Put lines back, first line first."""
+        self._back.extendleft(reversed(lines))
+
+
+def reject_row(row: Row, found: Found, encoding: str) -> Rejected:
+    """Say which line of which file could not be read."""
+    return Rejected(
+        reason=row.fault,
+        where=f"{found.name}:{row.first_line}",
+        remedy="correct the line, or the table's `delimiter`, `quote` and `encoding`",
+        payload=row.raw.decode(encoding, errors="replace").rstrip("\r\n"),
+        key=f"{found.name}:{row.first_line}",
+    )
+
+
+def prefix_digest(found: Found, upto: int) -> "hashlib.blake2b | None":
+    """Give the running digest of the first `upto` bytes; None when the file is shorter."""
+    if found.size < upto:
+        return None
+    digest = hashlib.blake2b(digest_size=12)
+    left = upto
+    with found.path.open("rb") as file:
+        while left and (chunk := file.read(min(_CHUNK, left))):
+            digest.update(chunk)
+            left -= len(chunk)
+    return None if left else digest
+
+
+def true_encoding(found: Found, encoding: str) -> str:
+    """Give the encoding with its byte order: UTF-16 and UTF-32 say it in the file's first bytes."""
+    if encoding not in {"utf-16", "utf-32"}:
+        return encoding
+    with found.path.open("rb") as file:
+        mark = file.read(4)
+    big = mark[:2] in {b"\xfe\xff", b"\x00\x00"}
+    return f"{encoding}-{'be' if big else 'le'}"
+
+
+def _decode(raw: bytes, encoding: str, *, first: bool) -> str | None:
+    try:
+        text = raw.decode("utf-8" if encoding == "utf-8-sig" else encoding)
+    except UnicodeDecodeError:
+        return None
+    return text.removeprefix("\ufeff") if first else text
+
+
+def _split(file: IO[bytes], newline: bytes) -> Iterator[bytes]:
+    """Give lines with their ends; wide line ends must lie at whole characters."""
+    if newline == b"\n":
+        yield from file
+        return
+    width, rest = len(newline), b""
+    while chunk := file.read(_CHUNK):
+        rest += chunk
+        start = at = 0
+        while (at := rest.find(newline, at)) >= 0:
+            if at % width:
+                at += 1
+                continue
+            at += width
+            yield rest[start:at]
+            start = at
+        rest = rest[start:]
+    if rest:
+        yield rest

@@ -1,0 +1,178 @@
+"""The files connector keeps the promises of the door, for records and for samples, CSV and Parquet."""
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from connectors.files import Files, FilesConfig
+from hub.sdk.testing import RecordSuite, SampleSuite
+
+RESULTS = """sample;batch;test;entry;unit;changed
+S1;B1;TITRE;3,10;mg/mL;2026-03-01 08:00:00
+S2;B1;HCP;<0,05;ng/mg;2026-03-01 09:00:00
+S3;B2;TITRE;2,90;mg/mL;2026-03-01 09:00:00
+S4;B2;"COLOUR; lamp";clear
+yellow;;2026-03-01 09:00:00
+S5;B3;TITRE;3,00;mg/mL;2026-03-01 10:00:00
+"""
+RESULTS = RESULTS.replace("clear\nyellow", '"clear\nyellow"')
+MAPPED: dict[str, Any] = {
+    "delimiter": ";",
+    "key": "{sample}",
+    "changed_at": "changed",
+    "page_rows": 2,
+    "reading": {"decimal": ","},
+    "records": [
+        {"record": "sample", "fields": {"key": "sample", "code": "sample", "batch": "batch"}},
+        {
+            "record": "test_result",
+            "fields": {
+                "key": "{sample}/{test}",
+                "sample": "sample",
+                "test_code": "test",
+                "value": {"path": "entry", "unit_path": "unit"},
+                "measured_at": "changed",
+            },
+        },
+    ],
+}
+
+
+def make_files(root: Path, **settings: Any) -> Files:
+    """Give the connector on a folder."""
+    return Files(FilesConfig.model_validate({"root": str(root), "timezone": "Europe/Dublin", **settings}))
+
+
+class TestCsvRecords(RecordSuite):
+    @pytest.fixture(autouse=True)
+    def world(self, tmp_path: Path) -> None:
+        self.root = tmp_path
+        (tmp_path / "results_1.csv").write_text(RESULTS)
+        (tmp_path / "results_2.csv").write_text(RESULTS.replace("S", "T").replace("\n", "\r\n"))
+
+    def make(self) -> Files:
+        return make_files(
+            self.root,
+            streams={
+                "results": {"files": "results_*.csv", **MAPPED},
+                "lines": {
+                    "rows": [{"code": "L1"}, {"code": "L2"}, {"code": "L3"}],
+                    "page_rows": 1,
+                    "records": [{"record": "equipment", "fields": {"id": "code"}}],
+                },
+                "whole": {"files": "results_1.csv", **MAPPED, "snapshot": True},
+            },
+        )
+
+    def grow(self) -> bool:
+        with (self.root / "results_1.csv").open("a") as file:
+            file.write("S6;B3;TITRE;3,01;mg/mL;2026-03-01 10:00:00\n")
+        (self.root / "results_0.csv").write_text(RESULTS.replace("S", "U"))
+        return True
+
+
+class TestParquetRecords(RecordSuite):
+    @pytest.fixture(autouse=True)
+    def world(self, tmp_path: Path) -> None:
+        self.root = tmp_path
+        rows = [{"batch": f"B{n}", "size": n * 1.5, "unit": "kg"} for n in range(7)]
+        pq.write_table(pa.Table.from_pylist(rows), tmp_path / "a.parquet", row_group_size=3)
+
+    def make(self) -> Files:
+        fields = {"id": "batch", "actual_size": {"path": "size", "unit_path": "unit"}}
+        return make_files(
+            self.root,
+            streams={
+                "batches": {
+                    "files": "*.parquet",
+                    "key": "{batch}",
+                    "page_rows": 3,
+                    "records": [{"record": "batch", "fields": fields}],
+                }
+            },
+        )
+
+    def grow(self) -> bool:
+        rows = [{"batch": f"C{n}", "size": n * 1.5, "unit": "kg"} for n in range(2)]
+        pq.write_table(pa.Table.from_pylist(rows), self.root / "b.parquet")
+        return True
+
+
+class TestWideSamples(SampleSuite):
+    @pytest.fixture(autouse=True)
+    def world(self, tmp_path: Path) -> None:
+        self.root = tmp_path
+        head = "time;speed;state;force\n"
+        lines = [
+            f"2026-03-01 08:{m:02d}:00;{m};{'RUN' if m % 3 else 'STOP'};{m / 7:.3f}\n" for m in range(60)
+        ]
+        (tmp_path / "a.csv").write_text(head + "".join(lines[:30]))
+        (tmp_path / "b.csv").write_text(head + "".join(lines[30:]) + "2026-03-01 09:00:00; ;;1e3\n")
+
+    def make(self) -> Files:
+        columns = [{"column": "speed"}, {"column": "state", "value_type": "string"}, {"column": "force"}]
+        return make_files(
+            self.root,
+            samples={
+                "press": {
+                    "files": "*.csv",
+                    "delimiter": ";",
+                    "time": "time",
+                    "tag": "P1.{column}",
+                    "columns": columns,
+                    "block_bytes": 200,
+                }
+            },
+        )
+
+
+class TestLongSamples(SampleSuite):
+    @pytest.fixture(autouse=True)
+    def world(self, tmp_path: Path) -> None:
+        self.root = tmp_path
+        lines = ["tag,ts,value,quality"]
+        for m in range(40):
+            lines.append(f"BR1.T,2026-03-01T08:{m:02d}:00.250Z,{36 + m / 10},Good")
+            lines.append(f"BR1.DO,2026-03-01T08:{m:02d}:00Z,{'Bad Input' if m == 9 else 40},Questionable")
+        (tmp_path / "long.csv").write_text("\n".join(lines) + "\n")
+
+    def make(self) -> Files:
+        return make_files(
+            self.root,
+            samples={
+                "pi": {
+                    "files": "long.csv",
+                    "layout": "long",
+                    "time": "ts",
+                    "tag_column": "tag",
+                    "value_column": "value",
+                    "quality_column": "quality",
+                    "quality": {"Good": 0, "Questionable": 0x40000000},
+                    "bad": ["Bad Input"],
+                    "block_bytes": 300,
+                }
+            },
+        )
+
+
+class TestParquetSamples(SampleSuite):
+    @pytest.fixture(autouse=True)
+    def world(self, tmp_path: Path) -> None:
+        self.root = tmp_path
+        stamps = pa.array(range(0, 50_000_000, 1_000_000), pa.timestamp("us", "UTC"))
+        table = pa.table(
+            {
+                "ts": stamps,
+                "T": pa.array([n / 2 for n in range(50)]),
+                "on": pa.array([n % 2 == 0 for n in range(50)]),
+            }
+        )
+        pq.write_table(table, tmp_path / "x.parquet", row_group_size=20)
+
+    def make(self) -> Files:
+        return make_files(
+            self.root, samples={"x": {"files": "*.parquet", "time": "ts", "tag": "{file}/{column}"}}
+        )

@@ -11,13 +11,13 @@ import pyarrow as pa
 from hub.ingest.bridge import Bridge
 from hub.ingest.runner import Desk, Outcome, claimed
 from hub.ingest.sources import Source
-from hub.ingest.telling import state
 from hub.model import SAMPLE_SCHEMA, Tag
 from hub.sdk import SampleSource, Window
 from hub.store.coverage import Span, cover, covered_spans, missing_spans
 from hub.store.identifiers import ensure_tags
 from hub.store.samples import put_samples
 from hub.store.statements import Told, store_documents
+from hub.store.stating import state
 from hub.store.streams import Claim, advance_stream
 from hub.store.systems import System
 

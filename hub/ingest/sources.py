@@ -54,7 +54,9 @@ class FrameRule(BaseModel):
     batch_tag: str
     batch_scheme: str
     name: str
-    gap_s: float = 600.0
+    gap_s: float | None = None
+    equipment_scheme: str | None = None
+    min_s: float = 0.0
     phases: dict[str, str] = Field(default_factory=dict)
 
 

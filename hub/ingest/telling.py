@@ -5,11 +5,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from hub.model import Mastered, Observed, Record
-from hub.model.shape import fields_of
+from hub.model import Record
 from hub.sdk import BadRecord, Document, RecordSource, Rejected, reject
 from hub.store.quarantine import Fault
 from hub.store.statements import Said, Told
+from hub.store.stating import state
 
 
 def tell(source_code: str, connector: RecordSource[Any], document: Document) -> Told:
@@ -47,27 +47,6 @@ def tell_rejected(piece: Rejected) -> Told:
         media_type="text/plain",
     )
     return _told(document, (), (piece,), unreadable=True)
-
-
-def state(source_code: str, record: Record) -> Said:
-    """Give a record as it is stored: local schemes get the source's code in front."""
-    body = record.model_dump(mode="json", exclude_none=True)
-    for field in fields_of(type(record)):
-        if field.kind == "reference" and field.name in body:
-            reference = getattr(record, field.name)
-            body[field.name] = _name(reference.under(source_code, field.target or ""))
-    if isinstance(record, Mastered):
-        own = record.id.under(source_code, record.record_type)
-        body["id"] = _name(own)
-        body["also"] = [_name(n.under(source_code, record.record_type)) for n in record.also]
-        return Said(record.record_type, f"{own.scheme}|{own.value}", body)
-    if isinstance(record, Observed):
-        body.pop("key", None)
-    return Said(record.record_type, record.record_key, body)
-
-
-def _name(identifier: Any) -> dict[str, Any]:
-    return identifier.model_dump(exclude_none=True)
 
 
 def _told(

@@ -49,6 +49,7 @@ class SegmentResponse(Observed):
     state: ResponseState | None = None
     actual_start: Instant | None = None
     actual_end: Instant | None = None
+    is_derived: bool = False
 
     @model_validator(mode="after")
     def check_order(self) -> "SegmentResponse":

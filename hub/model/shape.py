@@ -13,7 +13,9 @@ from hub.model.identifier import Identifier
 from hub.model.measurement import Measurement, Quantity
 from hub.model.record import Peer, Record, Refers
 
-FieldKind = Literal["text", "number", "integer", "flag", "instant", "quantity", "measurement", "reference", "peer"]
+FieldKind = Literal[
+    "text", "number", "integer", "flag", "instant", "quantity", "measurement", "reference", "peer"
+]
 
 _PLAIN: dict[Any, FieldKind] = {
     str: "text",

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection
+from hub.store.database import Connection
 
 from hub.model.enums import CONSUMED, PRODUCED
 from hub.resolve.precedence import EXECUTION

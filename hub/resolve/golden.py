@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection
+from hub.store.database import Connection
 
 from hub.model import format_instant, parse_instant
 from hub.model.mastered import MASTERED

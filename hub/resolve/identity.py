@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection
+from hub.store.database import Connection
 
 from hub.model import Identifier
 from hub.model.mastered import MASTERED

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import Connection
+from hub.store.database import Connection
 
 from hub.resolve.identity import DECIDER
 from hub.store.entities import load_assertions

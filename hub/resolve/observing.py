@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection
+from hub.store.database import Connection
 
 from hub.model import parse_instant
 from hub.model.observed import OBSERVED

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection
+from hub.store.database import Connection
 
 from hub.model.mastered import MASTERED
 from hub.resolve.counting import recount

@@ -93,7 +93,7 @@ def store_documents(
     fresh: list[Told] = []
     for document in newest:
         before = known.get(document.key)
-        if before and document.version < before.version:
+        if before and document.version < before.version and not document.deleted:
             result.stale += 1
         elif before and document.content_hash == before.content_hash and not again:
             result.unchanged += 1

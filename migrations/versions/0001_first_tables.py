@@ -951,8 +951,8 @@ def upgrade() -> None:
         sa.Column("state", sa.Text(), nullable=True),
         sa.Column("actual_start", UtcDateTime(), nullable=True),
         sa.Column("actual_end", UtcDateTime(), nullable=True),
+        sa.Column("is_derived", sa.Boolean(), nullable=True),
         sa.Column("duration_s", sa.Float(precision=53), nullable=True),
-        sa.Column("is_derived", sa.Boolean(), server_default="0", nullable=False),
         sa.ForeignKeyConstraint(["batch_id"], ["batch.id"], name="fk_segment_response_batch_id"),
         sa.ForeignKeyConstraint(
             ["batch_identifier_id"], ["identifier.id"], name="fk_segment_response_batch_identifier_id"

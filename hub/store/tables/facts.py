@@ -51,7 +51,6 @@ FACT_TABLES: dict[str, Table] = {name: _table(kind) for name, kind in OBSERVED.i
 
 _run, _move = FACT_TABLES["segment_response"], FACT_TABLES["material_actual"]
 _run.append_column(number("duration_s"))
-_run.append_column(flag("is_derived"))
 Index("ix_segment_response_unit_time", _run.c.equipment_id, _run.c.actual_start)
 _move.append_column(text("count_state", 10))
 _move.append_constraint(one_of("count_state", "counted", "same_as", "disputed"))

@@ -1,0 +1,232 @@
+"""Runs found from signals: a tag that holds the batch gives the run, conditions on the unit's signals its phases.
+
+What is found is written down like any source's statement, marked as derived, with the rule that found it.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import orjson
+import pyarrow as pa
+
+from hub.model import Identifier, SegmentResponse, format_instant
+from hub.resolve.conditions import Column, Condition
+from hub.store.database import Connection
+from hub.store.identifiers import find_names, names_of_entities
+from hub.store.samples import read_samples, sample_span
+from hub.store.statements import Said, Told, list_live_keys, store_documents
+from hub.store.stating import state
+from hub.store.systems import ensure_system
+from hub.store.tagging import tags_of_equipment
+
+OBJECT_TYPE = "frame"
+CONNECTOR = "hub.resolve.frames/1"
+
+
+@dataclass(frozen=True, kw_only=True)
+class FrameRule:
+    """How runs of one unit are found: the tag that holds the batch, and phases by condition.
+
+    `gap_s`: a silence longer than this ends a run (None: only another value ends it). `min_s`: shorter
+    stretches of a condition are no phase.
+    """
+
+    source: str
+    equipment: Identifier
+    batch_tag: str
+    batch_scheme: str
+    name: str
+    gap_s: float | None
+    min_s: float
+    phases: Mapping[str, Condition]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A batch in a unit, from its first sample to the last (or to the next batch's first)."""
+
+    batch: str
+    start: datetime
+    end: datetime
+
+
+def derive_frames(connection: Connection, rules: Sequence[FrameRule], *, now: datetime) -> int:
+    """Find runs and phases and write them down as statements of `<source>.frames`; give how many changed."""
+    changed = 0
+    for source in sorted({r.source for r in rules}):
+        told = [document for rule in rules if rule.source == source for document in _find(connection, rule)]
+        system = ensure_system(connection, f"{source}.frames", "HISTORIAN", now=now, connector="frames")
+        gone = list_live_keys(connection, system.id, [OBJECT_TYPE]).keys() - {t.key for t in told}
+        told += [_vanished(key) for _, key in sorted(gone)]
+        changed += store_documents(
+            connection, system_id=system.id, stream="frames", connector=CONNECTOR, documents=told, now=now
+        ).documents
+    return changed
+
+
+def _find(connection: Connection, rule: FrameRule) -> Iterator[Told]:
+    tag = ("tag", f"{rule.source}:tag", rule.batch_tag)
+    name = find_names(connection, [tag]).get(tag)
+    span = sample_span(connection, [name.entity_id]) if name else None
+    if name is None or span is None:
+        return
+    table = read_samples(connection, [name.entity_id], span[0], span[1] + timedelta(microseconds=1))
+    signals = _signals(connection, rule)
+    for run in find_runs(table, rule.gap_s):
+        yield _tell(rule, run, list(_phases(connection, rule, run, signals)))
+
+
+def find_runs(table: pa.Table, gap_s: float | None) -> Iterator[Run]:
+    """Give the runs of equal batch values in a tag's samples; blank values are no run."""
+    times = table["ts"].cast(pa.int64()).to_numpy()
+    values = [
+        _label(number, text)
+        for number, text in zip(table["value"].to_pylist(), table["text"].to_pylist(), strict=True)
+    ]
+    longest = None if gap_s is None else gap_s * 1e6
+    start = 0
+    for i in range(1, len(values) + 1):
+        last = i == len(values)
+        silent = not last and longest is not None and times[i] - times[i - 1] > longest
+        if not last and values[i] == values[start] and not silent:
+            continue
+        end = times[i - 1] if last or silent else times[i]
+        if values[start]:
+            yield Run(values[start], _moment(times[start]), _moment(end))
+        start = i
+
+
+def _label(number: float | None, text: str | None) -> str:
+    if text:
+        return text.strip()
+    if number is None:
+        return ""
+    return str(int(number)) if float(number).is_integer() else repr(number)
+
+
+def _signals(connection: Connection, rule: FrameRule) -> dict[int, str]:
+    """Give the tags of the unit that the conditions read, by tag id."""
+    key = ("equipment", rule.equipment.scheme, rule.equipment.value)
+    unit = find_names(connection, [key]).get(key)
+    if unit is None or not rule.phases:
+        return {}
+    needed = frozenset().union(*(c.signals for c in rule.phases.values()))
+    found = tags_of_equipment(connection, unit.entity_id)
+    own = {n.entity_id for n in names_of_entities(connection, "tag", found) if n.system == rule.source}
+    return {i: p for i, p in found.items() if p in needed and i in own}
+
+
+def _phases(
+    connection: Connection, rule: FrameRule, run: Run, signals: Mapping[int, str]
+) -> Iterator[tuple[str, datetime, datetime]]:
+    if not signals:
+        return
+    table = read_samples(connection, list(signals), run.start, run.end + timedelta(microseconds=1))
+    times, columns = align(table, signals)
+    if not len(times):
+        return
+    for name, condition in rule.phases.items():
+        if condition.signals <= columns.keys():
+            for start, end in _stretches(condition.holds(columns), times, run):
+                if (end - start).total_seconds() >= rule.min_s:
+                    yield name, start, end
+
+
+def align(table: pa.Table, signals: Mapping[int, str]) -> tuple[Column, dict[str, Column]]:
+    """Give the sample times and one column a signal; a signal without a sample at a time is NaN there."""
+    stamps = table["ts"].cast(pa.int64()).to_numpy()
+    tags = table["tag_id"].to_numpy()
+    values = table["value"].to_numpy()
+    times = np.unique(stamps)
+    columns: dict[str, Column] = {}
+    for tag_id, name in signals.items():
+        mine = tags == tag_id
+        column = np.full(len(times), np.nan)
+        column[np.searchsorted(times, stamps[mine])] = values[mine]
+        columns[name] = column
+    return times, columns
+
+
+def _stretches(holds: Column, times: Column, run: Run) -> Iterator[tuple[datetime, datetime]]:
+    """Give the spans in which a condition holds: from its first row to the next row where it does not."""
+    edges = np.flatnonzero(np.diff(np.concatenate(([0], holds.astype(np.int8), [0]))))
+    for first, after in zip(edges[::2], edges[1::2], strict=True):
+        end = _moment(times[after]) if after < len(times) else run.end
+        yield _moment(times[first]), end
+
+
+def _tell(rule: FrameRule, run: Run, phases: Sequence[tuple[str, datetime, datetime]]) -> Told:
+    key = f"{rule.equipment.value}|{run.batch}|{format_instant(run.start)}"
+    batch = Identifier(scheme=rule.batch_scheme, value=run.batch)
+    records = [
+        SegmentResponse(
+            key=key,
+            batch=batch,
+            level="unit_procedure",
+            name=rule.name,
+            equipment=rule.equipment,
+            actual_start=run.start,
+            actual_end=run.end,
+            is_derived=True,
+        )
+    ]
+    counts: dict[str, int] = {}
+    for name, start, end in sorted(phases, key=lambda p: (p[1], p[0])):
+        counts[name] = counts.get(name, 0) + 1
+        records.append(
+            SegmentResponse(
+                key=f"{key}|{name}|{counts[name]}",
+                batch=batch,
+                parent=key,
+                level="phase",
+                name=name,
+                occurrence=counts[name],
+                equipment=rule.equipment,
+                actual_start=start,
+                actual_end=end,
+                is_derived=True,
+            )
+        )
+    payload = {
+        "rule": {
+            "batch_tag": rule.batch_tag,
+            "gap_s": rule.gap_s,
+            "min_s": rule.min_s,
+            "phases": {n: c.text for n, c in rule.phases.items()},
+        },
+        "run": [run.batch, format_instant(run.start), format_instant(run.end)],
+        "phases": [[n, format_instant(a), format_instant(b)] for n, a, b in phases],
+    }
+    said: list[Said] = [state(f"{rule.source}.frames", r) for r in records]
+    return _document(key, payload, said, version=int(run.end.timestamp() * 1e6), at=run.end)
+
+
+def _document(key: str, payload: Any, said: list[Said], *, version: int, at: datetime) -> Told:
+    return Told(
+        object_type=OBJECT_TYPE,
+        source_key=key,
+        payload=orjson.dumps(payload, option=orjson.OPT_INDENT_2).decode(),
+        media_type="application/json",
+        version=version,
+        source_time=at,
+        said=said,
+    )
+
+
+def _vanished(key: str) -> Told:
+    return Told(
+        object_type=OBJECT_TYPE,
+        source_key=key,
+        payload="",
+        media_type="text/plain",
+        version=0,
+        source_time=None,
+        deleted=True,
+    )
+
+
+def _moment(micros: int) -> datetime:
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=int(micros))

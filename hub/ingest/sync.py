@@ -33,7 +33,8 @@ def sync_source(desk: Desk, source: Source, within: Window | None = None) -> lis
     return outcomes
 
 
-def sync_sources(desk: Desk, sources: Sequence[Source]) -> list[Outcome]:
-    """Read several sources side by side, in the order given for the answer."""
+def sync_sources(desk: Desk, sources: Sequence[Source], within: Window | None = None) -> list[Outcome]:
+    """Read several sources side by side; outcomes come in the order of the sources."""
     with ThreadPoolExecutor(max_workers=max(1, min(4, len(sources)))) as pool:
-        return [outcome for some in pool.map(lambda s: sync_source(desk, s), sources) for outcome in some]
+        runs = pool.map(lambda source: sync_source(desk, source, within), sources)
+        return [outcome for some in runs for outcome in some]

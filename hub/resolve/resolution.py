@@ -18,8 +18,8 @@ from hub.resolve.precedence import DEFAULT_RULES
 from hub.store.database import Database
 from hub.store.entities import entities_naming
 from hub.store.facts import repoint_facts
-from hub.store.identifiers import names_by_id
-from hub.store.pending import count_pending, mark_resolved, pending_statements
+from hub.store.identifiers import all_names, names_by_id
+from hub.store.pending import count_pending, mark_all_pending, mark_resolved, pending_statements
 from hub.store.rules import add_missing_rules
 
 CHUNK = 4000
@@ -60,6 +60,21 @@ def resolve(
             done = resolve_chunk(connection, now=clock(), limit=chunk)
         result.statements += done
         progress(result.statements, max(total, result.statements))
+
+
+def resolve_again(
+    database: Database, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+) -> Resolved:
+    """Settle all names anew and resolve every statement again, e.g. after the identity whitelist changed."""
+    with database.begin() as connection:
+        for entity_type, ids in all_names(connection).items():
+            settled = Settled()
+            regroup(connection, entity_type, ids, settled, now=clock())
+            things: dict[str, set[int]] = defaultdict(set)
+            things[entity_type] = settled.entities[entity_type]
+            recount(connection, _restate_all(connection, things, settled, now=clock()))
+        mark_all_pending(connection)
+    return resolve(database, clock=clock)
 
 
 def resolve_chunk(connection: Connection, *, now: datetime, limit: int) -> int:

@@ -77,6 +77,14 @@ def names_of_entities(connection: Connection, entity_type: str, entity_ids: Iter
     return [Name(*r) for r in select_in(connection, query, identifier.c.entity_id, entity_ids)]
 
 
+def all_names(connection: Connection) -> dict[str, set[int]]:
+    """Give the ids of all names by entity type."""
+    found: dict[str, set[int]] = {}
+    for name_id, entity_type in connection.execute(select(identifier.c.id, identifier.c.entity_type)):
+        found.setdefault(entity_type, set()).add(name_id)
+    return found
+
+
 def names_with_norms(connection: Connection, entity_type: str, norms: Iterable[str]) -> list[Name]:
     """Give all names of a type whose comparable form is one of these."""
     query = select(*_COLUMNS).where(identifier.c.entity_type == entity_type)

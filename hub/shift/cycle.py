@@ -1,0 +1,87 @@
+"""One cycle: read sources, resolve what they said, find runs in signals, resolve those."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from hub.ingest.runner import Desk, Outcome
+from hub.ingest.sources import FrameRule, Project, Source
+from hub.ingest.sync import sync_sources
+from hub.model import Identifier
+from hub.resolve.conditions import Condition
+from hub.resolve.frames import FrameRule as Rule
+from hub.resolve.frames import derive_frames
+from hub.resolve.resolution import prepare, resolve, resolve_again
+from hub.sdk import Misconfigured, Window
+from hub.store.links import save_scheme_groups
+
+Resolving = Callable[[int, int], None]
+
+
+@dataclass
+class Cycle:
+    """What a cycle did."""
+
+    outcomes: list[Outcome] = field(default_factory=list)
+    statements: int = 0
+    frames: int = 0
+
+    @property
+    def failed(self) -> list[Outcome]:
+        """The streams that could not be read to their end."""
+        return [o for o in self.outcomes if o.error]
+
+
+def run_cycle(
+    desk: Desk,
+    project: Project,
+    sources: Sequence[Source] | None = None,
+    *,
+    within: Window | None = None,
+    resolving: Resolving = lambda _done, _total: None,
+) -> Cycle:
+    """Read these sources (all when None), resolve, and find runs in new samples."""
+    settle_project(desk, project)
+    cycle = Cycle()
+    cycle.outcomes = sync_sources(desk, project.sources if sources is None else sources, within)
+    cycle.statements = resolve(desk.database, clock=desk.clock, progress=resolving).statements
+    if project.frames and any(o.samples for o in cycle.outcomes):
+        with desk.database.begin() as connection:
+            cycle.frames = derive_frames(connection, frame_rules(project), now=desk.clock())
+        cycle.statements += resolve(desk.database, clock=desk.clock, progress=resolving).statements
+    return cycle
+
+
+def settle_project(desk: Desk, project: Project) -> None:
+    """Store the project's rules; a changed identity whitelist is applied to everything at once."""
+    now: datetime = desk.clock()
+    prepare(desk.database, now=now)
+    with desk.database.begin() as connection:
+        changed = save_scheme_groups(connection, project.identity.normalised, now=now)
+    if changed:
+        resolve_again(desk.database, clock=desk.clock)
+
+
+def frame_rules(project: Project) -> list[Rule]:
+    """Give the project's frame rules with parsed conditions; `Misconfigured` names a bad one."""
+    return [_rule(project, given) for given in project.frames]
+
+
+def _rule(project: Project, given: FrameRule) -> Rule:
+    source = project.source(given.source)
+    mapped = source.tag_map.equipment_scheme if source.tag_map else ""
+    scheme = given.equipment_scheme or mapped or f"{source.code}:equipment"
+    try:
+        phases = {name: Condition(text) for name, text in given.phases.items()}
+    except ValueError as error:
+        raise Misconfigured(f"frames of {given.equipment}: {error}") from error
+    return Rule(
+        source=given.source,
+        equipment=Identifier(scheme=scheme, value=given.equipment),
+        batch_tag=given.batch_tag,
+        batch_scheme=given.batch_scheme,
+        name=given.name,
+        gap_s=given.gap_s,
+        min_s=given.min_s,
+        phases=phases,
+    )

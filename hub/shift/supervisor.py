@@ -1,0 +1,62 @@
+"""Keeps the shift going: sources that are due are read again, in one thread, until told to stop."""
+
+import threading
+from collections.abc import Callable
+
+import structlog
+
+from hub.ingest.runner import Desk
+from hub.ingest.sources import Project
+from hub.shift.cycle import Cycle, run_cycle
+from hub.store.streams import due_streams
+from hub.store.systems import list_systems
+
+log = structlog.get_logger("hub.shift")
+
+
+class Supervisor:
+    """A thread that runs a cycle for the sources that are due, every `tick_s` seconds."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        project: Project,
+        *,
+        tick_s: float = 5.0,
+        after: Callable[[Cycle], None] = lambda _: None,
+    ) -> None:
+        self.desk = desk
+        self.project = project
+        self.tick_s = tick_s
+        self.after = after
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="plantwide-shift", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self, timeout_s: float = 30.0) -> None:
+        """End after the present page; what was read until then is stored."""
+        self._stop.set()
+        self._thread.join(timeout_s)
+
+    def tick(self) -> Cycle | None:
+        """Run one cycle over the sources that are due; None when none is."""
+        with self.desk.database.read() as connection:
+            due = due_streams(connection, self.desk.clock())
+            systems = list_systems(connection)
+        codes = {systems[system_id].code for system_id, _ in due}
+        sources = [s for s in self.project.sources if s.code in codes]
+        if not sources:
+            return None
+        cycle = run_cycle(self.desk, self.project, sources)
+        self.after(cycle)
+        return cycle
+
+    def _run(self) -> None:
+        while not self._stop.wait(self.tick_s):
+            try:
+                self.tick()
+            except Exception:  # noqa: BLE001 - the shift goes on; the fault is in the log with its trace
+                log.exception("a cycle failed")

@@ -18,6 +18,8 @@ from connectors.b2mml.config import B2mmlConfig
 from hub.sdk import BadRecord, HttpClient, HttpLimits, Misconfigured, Unavailable
 
 _HREF = re.compile(r"""<a\s[^>]{0,500}?href\s*=\s*["']([^"']{1,500})["']""", re.IGNORECASE)
+_STAMPS = ("mtime", "modified", "modifiedAt", "lastModified", "publishedAt", "changedAt", "date")
+"""Names under which JSON listings give a file's change time."""
 _YOUNG_NS = 2_000_000_000
 """A file written this recently may be written again within one tick of the file system's clock."""
 
@@ -179,8 +181,8 @@ def _read_index(text: str) -> Iterator[Entry]:
             listed: Any = json.loads(text)
         except ValueError as error:
             raise Unavailable(f"the index is no whole JSON: {error}") from error
-        items = cast("list[Any]", listed if isinstance(listed, list) else listed.get("files", []))
-        for item in items:
+        held = list(cast("dict[str, Any]", listed).values()) if isinstance(listed, dict) else [listed]
+        for item in (i for part in held if isinstance(part, list) for i in cast("list[Any]", part)):
             yield _json_entry(item)
     elif text.startswith("<"):
         for link in _HREF.findall(text):
@@ -197,7 +199,7 @@ def _json_entry(item: Any) -> Entry:
     if isinstance(item, str):
         return Entry(0, item)
     told = cast("dict[str, Any]", item) if isinstance(item, dict) else {}
-    stamp, size = told.get("mtime") or told.get("modified"), told.get("size")
+    stamp, size = next((told[name] for name in _STAMPS if told.get(name)), None), told.get("size")
     return Entry(
         _ns(str(stamp)) if stamp else 0, str(told.get("name") or ""), size if isinstance(size, int) else -1
     )

@@ -50,7 +50,11 @@ class SapConfig(Config):
     )
     system_timezone: Zone | None = Field(
         default=None,
-        description="zone of change and creation stamps without an offset, when it is not the plant's",
+        description="zone of creation dates and times, when it is not the plant's (SAP's system time zone)",
+    )
+    stamp_timezone: Zone | None = Field(
+        default=None,
+        description="zone of YYYYMMDDhhmmss change stamps, when it is not `system_timezone`; often UTC",
     )
     page_size: int = Field(default=200, ge=1, le=5000, description="rows asked for at once")
     overlap_s: int = Field(

@@ -1,0 +1,121 @@
+"""The OData V2 side: pages of rows over `$top`, `$skip`, `__next`; SAP's error bodies as clear errors."""
+
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any, cast
+from urllib.parse import parse_qsl, urlsplit
+
+import orjson
+
+from connectors.sap_odata.config import SapConfig
+from hub.sdk import ConnectorError, HttpClient, Misconfigured, Unavailable
+
+_ERROR_BYTES = 65_536
+_XML_MESSAGE = re.compile(r"<message[^>]*>([^<]{1,400})</message>")
+Row = dict[str, Any]
+
+
+class SapClient(HttpClient):
+    """Reads entity sets of one system; GET only, so no CSRF token is ever needed."""
+
+    def __init__(self, config: SapConfig) -> None:
+        login = (config.user, config.password.get_secret_value()) if config.user and config.password else None
+        headers = {config.api_key_header: config.api_key.get_secret_value()} if config.api_key else {}
+        super().__init__(
+            config.url.rstrip("/") + "/",
+            auth=login,
+            headers={**headers, "accept-language": config.language.lower()},
+            verify=str(config.ca_file) if config.ca_file else True,
+        )
+        self._always = {"sap-client": config.client} if config.client else {}
+        self._page_size = config.page_size
+
+    def pages(self, path: str, options: dict[str, str]) -> Iterator[tuple[list[Row], bool]]:
+        """Give the rows answer by answer, each with whether it is the last.
+
+        `$top` and `$skip` cut the whole into chunks, because many systems answer everything at once; what
+        the server itself cuts smaller is followed by its `__next`.
+        """
+        skip = 0
+        while True:
+            asked = {**options, "$top": str(self._page_size), "$skip": str(skip)}
+            got = 0
+            for rows, has_next in self._chunk(path, asked):
+                got += len(rows)
+                yield rows, not has_next and got < self._page_size
+            if got < self._page_size:
+                return
+            skip += got
+
+    def _chunk(self, path: str, options: dict[str, str]) -> Iterator[tuple[list[Row], bool]]:
+        asked: set[str] = set()
+        while True:
+            rows, following = self.rows(path, options)
+            yield rows, following is not None
+            if following is None:
+                return
+            if following in asked:
+                raise Unavailable(f"GET {path} gives the same __next again and again")
+            asked.add(following)
+            # only the query is taken: the host in __next is often an inner one, and credentials stay here
+            options = dict(parse_qsl(urlsplit(following).query, keep_blank_values=True))
+
+    def rows(self, path: str, options: dict[str, str]) -> tuple[list[Row], str | None]:
+        """Give the rows of one answer and its `__next`.
+
+        Raises `Misconfigured` for what is no OData V2 and `Unavailable` for a truncated answer.
+        """
+        body = self.get(path, {**options, **self._always})
+        if body.lstrip()[:1] == b"<":
+            raise Misconfigured(
+                f"GET {path} answered a page instead of data (a login page?)",
+                remedy="check `url`, and that the user may log on without a browser",
+            )
+        try:
+            answer: Any = orjson.loads(body)
+        except orjson.JSONDecodeError as error:
+            raise Unavailable(f"the answer of GET {path} is no whole JSON: {error}") from error
+        data = _mapping(answer).get("d")
+        found: Any = cast("Any", data) if isinstance(data, list) else _mapping(data).get("results")
+        if isinstance(found, list) and all(isinstance(row, dict) for row in cast("list[Any]", found)):
+            return cast("list[Row]", found), _mapping(data).get("__next") or None
+        raise Misconfigured(
+            f"GET {path} answered no OData V2 collection",
+            remedy="`url` must lead to the V2 services (…/sap/opu/odata/sap)",
+        )
+
+    def _check(self, answer: Any) -> None:
+        """Add what SAP says in its error body to the error."""
+        try:
+            super()._check(answer)
+        except ConnectorError as error:
+            said = _message(answer)
+            if not said:
+                raise
+            what = f"{error.what}: {said}"
+            if isinstance(error, Unavailable):
+                raise Unavailable(what, remedy=error.remedy, retry_after=error.retry_after) from error
+            raise type(error)(what, remedy=error.remedy) from error
+
+
+def _message(answer: Any) -> str:
+    """Give SAP's code and message of an error answer, JSON or XML; empty when there is none."""
+    body = b""
+    for part in answer.iter_raw():
+        body += part
+        if len(body) > _ERROR_BYTES:
+            break
+    with suppress(orjson.JSONDecodeError):
+        error = _mapping(_mapping(orjson.loads(body)).get("error"))
+        message = error.get("message")
+        text = _mapping(message).get("value") if isinstance(message, dict) else message
+        said = ": ".join(str(part) for part in (error.get("code"), text) if part)
+        if said:
+            return said[:400]
+    found = _XML_MESSAGE.search(body.decode("utf-8", errors="replace"))
+    return found.group(1).strip() if found else ""
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}

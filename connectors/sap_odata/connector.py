@@ -1,0 +1,163 @@
+"""The `sap_odata` connector: reads what changed in S/4HANA, and says what a row means."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import Any, cast
+from zoneinfo import ZoneInfo
+
+import orjson
+
+from connectors.sap_odata.client import Row, SapClient
+from connectors.sap_odata.config import SapConfig
+from connectors.sap_odata.facts import Facts
+from connectors.sap_odata.meaning import read_document, read_lot, read_order, read_product
+from connectors.sap_odata.readings import READINGS, Reading, Stamp, Zones
+from hub.model import Record
+from hub.sdk import BadRecord, Cursor, Document, Health, Misconfigured, Page, RecordSource, Rejected, Stream
+
+_MEANINGS: dict[str, Callable[[Facts, Row], None]] = {
+    "A_Product": read_product,
+    "Batch": read_lot,
+    "A_ProcessOrder_2": read_order,
+    "A_MaterialDocumentHeader": read_document,
+}
+
+
+class SapOdata(RecordSource[SapConfig]):
+    """Reads process orders, products, batches and material documents over OData V2."""
+
+    name = "sap_odata"
+    version = "1.0.0"
+    config_class = SapConfig
+
+    def __init__(self, config: SapConfig) -> None:
+        super().__init__(config)
+        self._sap = SapClient(config)
+        system = config.system_timezone or config.timezone
+        self._zones = Zones(of_stamps=_zone(config.stamp_timezone or system), of_system=_zone(system))
+
+    def check(self) -> Health:
+        """Prove that every service to be read answers and lets us read."""
+        for name in self.config.streams:
+            reading = READINGS[name]
+            self._sap.rows(self._path(reading), {"$top": "1", "$select": ",".join(reading.keys)})
+        return Health(system="SAP S/4HANA OData V2", detail=f"reads {', '.join(self.config.streams)}")
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._sap.close()
+
+    def streams(self) -> Sequence[Stream]:
+        """The streams that the settings name."""
+        return [
+            Stream(name=name, description=READINGS[name].description, every_s=READINGS[name].every_s)
+            for name in self.config.streams
+        ]
+
+    # -------------------------------------------------------------------------------------- reading
+    def read(self, stream: str, cursor: Cursor | None) -> Iterator[Page]:
+        """Give changed rows, oldest change first, then rows created and never changed.
+
+        The cursor holds two marks: `changed` and `created` (ISO texts of SAP's own clocks). The first read
+        asks for everything in the order of change; `created` is set when that has come to its end.
+        """
+        reading = READINGS.get(stream)
+        if reading is None or reading.name not in self.config.streams:
+            raise Misconfigured(f"there is no stream {stream!r}", remedy=f"use one of {self.config.streams}")
+        marks = {key: str(mark) for key, mark in (cursor or {}).items() if mark}
+        is_first = not marks
+        if reading.changed:
+            yield from self._sweep(reading, reading.changed, marks, is_first=is_first)
+            if is_first:
+                return
+        yield from self._sweep(reading, reading.created, marks, is_first=False)
+
+    def _sweep(self, reading: Reading, by: Stamp, marks: dict[str, str], *, is_first: bool) -> Iterator[Page]:
+        """Read in the order of one stamp; move its mark along, and at the end of a first read both marks."""
+        own = "changed" if by is reading.changed else "created"
+        overlap = timedelta(seconds=self.config.overlap_s)
+        newest: datetime | None = None
+        options = self._options(reading, by, by.since(marks[own], overlap) if own in marks else "")
+        for rows, is_last in self._sap.pages(self._path(reading), options):
+            documents: list[Document] = []
+            rejected: list[Rejected] = []
+            for row in rows:
+                try:
+                    documents.append(self._document(reading, row))
+                    _advance(marks, own, by.of(row))
+                    newest = max(filter(None, (newest, reading.created.of(row))), default=None)
+                except ValueError as error:
+                    rejected.append(_unreadable(reading, row, error))
+            if is_last and is_first and newest:
+                _advance(marks, "created", newest)
+                # nothing was ever changed: what will be, is changed after the newest was created
+                marks.setdefault("changed", (newest - timedelta(days=1)).isoformat())
+            if rows:
+                yield Page(documents=documents, cursor=dict(marks), rejected=rejected)
+
+    def _options(self, reading: Reading, by: Stamp, since: str) -> dict[str, str]:
+        tests = [since] if since else []
+        if reading.name == "orders" and self.config.plants:
+            plants = " or ".join(f"ProductionPlant eq '{_quoted(plant)}'" for plant in self.config.plants)
+            tests.append(f"({plants})")
+        options = {"$orderby": ",".join((by.field, *reading.keys))}
+        if tests:
+            options["$filter"] = " and ".join(tests)
+        if reading.expand:
+            options["$expand"] = ",".join(reading.expand)
+        return options
+
+    def _path(self, reading: Reading) -> str:
+        return f"{getattr(self.config.services, reading.name).strip('/')}/{reading.entity_set}"
+
+    def _document(self, reading: Reading, row: Row) -> Document:
+        changed_at, seq = reading.version_of(row, self._zones)
+        key = reading.key_of(row)
+        if not key.strip("/"):
+            raise ValueError(f"the row has none of the keys {reading.keys}")
+        return Document(
+            object_type=reading.entity_set,
+            key=key,
+            payload=orjson.dumps(row).decode(),
+            changed_at=changed_at,
+            seq=seq,
+        )
+
+    # -------------------------------------------------------------------------------------- meaning
+    def parse(self, document: Document) -> Iterable[Record | Rejected]:
+        """Say what a row states; raises `BadRecord` for what is no row of ours."""
+        if document.deleted:
+            return []
+        meaning = _MEANINGS.get(document.object_type)
+        try:
+            row: Any = orjson.loads(document.payload)
+        except orjson.JSONDecodeError as error:
+            raise BadRecord(f"it is no JSON: {error}", where=document.key) from error
+        if meaning is None or not isinstance(row, dict):
+            raise BadRecord(f"it is no {document.object_type} row", where=document.key)
+        facts = Facts(self, f"{document.object_type} {document.key}")
+        meaning(facts, cast("Row", row))
+        return facts.parts
+
+
+def _advance(marks: dict[str, str], own: str, moment: datetime | None) -> None:
+    if moment:
+        marks[own] = max(marks.get(own, ""), moment.isoformat())
+
+
+def _zone(name: str | None) -> ZoneInfo | None:
+    return ZoneInfo(name) if name else None
+
+
+def _quoted(value: str) -> str:
+    return value.replace("'", "''")
+
+
+def _unreadable(reading: Reading, row: Row, error: ValueError) -> Rejected:
+    return Rejected(
+        reason=str(error),
+        where=f"{reading.entity_set} {reading.key_of(row)}",
+        remedy="correct the row in SAP; it is read again when it changes",
+        payload=orjson.dumps(row).decode(),
+        key=reading.key_of(row),
+    )

@@ -1,0 +1,107 @@
+"""Typed reading of one row; what cannot be read is noted by field name, the rest goes on."""
+
+from datetime import datetime, timedelta
+from typing import Any, TypeAlias, cast
+
+from connectors.sap_odata.client import Row
+from connectors.sap_odata.config import SapConfig
+from connectors.sap_odata.values import external, read_date, read_duration
+from hub.model import Quantity, Record, UnknownUnitError, find_unit, parse_instant
+from hub.sdk import Rejected, attempt
+from hub.sdk.contract import Connector
+
+Part: TypeAlias = Record | Rejected
+Name: TypeAlias = dict[str, Any]
+"""An identifier, not yet judged."""
+
+
+class Facts:
+    """Reads one document's rows. `parts` gathers records and rejected pieces."""
+
+    def __init__(self, connector: Connector[SapConfig], where: str) -> None:
+        self.connector = connector
+        self.config = connector.config
+        self.where = where
+        self.parts: list[Part] = []
+        self._system_zone = self.config.system_timezone or self.config.timezone
+
+    def state(self, kind: type[Record], where: str = "", /, **fields: Any) -> None:
+        """Add a record, or what is wrong with it."""
+        self.parts.append(attempt(kind, self._at(where), **fields))
+
+    def refuse(self, field: str, error: ValueError) -> None:
+        """Note a field that cannot be read."""
+        self.parts.append(Rejected(reason=str(error), where=self._at(field)))
+
+    def moment(
+        self, row: Row, field: str, time_field: str = "", *, by_system: bool = False
+    ) -> datetime | None:
+        """Give the instant of a date with its time of day, local to the plant (or the system)."""
+        try:
+            moment = read_date(row.get(field))
+            if moment is None:
+                return None
+            moment += read_duration(row.get(time_field)) if time_field else timedelta()
+            return parse_instant(moment, self._system_zone if by_system else self.config.zone)
+        except (ValueError, OverflowError) as error:
+            self.refuse(field, error if isinstance(error, ValueError) else ValueError(str(error)))
+            return None
+
+    def quantity(self, row: Row, field: str, unit_field: str, *, sign: str = "") -> Quantity | None:
+        """Give an amount with its unit by ISO code where SAP sends one; a fault is noted and gives None."""
+        amount = str(row.get(field) or "").strip()
+        if not amount:
+            return None
+        try:
+            return self.connector.quantity(sign + amount, self.unit(row, unit_field))
+        except ValueError as error:
+            self.refuse(field, error)
+            return None
+
+    def unit(self, row: Row, field: str) -> str | None:
+        """Give the spelling of a unit: mapped in `units`, else the ISO code, else SAP's own."""
+        own = str(row.get(field) or "").strip()
+        iso = str(row.get(f"{field}ISOCode") or "").strip()
+        if not iso or own in self.config.units:
+            return own or None
+        try:
+            return iso if find_unit(iso) else None
+        except UnknownUnitError:
+            return own or iso
+
+    def lot(self, material: Any, plant: Any, batch: Any) -> Name | None:
+        """Give the name of a lot: `material|plant|batch`, as far as it takes to be unique."""
+        number = str(batch or "").strip()
+        if not number:
+            return None
+        level = self.config.lot_level
+        place = str(plant or "").strip() if level == "plant" else ""
+        product = external(material) if level != "client" else ""
+        return {"scheme": "lot", "value": f"{product}|{place}|{number}", "match": number}
+
+    def _at(self, where: str) -> str:
+        return f"{self.where}/{where}" if where else self.where
+
+
+def linked(row: Row, field: str) -> list[Row]:
+    """Give the rows under an expanded link; none when it was not expanded."""
+    held = row.get(field)
+    if isinstance(held, dict):
+        held = cast("Row", held).get("results")
+    return (
+        [cast("Row", r) for r in cast("list[Any]", held) if isinstance(r, dict)]
+        if isinstance(held, list)
+        else []
+    )
+
+
+def plain(value: Any) -> Name | None:
+    """Give a name in SAP's own numbering, in external form."""
+    text = external(value)
+    return {"value": text} if text else None
+
+
+def named(scheme: str, value: Any) -> Name | None:
+    """Give a name in a scheme of SAP's own."""
+    text = external(value)
+    return {"scheme": scheme, "value": text} if text else None

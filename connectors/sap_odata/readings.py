@@ -1,0 +1,130 @@
+"""What each stream asks for: entity set, keys, links, and the stamps by which changes are found."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, tzinfo
+
+from connectors.sap_odata.client import Row
+from connectors.sap_odata.config import StreamName
+from connectors.sap_odata.values import external, read_duration, read_moment
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """A field that tells when, and its OData literal."""
+
+    field: str
+    literal: str
+
+    def of(self, row: Row) -> datetime | None:
+        """Give the row's stamp as the system's wall clock (UTC for fields with an offset); None when unset.
+
+        Raises ValueError when it cannot be read.
+        """
+        moment = read_moment(row.get(self.field))
+        return moment.replace(tzinfo=None) if moment else None
+
+    def since(self, mark: str, overlap: timedelta) -> str:
+        """Give the filter for stamps from `mark` (ISO text) minus the overlap on."""
+        moment = datetime.fromisoformat(mark) - overlap
+        return f"{self.field} ge {moment.strftime(self.literal)}"
+
+
+TEXT = "'%Y%m%d%H%M%S'"
+DATE = "datetime'%Y-%m-%dT00:00:00'"
+OFFSET = "datetimeoffset'%Y-%m-%dT%H:%M:%SZ'"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Zones:
+    """Zones of local times: of text stamps, and of creation dates; None where nobody declared one."""
+
+    of_stamps: tzinfo | None
+    of_system: tzinfo | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """A stream: where its rows are, how a row is named, and which stamps order its changes."""
+
+    name: StreamName
+    entity_set: str
+    keys: tuple[str, ...]
+    expand: tuple[str, ...] = ()
+    changed: Stamp | None = None
+    created: Stamp
+    clocks: tuple[tuple[str, str], ...]
+    """Fields that date a version, best first: a stamp, or a date with its time of day."""
+    every_s: float
+    description: str
+
+    def key_of(self, row: Row) -> str:
+        """Give the row's name inside SAP, in external form."""
+        return "/".join(external(row.get(key)) for key in self.keys)
+
+    def version_of(self, row: Row, zones: Zones) -> tuple[datetime | None, int | None]:
+        """Give (changed_at, seq): the instant of the row's version; its digits where the zone is not known.
+
+        Raises ValueError when a stamp cannot be read.
+        """
+        for field, time_of_day in self.clocks:
+            moment = read_moment(row.get(field))
+            if moment is None:
+                continue
+            if time_of_day:
+                moment += read_duration(row.get(time_of_day))
+            if moment.tzinfo:
+                return moment, None
+            zone = zones.of_stamps if str(row.get(field)).isdecimal() else zones.of_system
+            if zone:
+                return moment.replace(tzinfo=zone).astimezone(UTC), None
+            return None, int(moment.strftime("%Y%m%d%H%M%S"))
+        return None, None
+
+
+READINGS: dict[str, Reading] = {
+    reading.name: reading
+    for reading in (
+        Reading(
+            name="products",
+            description="material master",
+            entity_set="A_Product",
+            keys=("Product",),
+            expand=("to_Description",),
+            changed=Stamp("LastChangeDate", DATE),
+            created=Stamp("CreationDate", DATE),
+            clocks=(("LastChangeDateTime", ""), ("LastChangeDate", ""), ("CreationDate", "")),
+            every_s=3600.0,
+        ),
+        Reading(
+            name="batches",
+            description="batch master: ISA-95 lots",
+            entity_set="Batch",
+            keys=("Material", "BatchIdentifyingPlant", "Batch"),
+            changed=Stamp("LastChangeDateTime", OFFSET),
+            created=Stamp("CreationDateTime", OFFSET),
+            clocks=(("LastChangeDateTime", ""), ("CreationDateTime", "")),
+            every_s=300.0,
+        ),
+        Reading(
+            name="orders",
+            description="process orders",
+            entity_set="A_ProcessOrder_2",
+            keys=("ManufacturingOrder",),
+            expand=("to_ProcessOrderItem", "to_ProcessOrderOperation", "to_ProcessOrderComponent"),
+            changed=Stamp("LastChangeDateTime", TEXT),
+            created=Stamp("MfgOrderCreationDate", DATE),
+            clocks=(("LastChangeDateTime", ""), ("MfgOrderCreationDate", "MfgOrderCreationTime")),
+            every_s=60.0,
+        ),
+        Reading(
+            name="material_documents",
+            description="goods movements",
+            entity_set="A_MaterialDocumentHeader",
+            keys=("MaterialDocumentYear", "MaterialDocument"),
+            expand=("to_MaterialDocumentItem",),
+            created=Stamp("CreationDate", DATE),
+            clocks=(("CreationDate", "CreationTime"),),
+            every_s=60.0,
+        ),
+    )
+}

@@ -1,0 +1,68 @@
+"""SAP's spellings in OData V2 JSON: `/Date(ms)/`, `PT06H00M00S`, YYYYMMDDhhmmss, ALPHA numbers, flags."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+_DATE = re.compile(r"^/Date\((-?\d{1,15})([+-]\d{1,4})?\)/$")
+_DURATION = re.compile(r"^P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)(?:\.\d+)?S)?)?$")
+_STAMP = re.compile(r"^\d{14}$")
+_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001  local by meaning: SAP's dates have no zone
+
+
+def read_date(value: Any) -> datetime | None:
+    """Give an Edm.DateTime (naive: local by meaning) or Edm.DateTimeOffset (aware, UTC); None when initial.
+
+    Raises ValueError for other text.
+    """
+    if value is None or value == "":
+        return None
+    found = _DATE.match(str(value))
+    if found is None:
+        moment = datetime.fromisoformat(str(value))
+        return moment.astimezone(UTC) if moment.tzinfo else moment
+    try:
+        moment = _EPOCH + timedelta(milliseconds=int(found.group(1)))
+    except OverflowError as error:
+        raise ValueError(f"{value!r} is beyond the calendar") from error
+    return moment.replace(tzinfo=UTC) if found.group(2) else moment
+
+
+def read_duration(value: Any) -> timedelta:
+    """Give an Edm.Time as the span since midnight (SAP writes PT24H00M00S for the end of a day).
+
+    Raises ValueError for other text.
+    """
+    if value is None or value == "":
+        return timedelta()
+    found = _DURATION.match(str(value))
+    if found is None:
+        raise ValueError(f"{value!r} is no time such as PT06H00M00S")
+    days, hours, minutes, seconds = (int(part or 0) for part in found.groups())
+    return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+
+
+def read_stamp(value: Any) -> datetime | None:
+    """Give a YYYYMMDDhhmmss text as a naive time; None when initial. Raises ValueError for other text."""
+    digits = str(value or "").strip()
+    if not digits.strip("0"):
+        return None
+    if not _STAMP.match(digits):
+        raise ValueError(f"{value!r} is no time stamp such as 20260302061104")
+    return datetime.strptime(digits, "%Y%m%d%H%M%S")  # noqa: DTZ007  the caller knows the zone
+
+
+def read_moment(value: Any) -> datetime | None:
+    """Give a date or a time stamp, whichever it is; None when initial. Raises ValueError for other text."""
+    return read_stamp(value) if str(value or "").strip().isdecimal() else read_date(value)
+
+
+def external(value: Any) -> str:
+    """Give a number as people see it: purely numeric ones lose their leading zeros (conversion ALPHA)."""
+    text = str(value or "").strip()
+    return text.lstrip("0") or text[:1] if text.isdecimal() else text
+
+
+def is_set(value: Any) -> bool:
+    """Tell whether an indicator is on: `X`, true."""
+    return value is True or str(value or "").strip().casefold() in {"x", "true"}

@@ -16,7 +16,7 @@ Times = NDArray[np.int64]
 """Seconds since 1970, UTC."""
 
 GOOD_STATUS = GOOD
-BAD_SENSOR_FAILURE = BAD | 0x0C0000
+BAD_SENSOR_FAILURE = BAD | 0x8C0000
 UNCERTAIN_SENSOR_NOT_ACCURATE = UNCERTAIN | 0x930000
 
 START_SKEW, END_SKEW = timedelta(seconds=-99), timedelta(seconds=-23)

@@ -1,6 +1,7 @@
 """The historian: an OPC UA server with one variable a tag below the equipment hierarchy, and its history."""
 
 import asyncio
+import contextlib
 import logging
 import socket
 from collections.abc import Callable
@@ -57,6 +58,13 @@ class Historian:
 
     async def stop(self) -> None:
         """Close sessions and the port."""
+        inner = self._server.iserver
+        if inner.time_task is not None:
+            # asyncua would wait out the second that its clock sleeps.
+            inner.time_task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await inner.time_task
+            inner.time_task = None
         await self._server.stop()
 
     async def show(self, at: datetime) -> None:
@@ -77,7 +85,7 @@ class Historian:
             node = await parent.add_object(_node_id(place.id, index), ua.QualifiedName(place.id, index))
             await node.write_attribute(AttributeIds.Description, _text(place.description))
             folders[place.id] = node
-        folders[None] = await self._server.nodes.objects.add_object(
+        folders[None] = await folders[PLACES[0].id].add_object(
             _node_id("UNASSIGNED", index), ua.QualifiedName("UNASSIGNED", index)
         )
         for track in self._tracks.values():

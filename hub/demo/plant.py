@@ -65,7 +65,7 @@ class Plant:
 
     directory: Path
     sources: MappingProxyType[str, SourceProcess]
-    environment: MappingProxyType[str, str]
+    environment: MappingProxyType[str, str] = field(repr=False)
 
     @property
     def urls(self) -> dict[str, str]:

@@ -14,7 +14,6 @@ from hub.demo.mess import MESS
 from hub.demo.plan import FIRST, NOW, Batch
 from hub.demo.plant import Plant
 
-SCHEMA = Path("/work/shared/data/b2mml/AllSchemas.xsd")
 PARSER = etree.XMLParser(resolve_entities=False, load_dtd=False, no_network=True, huge_tree=False)
 NS = {"b": NAMESPACE}
 
@@ -35,11 +34,10 @@ def _broken(documents: tuple[Document, ...]) -> list[Document]:
     return [d for d in documents if fails(d)]
 
 
-@pytest.mark.skipif(
-    not SCHEMA.exists(), reason=f"B2MML V7 schemas are not at {SCHEMA}: XSD validity not checked"
-)
-def test_every_whole_document_is_valid_against_the_v7_schema(documents: tuple[Document, ...]) -> None:
-    schema = etree.XMLSchema(etree.parse(str(SCHEMA)))
+def test_every_whole_document_is_valid_against_the_v7_schema(
+    documents: tuple[Document, ...], shared_folder: Path
+) -> None:
+    schema = etree.XMLSchema(etree.parse(str(shared_folder / "data/b2mml/AllSchemas.xsd")))
     broken = {d.name for d in _broken(documents)}
     for document in documents:
         if document.name not in broken:

@@ -11,8 +11,8 @@ from hub.demo.curves import BAD_STRETCH, trace
 from hub.demo.ledger import Ledger
 from hub.demo.mes import publish_all
 from hub.demo.mess import MESS
-from hub.demo.plan import FIRST, NOW, Batch
-from hub.demo.tags import SPARE
+from hub.demo.plan import FIRST, MATERIALS, NOW, Batch
+from hub.demo.tags import SPARE, TAGS
 
 
 @pytest.fixture(scope="module")
@@ -29,6 +29,15 @@ def test_the_readme_names_every_planted_thing(here: Path) -> None:
     readme = (here / "hub/demo/README.md").read_text(encoding="utf-8")
     missing = [name for name in MESS if f"`{name}`" not in readme]
     assert not missing
+
+
+def test_the_readme_names_every_batch_order_material_and_tag(here: Path, batches: tuple[Batch, ...]) -> None:
+    readme = (here / "hub/demo/README.md").read_text(encoding="utf-8")
+    for batch in batches:
+        assert f"| {batch.id} | {batch.id.replace('-', '')} |" in readme
+        assert f"| {batch.order} |" in readme
+    assert all(f"| {m.number} |" in readme and f"| {m.code} |" in readme for m in MATERIALS.values())
+    assert all(f"`{tag}`" in readme for tag in TAGS)
 
 
 def test_each_batch_has_a_name_in_each_system(

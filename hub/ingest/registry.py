@@ -23,7 +23,7 @@ def load_connector(name: str) -> type[Connector[Any]]:
         )
     try:
         found: type[Connector[Any]] = points[name].load()
-    except ImportError as error:
+    except (ImportError, AttributeError) as error:
         raise Misconfigured(
             f"connector {name!r} cannot be loaded: {error}",
             remedy=f"install its extra: pip install 'plantwide[{name}]'",

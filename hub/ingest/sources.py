@@ -175,9 +175,10 @@ def _fill(node: Any, values: Mapping[str, str], file: Path) -> Any:
 def _value(name: str, values: Mapping[str, str], file: Path) -> str:
     kind, _, rest = name.partition(":")
     if kind == "env":
-        if rest not in os.environ and rest not in values:
+        found = values.get(rest, os.environ.get(rest))
+        if found is None:
             raise Misconfigured(f"{file}: environment variable {rest} is not set")
-        return values.get(rest) or os.environ[rest]
+        return found
     if kind == "file":
         path = Path(rest) if Path(rest).is_absolute() else file.parent / rest
         if not path.is_file():

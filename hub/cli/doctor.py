@@ -1,0 +1,69 @@
+"""`plantwide doctor`: whether this machine and this store are fit, and what to do where they are not."""
+
+import shutil
+import sqlite3
+import sys
+from collections.abc import Iterator
+
+import typer
+
+from hub.cli.opening import DatabaseOption, DataOption, read_settings
+from hub.ingest.registry import list_connectors, load_connector
+from hub.sdk import ConnectorError
+from hub.shift.settings import Settings
+from hub.store.database import Database
+from hub.store.guards import expected_guards, list_guards
+from hub.store.upgrade import is_current
+
+_FREE_BYTES = 1 << 30
+Finding = tuple[bool, str]
+
+
+def doctor(data: DataOption = None, database: DatabaseOption = None) -> None:
+    """Check Python, SQLite, disk, store and connectors; ends with 1 when something is wrong."""
+    settings = read_settings(data=data, database=database)
+    findings = [*_machine(settings), *_store(settings), *_connectors()]
+    for good, told in findings:
+        typer.echo(f"{'ok   ' if good else 'WRONG'}  {told}")
+    if not all(good for good, _ in findings):
+        raise typer.Exit(1)
+
+
+def _machine(settings: Settings) -> Iterator[Finding]:
+    yield sys.version_info >= (3, 11), f"Python {sys.version.split()[0]} (3.11 or newer)"
+    yield sqlite3.sqlite_version_info >= (3, 35), f"SQLite {sqlite3.sqlite_version} (3.35 or newer)"
+    where = settings.data if settings.data.exists() else settings.data.absolute().parent
+    free = shutil.disk_usage(where if where.exists() else ".").free
+    yield free > _FREE_BYTES, f"{free / 1e9:.1f} GB free for {settings.data} (1 GB or more)"
+
+
+def _store(settings: Settings) -> Iterator[Finding]:
+    if not settings.database and not (settings.data / "hub.db").exists():
+        yield True, f"no store yet in {settings.data}; the first command that writes makes it"
+        return
+    store = Database(settings.database) if settings.database else Database.embedded(settings.data)
+    try:
+        current = is_current(store)
+        yield current, "the store has the newest shape" if current else "run `plantwide db upgrade`"
+        with store.read() as connection:
+            missing = expected_guards(store.dialect) - list_guards(connection)
+        yield (
+            not missing,
+            "append-only triggers are in place"
+            if not missing
+            else f"triggers missing: {', '.join(sorted(missing))}; run `plantwide db upgrade`",
+        )
+    except Exception as error:  # noqa: BLE001 - a diagnosis reports whatever it finds
+        yield False, f"the store cannot be opened: {error}"
+    finally:
+        store.close()
+
+
+def _connectors() -> Iterator[Finding]:
+    for name in list_connectors():
+        try:
+            found = load_connector(name)
+        except ConnectorError as error:
+            yield False, f"connector {name}: {error}"
+        else:
+            yield True, f"connector {name} {found.version}"

@@ -1,0 +1,39 @@
+"""The command tree; each verb imports what it needs when it is called, so that help and checks stay quick."""
+
+from typing import Annotated
+
+import typer
+
+from hub.cli import connector, database, demo, doctor, project, quarantine, serving, source
+from hub.cli.key import app as key_app
+
+app = typer.Typer(
+    name="plantwide",
+    help="One ISA-88/ISA-95 view of what MES, LIMS, ERP and historian systems say.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+app.command("demo")(demo.demo)
+app.command("init")(project.init)
+app.command("serve")(serving.serve)
+app.command("openapi")(serving.openapi)
+app.command("doctor")(doctor.doctor)
+app.add_typer(source.app, name="source", help="List, check, discover, sync and back-fill sources.")
+app.add_typer(connector.app, name="connector", help="List installed connectors; begin a new one.")
+app.add_typer(quarantine.app, name="quarantine", help="See what could not be read, and read it again.")
+app.add_typer(key_app, name="key", help="Make, list and revoke API keys.")
+app.add_typer(database.app, name="db", help="Migrate, dump and rebuild the store.")
+
+
+@app.callback()
+def main(
+    version: Annotated[
+        bool, typer.Option("--version", help="print the version and end", is_eager=True)
+    ] = False,
+) -> None:
+    """One ISA-88/ISA-95 view of what MES, LIMS, ERP and historian systems say."""
+    if version:
+        from importlib.metadata import version as installed  # noqa: PLC0415 - only this option needs it
+
+        typer.echo(installed("plantwide"))
+        raise typer.Exit

@@ -1,0 +1,107 @@
+"""`plantwide serve` and `plantwide openapi`."""
+
+import socket
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hub.cli.opening import (
+    ConfigOption,
+    DatabaseOption,
+    DataOption,
+    SetOption,
+    fail,
+    make_desk,
+    open_project,
+    open_store,
+    read_settings,
+)
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+_TRIES = 50
+
+
+def serve(
+    config: ConfigOption = None,
+    data: DataOption = None,
+    database: DatabaseOption = None,
+    given: SetOption = None,
+    host: Annotated[str | None, typer.Option(help="address to serve on")] = None,
+    port: Annotated[int | None, typer.Option(help="port; the next free one when it is taken")] = None,
+    read: Annotated[bool, typer.Option(help="also read the project's sources when due")] = True,
+) -> None:
+    """Serve the API and the pages, and read sources when they are due."""
+    from hub.api.app import create_app  # noqa: PLC0415 - the web framework is imported when it serves
+    from hub.shift.supervisor import Supervisor  # noqa: PLC0415
+
+    settings = read_settings(config=config, data=data, database=database, host=host, port=port)
+    has_sources = (settings.config / "sources").is_dir()
+    with open_store(settings) as store:
+        app = create_app(store)
+        supervisor = None
+        if read and has_sources:
+            supervisor = Supervisor(make_desk(store), open_project(settings, given), tick_s=settings.tick_s)
+            supervisor.start()
+        else:
+            typer.echo(f"serving what the store holds; no sources in {settings.config}", err=True)
+        try:
+            run_server(app, settings.host, settings.port)
+        finally:
+            if supervisor is not None:
+                supervisor.stop()
+
+
+def run_server(app: "FastAPI", host: str, port: int, *, ready: str = "") -> None:
+    """Serve on the port, or on the next free one with a word about it, until interrupted."""
+    import uvicorn  # noqa: PLC0415 - only serving needs it
+
+    listener = open_listener(host, port)
+    chosen = listener.getsockname()[1]
+    typer.echo(ready.format(url=f"http://{host}:{chosen}") or f"serving on http://{host}:{chosen}")
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
+    try:
+        server.run(sockets=[listener])
+    except KeyboardInterrupt:
+        typer.echo("stopped", err=True)
+    finally:
+        listener.close()
+
+
+def open_listener(host: str, port: int) -> socket.socket:
+    """Give a listening socket on the port, or on the next free one; says so when the port was taken."""
+    for candidate in range(port, port + _TRIES):
+        listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((host, candidate))
+        except OSError as error:
+            listener.close()
+            if error.errno not in (98, 48, 13):
+                fail(f"cannot serve on {host}: {error.strerror}")
+            continue
+        if candidate != port:
+            typer.echo(f"port {port} is taken; serving on {candidate} instead", err=True)
+        listener.listen(512)
+        return listener
+    fail(f"ports {port} to {port + _TRIES - 1} are all taken; give another with --port")
+
+
+def openapi(
+    check: Annotated[bool, typer.Option("--check", help="compare with the file; 1 when it differs")] = False,
+    file: Annotated[Path, typer.Option(help="where the document is")] = Path("openapi/plantwide.json"),
+) -> None:
+    """Write the OpenAPI document of the API, or check that the committed one is what the code serves."""
+    from hub.api.export import export_openapi  # noqa: PLC0415
+
+    document = export_openapi()
+    if check:
+        if not file.exists() or file.read_bytes() != document:
+            fail(f"{file} is not what the code serves; run `plantwide openapi`")
+        typer.echo(f"{file} is current")
+        return
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(document)
+    typer.echo(f"wrote {file}")

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, and_, select, tuple_
 
 from hub.store.answers.pages import CursorError
-from hub.store.answers.readings import Document
+from hub.store.answers.readings import Document, read_rows
 from hub.store.tables import ENTITY_TABLES, assertion, source_record, source_system
 
 _COLUMNS = (
@@ -37,7 +37,7 @@ def list_assertions(
     )
     if not history:
         query = query.where(assertion.c.superseded_at.is_(None))
-    return [dict(row) for row in connection.execute(query).mappings()]
+    return read_rows(connection, query)
 
 
 def group_conflicts(assertions: Iterable[Document]) -> list[Document]:
@@ -104,10 +104,10 @@ def read_source_record(connection: Connection, record_id: int) -> Document | Non
         )
         .where(source_record.c.id == record_id)
     )
-    row = connection.execute(query).mappings().one_or_none()
-    if row is None:
+    found = read_rows(connection, query)
+    if not found:
         return None
-    return {**row, "versions": _versions(connection, record_id)}
+    return {**found[0], "versions": _versions(connection, record_id)}
 
 
 def _versions(connection: Connection, record_id: int) -> list[Document]:
@@ -122,7 +122,7 @@ def _versions(connection: Connection, record_id: int) -> list[Document]:
         .where(same)
         .order_by(source_record.c.seq)
     )
-    return [dict(row) for row in connection.execute(query).mappings()]
+    return read_rows(connection, query)
 
 
 def _statement(said: Document) -> Document:
@@ -145,9 +145,9 @@ def _statements_of(
         .order_by(source_system.c.code)
     )
     said: dict[tuple[Any, ...], list[Document]] = {}
-    for row in connection.execute(query).mappings():
+    for row in read_rows(connection, query):
         key = (row["entity_type"], row["entity_id"], row["attribute"])
-        said.setdefault(key, []).append(_statement(dict(row)))
+        said.setdefault(key, []).append(_statement(row))
     return said
 
 

@@ -2,7 +2,7 @@
 
 from sqlalchemy import Connection, func, select
 
-from hub.store.answers.readings import Document
+from hub.store.answers.readings import Document, read_rows
 from hub.store.tables import ENTITY_TABLES
 
 _DEPTH = 30
@@ -29,7 +29,7 @@ def list_tree(connection: Connection) -> list[Document]:
         .where(table.c.lifecycle != "merged")
         .order_by(table.c.code, table.c.id)
     )
-    rows = [dict(row) for row in connection.execute(query).mappings()]
+    rows = read_rows(connection, query)
     children: dict[int | None, list[Document]] = {}
     known = {row["id"] for row in rows}
     for row in rows:

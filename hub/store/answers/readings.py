@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, FromClause, Select, Table, select
+from sqlalchemy import ColumnElement, Connection, Executable, FromClause, Select, Table, select
 
 from hub.model.mastered import MASTERED
 from hub.model.observed import OBSERVED
@@ -130,3 +130,10 @@ def _fact_slot(table: Table, field: Field) -> Slot:
             return Slot(field.name, pair, ("key", "id"))
         case _:
             return Slot(field.name, (table.c[field.name],))
+
+
+def read_rows(connection: Connection, query: Executable) -> list[Document]:
+    """Give one plain dictionary a row (SQLAlchemy's own names are a kind of str that JSON writers refuse)."""
+    rows = connection.execute(query)
+    names = [str(name) for name in rows.keys()]  # noqa: SIM118 - a result's keys are a method, not a mapping
+    return [dict(zip(names, row, strict=True)) for row in rows]

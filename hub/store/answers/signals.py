@@ -11,7 +11,7 @@ from sqlalchemy import Connection, func, select
 
 from hub.model.quality import quality_class
 from hub.store.answers.equipment import list_below
-from hub.store.answers.readings import Document
+from hub.store.answers.readings import Document, read_rows
 from hub.store.samples import read_samples
 from hub.store.tables import ENTITY_TABLES, FACT_TABLES
 
@@ -71,7 +71,7 @@ def list_signals(connection: Connection, batch_id: int, *, now: datetime) -> lis
         .order_by(equipment.c.code, tag.c.code)
     )
     signals: list[Signal] = []
-    for row in connection.execute(query).mappings():
+    for row in read_rows(connection, query):
         spans = [window for unit, window in windows.items() if row["equipment_id"] in below[unit]]
         shown = (
             "uid",

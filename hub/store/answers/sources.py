@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, func, select
 
-from hub.store.answers.readings import Document
+from hub.store.answers.readings import Document, read_rows
 from hub.store.tables import FACT_TABLES, quarantine, source, source_record, source_system, stream
 
 
@@ -33,8 +33,7 @@ def list_sources(connection: Connection, *, now: datetime) -> list[Document]:
     kept = _count(connection, source_record.c.source_system_id)
     held = _count(connection, quarantine.c.source_system_id, quarantine.c.state == "open")
     sources: list[Document] = []
-    for row in connection.execute(query).mappings():
-        shown = dict(row)
+    for shown in read_rows(connection, query):
         system = shown.pop("id")
         shown["streams"] = streams.get(system, [])
         shown["source_records"] = kept.get(system, 0)
@@ -68,7 +67,7 @@ def list_corrected(connection: Connection, *, limit: int = 20) -> list[Document]
         .order_by(result.c.recorded_at.desc(), result.c.id.desc())
         .limit(limit)
     )
-    return [dict(row) for row in connection.execute(query).mappings()]
+    return read_rows(connection, query)
 
 
 def count_facts(connection: Connection) -> dict[str, int]:
@@ -99,8 +98,7 @@ def _streams(connection: Connection, now: datetime) -> dict[int, list[Document]]
     )
     found: dict[int, list[Document]] = {}
     query = select(*(stream.c[name] for name in names)).order_by(stream.c.name)
-    for row in connection.execute(query).mappings():
-        shown = dict(row)
+    for shown in read_rows(connection, query):
         system = shown.pop("source_system_id")
         last = shown["last_success_at"]
         shown["lag_s"] = None if last is None else max((now - last).total_seconds(), 0.0)

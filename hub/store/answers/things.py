@@ -10,7 +10,7 @@ from hub.model import normalise
 from hub.store.answers.conditions import compile_filter, names_of
 from hub.store.answers.grammar import FilterError, names_in, parse_filter
 from hub.store.answers.pages import Order, Page, read_page
-from hub.store.answers.readings import Document, thing_reading
+from hub.store.answers.readings import Document, read_rows, thing_reading
 from hub.store.tables import ENTITY_TABLES, identifier
 
 ORDERS: dict[str, tuple[str, ...]] = {
@@ -145,7 +145,7 @@ def describe_things(connection: Connection, entity_type: str, ids: Iterable[int]
         .where(table.c.id.in_(sorted(set(ids))))
         .order_by(table.c.code, table.c.id)
     )
-    return [dict(row) for row in connection.execute(query).mappings()]
+    return read_rows(connection, query)
 
 
 def list_names(connection: Connection, entity_type: str, thing_id: int) -> list[Document]:
@@ -161,7 +161,7 @@ def list_names(connection: Connection, entity_type: str, thing_id: int) -> list[
         .where(identifier.c.entity_type == entity_type, identifier.c.entity_id == thing_id)
         .order_by(identifier.c.scheme, identifier.c.value)
     )
-    return [dict(row) for row in connection.execute(query).mappings()]
+    return read_rows(connection, query)
 
 
 def count_lifecycles(connection: Connection) -> dict[str, dict[str, int]]:

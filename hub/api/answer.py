@@ -1,0 +1,30 @@
+"""Documents to bytes: JSON by orjson without a model in between, and pages with their Link header."""
+
+from typing import Any
+from urllib.parse import urlencode
+
+import orjson
+from fastapi import Request, Response
+
+from hub.store.answers.pages import Page
+
+
+class JsonBytes(Response):
+    """A JSON answer that is bytes already."""
+
+    media_type = "application/json"
+
+
+def answer(document: Any, status: int = 200) -> Response:
+    """Give a document as JSON; times are RFC 3339 in UTC with Z."""
+    return JsonBytes(orjson.dumps(document, option=orjson.OPT_UTC_Z), status)
+
+
+def answer_page(request: Request, page: Page) -> Response:
+    """Give a page, with the address of the next one in the Link header (RFC 8288)."""
+    response = answer({"items": page.items, "next": page.next})
+    if page.next is not None:
+        others = [(key, value) for key, value in request.query_params.multi_items() if key != "cursor"]
+        query = urlencode([*others, ("cursor", page.next)])
+        response.headers["Link"] = f'<{request.url.path}?{query}>; rel="next"'
+    return response

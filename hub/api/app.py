@@ -1,0 +1,87 @@
+"""The application: layers, routes and pages around one store."""
+
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from fastapi import FastAPI, Response
+from fastapi.routing import APIRoute
+from fastapi.staticfiles import StaticFiles
+
+from hub.api.answer import answer
+from hub.api.documentation import build_openapi
+from hub.api.pages import ALL_PAGES
+from hub.api.problems import install_problems
+from hub.api.room import ApiSettings, Replay, Room
+from hub.api.routes import ALL_ROUTES
+from hub.api.security import Gate, Shell
+from hub.api.sessions import Sessions
+from hub.store.database import Database
+from hub.store.keys import verify_key
+
+_DESCRIPTION = """One view of what MES, LIMS, ERP and historian systems say.
+
+Every address but the probes and `/v1/info` needs an API key, as `X-API-Key`, as bearer token or as Basic
+password. Lists are paged by an opaque cursor (`next`, and the `Link` header). Errors are RFC 9457 problems.
+Times are RFC 3339 in UTC. Every value leads to the source record that stated it."""
+
+
+def create_app(
+    database: Database, *, settings: ApiSettings | None = None, replay: Replay | None = None
+) -> FastAPI:
+    """Give the application over a store that is migrated.
+
+    `replay` reads quarantined parts again; without it that route answers 501.
+    """
+    settings = settings or ApiSettings(version=read_version())
+    app = FastAPI(
+        title=settings.title,
+        version=settings.version,
+        description=_DESCRIPTION,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        generate_unique_id_function=_name_operation,
+        max_body_size=settings.body_bytes,
+    )
+    sessions = Sessions(session_s=settings.session_s, login_s=settings.login_s)
+    app.state.room = Room(database, settings, sessions, replay)
+    install_problems(app)
+    for router in (*ALL_ROUTES, *ALL_PAGES):
+        app.include_router(router)
+    app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
+
+    @app.get("/v1/openapi.json", include_in_schema=False)
+    def read_openapi() -> Response:
+        return answer(build_openapi(app))
+
+    app.openapi = lambda: build_openapi(app)  # type: ignore[method-assign]  # FastAPI's own way to replace it
+    app.add_middleware(Gate, outer=app)
+    app.add_middleware(Shell)
+    return app
+
+
+def issue_login(app: FastAPI, key: str) -> str:
+    """Give the path of a login that opens the pages once, within ten minutes, for whoever holds this key.
+
+    Raises `PermissionError` when the key is not valid.
+    """
+    room: Room = app.state.room
+    with room.database.read() as connection:
+        caller = verify_key(connection, key, now=datetime.now(UTC))
+    if caller is None:
+        raise PermissionError("the key is not valid; make one with `plantwide key create`")
+    return f"/login?once={room.sessions.issue_login(caller.public_id)}"
+
+
+def read_version() -> str:
+    """Give the installed version of Plantwide."""
+    try:
+        return version("plantwide")
+    except PackageNotFoundError:
+        return "0"
+
+
+def _name_operation(route: APIRoute) -> str:
+    return route.name

@@ -1,0 +1,135 @@
+"""The OpenAPI document: declared answers and errors of every route, with an example made from its schema."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from hub.api.problems import KINDS, MEDIA_TYPE
+from hub.api.schemas import EXAMPLE_TIME, EXAMPLES, ProblemDetails, Schema
+from hub.api.security import OPEN_PATHS
+
+_REF = "#/components/schemas/{model}"
+_DEPTH = 6
+_registered: dict[str, type[BaseModel]] = {"ProblemDetails": ProblemDetails}
+
+
+def answers(
+    model: type[Schema], *kinds: str, status: int = 200, arrow: bool = False, description: str = "The answer"
+) -> dict[int | str, dict[str, Any]]:
+    """Give the `responses` of a route: its schema, and the kinds of problems it may answer with."""
+    _registered[model.__name__] = model
+    content: dict[str, Any] = {
+        "application/json": {
+            "schema": {"$ref": _REF.format(model=model.__name__)},
+            "example": example_of(model),
+        }
+    }
+    if arrow:
+        content["application/vnd.apache.arrow.stream"] = {
+            "schema": {"type": "string", "contentMediaType": "application/vnd.apache.arrow.stream"}
+        }
+    found: dict[int | str, dict[str, Any]] = {status: {"description": description, "content": content}}
+    return {**found, **problems(*kinds)}
+
+
+def problems(*kinds: str) -> dict[int | str, dict[str, Any]]:
+    """Give the declared problems of a route by status."""
+    found: dict[int | str, dict[str, Any]] = {}
+    for kind in kinds:
+        status, title = KINDS[kind]
+        entry = found.setdefault(
+            status,
+            {
+                "description": title,
+                "content": {
+                    MEDIA_TYPE: {"schema": {"$ref": _REF.format(model="ProblemDetails")}, "examples": {}}
+                },
+            },
+        )
+        entry["content"][MEDIA_TYPE]["examples"][kind] = {
+            "value": {
+                "type": f"urn:plantwide:problem:{kind}",
+                "title": title,
+                "status": status,
+                "detail": "What to do instead.",
+            }
+        }
+    return found
+
+
+GUARDED = ("malformed-request", "key-needed", "scope-missing", "invalid-parameter", "store-unavailable")
+"""Problems that every guarded route may answer with."""
+
+
+def example_of(model: type[BaseModel]) -> Any:
+    """Give an example of a schema; the same every time."""
+    schema = model.model_json_schema(mode="serialization")
+    return _example(schema, schema.get("$defs", {}), "", _DEPTH)
+
+
+def _example(schema: dict[str, Any], defs: dict[str, Any], name: str, depth: int) -> Any:
+    if "$ref" in schema:
+        schema = defs[schema["$ref"].rpartition("/")[2]]
+    if "anyOf" in schema:
+        schema = schema["anyOf"][0]
+        if "$ref" in schema:
+            schema = defs[schema["$ref"].rpartition("/")[2]]
+    if "enum" in schema or "const" in schema:
+        return schema.get("const", schema.get("enum", [None])[0])
+    match schema.get("type"):
+        case "object" if "properties" in schema:
+            return {key: _example(part, defs, key, depth - 1) for key, part in schema["properties"].items()}
+        case "object":
+            return {"store": "ok"}
+        case "array":
+            return [_example(schema["items"], defs, name, depth - 1)] if depth > 0 else []
+        case "string":
+            return EXAMPLE_TIME if schema.get("format") == "date-time" else str(EXAMPLES.get(name, "text"))
+        case "number":
+            return 1.5
+        case "integer":
+            return 1
+        case "boolean":
+            return False
+        case _:
+            return EXAMPLES.get(name)
+
+
+def build_openapi(app: FastAPI) -> dict[str, Any]:
+    """Give the OpenAPI 3.1 document of the routes under /v1 and the probes."""
+    if app.openapi_schema:
+        return app.openapi_schema
+    document = get_openapi(
+        title=app.title,
+        version=app.version,
+        description=app.description,
+        routes=app.routes,
+        openapi_version="3.1.0",
+    )
+    schemas = document.setdefault("components", {}).setdefault("schemas", {})
+    for generated in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(generated, None)
+    models: Sequence[Any] = [(model, "serialization") for _, model in sorted(_registered.items())]
+    _, ours = models_json_schema(models, ref_template=_REF)
+    schemas.update(ours["$defs"])
+    document["components"]["schemas"] = dict(sorted(schemas.items()))
+    document["components"]["securitySchemes"] = {
+        "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+        "bearer": {"type": "http", "scheme": "bearer"},
+        "basic": {
+            "type": "http",
+            "scheme": "basic",
+            "description": "Any user name; the key is the password.",
+        },
+    }
+    document["security"] = [{"apiKey": []}, {"bearer": []}, {"basic": []}]
+    for path, operations in document["paths"].items():
+        if path in OPEN_PATHS:
+            for operation in operations.values():
+                operation["security"] = []
+    app.openapi_schema = document
+    return document

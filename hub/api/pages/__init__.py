@@ -1,0 +1,7 @@
+"""PAGES: server-made HTML and SVG for people; nothing needs a script, every value leads to its source."""
+
+from fastapi import APIRouter
+
+from hub.api.pages import login, start
+
+ALL_PAGES: tuple[APIRouter, ...] = (login.router, start.router)

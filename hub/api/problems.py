@@ -1,0 +1,159 @@
+"""Everything that goes wrong, as RFC 9457 problem details that name the remedy and never repeat the input."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import DBAPIError
+from starlette.exceptions import HTTPException
+
+from hub.store.answers.grammar import FilterError
+from hub.store.answers.pages import CursorError
+from hub.store.answers.things import Ambiguous, NotFound
+
+MEDIA_TYPE = "application/problem+json"
+
+_log = logging.getLogger("hub.api")
+
+KINDS: dict[str, tuple[int, str]] = {
+    "malformed-request": (400, "The request cannot be read"),
+    "key-needed": (401, "A valid API key is needed"),
+    "scope-missing": (403, "This key may not do that"),
+    "not-found": (404, "There is no such thing"),
+    "method-not-allowed": (405, "This address does not take that method"),
+    "ambiguous-name": (409, "Several things have this name"),
+    "body-too-large": (413, "The body is too large"),
+    "too-much-asked": (422, "The answer would be too large"),
+    "invalid-parameter": (422, "A parameter or the body is not valid"),
+    "invalid-filter": (422, "The filter or order cannot be answered"),
+    "invalid-cursor": (422, "The cursor is not valid"),
+    "internal-error": (500, "Something went wrong here"),
+    "not-offered": (501, "This hub does not offer that"),
+    "store-unavailable": (503, "The store does not answer"),
+}
+"""Kinds of problems: the end of `type`, the status, the title."""
+
+
+class Problem(Exception):
+    """An answer that is a problem; the kind is one of `KINDS`."""
+
+    def __init__(
+        self,
+        kind: str,
+        detail: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        members: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.kind = kind
+        self.detail = detail
+        self.headers = dict(headers or {})
+        self.members = dict(members or {})
+
+    def respond(self) -> Response:
+        """Give the response."""
+        status, title = KINDS[self.kind]
+        content = {
+            "type": f"urn:plantwide:problem:{self.kind}",
+            "title": title,
+            "status": status,
+            "detail": self.detail,
+            **self.members,
+        }
+        body = orjson.dumps(content, option=orjson.OPT_UTC_Z)
+        return Response(body, status, media_type=MEDIA_TYPE, headers=self.headers)
+
+
+def install_problems(app: FastAPI) -> None:
+    """Answer every error of the application as a problem."""
+
+    def answer_problem(_: Request, error: Exception) -> Response:
+        return problem_of(error).respond()
+
+    for kind in (
+        Problem,
+        HTTPException,
+        RequestValidationError,
+        FilterError,
+        CursorError,
+        NotFound,
+        Ambiguous,
+    ):
+        app.add_exception_handler(kind, answer_problem)
+    app.add_exception_handler(DBAPIError, answer_problem)
+
+
+def problem_of(error: Exception) -> Problem:
+    """Give the problem that an error is for the one who asked."""
+    match error:
+        case Problem():
+            return error
+        case RequestValidationError():
+            return _invalid(error.errors())
+        case FilterError():
+            where = {} if error.position is None else {"position": error.position + 1}
+            return Problem("invalid-filter", str(error), members=where)
+        case CursorError():
+            return Problem("invalid-cursor", str(error))
+        case Ambiguous():
+            return Problem("ambiguous-name", str(error), members={"candidates": list(error.candidates)})
+        case NotFound():
+            return Problem("not-found", "Nothing has this uid, code or name; look at the list.")
+        case HTTPException():
+            return _of_status(error)
+        case DBAPIError():
+            _log.error("store failed", exc_info=error)
+            return Problem("store-unavailable", "Try again; if it stays, look at /readyz and the log.")
+        case _:
+            _log.error("request failed", exc_info=error)
+            return Problem("internal-error", "The log of the hub says more; the request changed nothing.")
+
+
+_BY_STATUS = {
+    400: (
+        "malformed-request",
+        "Send a body that is valid UTF-8 JSON, without NaN, Infinity or lone surrogates.",
+    ),
+    404: ("not-found", "This address does not exist; /v1/openapi.json lists all."),
+    405: ("method-not-allowed", "The Allow header lists the methods of this address."),
+    413: ("body-too-large", "Send less at once."),
+}
+
+
+def _of_status(error: HTTPException) -> Problem:
+    kind, detail = _BY_STATUS.get(error.status_code, ("", ""))
+    if kind:
+        return Problem(kind, detail, headers=error.headers)
+    if 400 <= error.status_code < HTTPStatus.INTERNAL_SERVER_ERROR:
+        return Problem("malformed-request", _BY_STATUS[400][1])
+    return Problem("internal-error", "The log of the hub says more; the request changed nothing.")
+
+
+def _invalid(errors: Sequence[Any]) -> Problem:
+    """Say where each error is and what would be valid. Messages of our own validators may quote the input."""
+    if any(error["type"] == "json_invalid" for error in errors):
+        return Problem(*_BY_STATUS[400])
+    said = [
+        {
+            "in": str(error["loc"][0]) if error["loc"] else "request",
+            "at": _place(error),
+            "detail": "not valid" if error["type"] in ("value_error", "assertion_error") else error["msg"],
+        }
+        for error in errors
+    ]
+    return Problem(
+        "invalid-parameter", "See `errors` for each place and what it takes.", members={"errors": said}
+    )
+
+
+def _place(error: Any) -> str:
+    """Give the path of an error inside its part; the name of an unknown member is input and stays out."""
+    path = list(error["loc"][1:])
+    if error["type"] == "extra_forbidden":
+        path = path[:-1]
+    return ".".join(str(step) for step in path)

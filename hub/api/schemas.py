@@ -1,0 +1,631 @@
+"""The shapes of answers, for the OpenAPI document and for tests: made from the same reading as the tables."""
+
+from datetime import datetime
+from functools import cache
+from types import GenericAlias
+from typing import Annotated, Any, Literal, Optional
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, create_model
+
+from hub.model.mastered import MASTERED
+from hub.model.observed import OBSERVED
+from hub.model.shape import Field as RecordField
+from hub.model.shape import fields_of
+
+
+class Schema(BaseModel):
+    """An answer: every member is there, none is extra."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Reference(Schema):
+    """Another thing."""
+
+    uid: str
+    code: str
+    description: str | None
+
+
+class Reported(Schema):
+    """Another thing as a source named it (`reported`), and what that was resolved to (null while unknown)."""
+
+    uid: str | None
+    code: str | None
+    reported: str | None
+
+
+class Peer(Schema):
+    """Another fact of the same source, by the source's key and, once it is there, by its id."""
+
+    key: str | None
+    id: int | None
+
+
+class Amount(Schema):
+    """A golden amount with its UCUM unit."""
+
+    value: float | None
+    unit: str | None
+
+
+class ReportedAmount(Schema):
+    """An amount as reported: number, verbatim text, UCUM unit, the source's own unit."""
+
+    value: float | None
+    text: str | None
+    unit: str | None
+    source_unit: str | None
+
+
+class ReportedValue(ReportedAmount):
+    """A measurement as reported; `<0.05` has the comparator `<`."""
+
+    comparator: str | None
+
+
+_GOLDEN: dict[str, Any] = {
+    "text": str | None,
+    "number": float | None,
+    "integer": int | None,
+    "flag": bool | None,
+    "instant": Optional[AwareDatetime],  # noqa: UP045 - Annotated takes no bar
+    "quantity": Amount | None,
+    "reference": Reference | None,
+}
+_REPORTED: dict[str, Any] = {
+    **_GOLDEN,
+    "quantity": ReportedAmount | None,
+    "measurement": ReportedValue | None,
+    "reference": Reported | None,
+    "peer": Peer | None,
+}
+_THING: dict[str, Any] = {
+    "uid": str,
+    "code": str,
+    "description": str | None,
+    "lifecycle": Literal["stub", "active", "retired", "merged", "retracted"],
+    "has_conflict": bool,
+    "version": int,
+    "recorded_at": AwareDatetime,
+}
+_FACT: dict[str, Any] = {
+    "id": int,
+    "source": str,
+    "source_record": int,
+    "key": str,
+    "same_as": int | None,
+    "is_retracted": bool,
+    "version": int,
+    "recorded_at": AwareDatetime,
+}
+_FACT_OWN: dict[str, dict[str, Any]] = {
+    "segment_response": {"duration_s": float | None, "is_derived": bool},
+    "material_actual": {"count_state": Literal["counted", "same_as", "disputed"] | None},
+}
+
+
+@cache
+def thing_schema(entity_type: str) -> type[Schema]:
+    """Give the schema of a mastered thing."""
+    kind = MASTERED[entity_type]
+    fields = {f.name: _annotation(f, _GOLDEN) for f in fields_of(kind) if f.name != "description"}
+    return _model(kind.__name__, {**_THING, **fields}, kind.__doc__)
+
+
+@cache
+def fact_schema(record_type: str) -> type[Schema]:
+    """Give the schema of an observed fact."""
+    kind = OBSERVED[record_type]
+    fields = {f.name: _annotation(f, _REPORTED) for f in fields_of(kind)}
+    return _model(kind.__name__, {**_FACT, **fields, **_FACT_OWN.get(record_type, {})}, kind.__doc__)
+
+
+def _annotation(field: RecordField, table: dict[str, Any]) -> Any:
+    listed: Any = Literal[field.values]
+    return Optional[listed] if field.values else table[field.kind]  # noqa: UP045 - made at run time
+
+
+def _model(name: str, fields: dict[str, Any], doc: str | None) -> type[Schema]:
+    required: dict[str, Any] = {key: (annotation, ...) for key, annotation in fields.items()}
+    return create_model(name, __base__=Schema, __doc__=doc, **required)
+
+
+def extend(model: type[Schema], name: str, fields: dict[str, Any]) -> type[Schema]:
+    """Give a schema with more members."""
+    required: dict[str, Any] = {key: (annotation, ...) for key, annotation in fields.items()}
+    return create_model(name, __base__=model, **required)
+
+
+def many(model: type[Schema]) -> Any:
+    """Give the annotation of a list of a schema that was made at run time."""
+    return GenericAlias(list, (model,))
+
+
+class LimitsOfResult(Schema):
+    """What a result was tested against."""
+
+    lower: float | None
+    upper: float | None
+    lower_action: float | None
+    upper_action: float | None
+    text: str | None
+    unit: str | None
+    method: str | None
+    property: str | None
+    is_cqa: bool | None
+
+
+class SampleOfResult(Schema):
+    """The sample that was tested."""
+
+    key: str | None
+    id: int | None
+    code: str | None
+    sample_type: str | None
+    stage: str | None
+    taken_at: AwareDatetime | None
+    received_at: AwareDatetime | None
+    status: str | None
+
+
+class Statement(Schema):
+    """What a source says about an attribute."""
+
+    source: str
+    source_kind: str
+    value: Any
+    is_winner: bool
+    source_record: int
+    source_time: AwareDatetime | None
+    recorded_at: AwareDatetime
+
+
+class Assertion(Statement):
+    """What a source says, or said until `superseded_at`, about an attribute."""
+
+    attribute: str
+    in_conflict: bool
+    superseded_at: AwareDatetime | None
+
+
+class AttributeConflict(Schema):
+    """An attribute about which sources disagree beyond tolerance; the winner is marked."""
+
+    attribute: str
+    statements: list[Statement]
+
+
+class Conflict(AttributeConflict):
+    """A conflict and the thing it is about."""
+
+    entity_type: str
+    entity: Reference | None
+
+
+class Name(Schema):
+    """A name of a thing in a scheme, and the step of the ladder that linked it."""
+
+    scheme: str
+    value: str
+    label: str
+    method: Literal["native", "declared", "normalised", "rule", "human"]
+    recorded_at: AwareDatetime
+
+
+class TagOfSignal(Schema):
+    """The tag behind a signal."""
+
+    uid: str
+    code: str
+    description: str | None
+    property: str | None
+    unit: str | None
+    source_unit: str | None
+    is_step: bool | None
+    criticality: str | None
+    low: float | None
+    high: float | None
+
+
+class EquipmentOfSignal(Schema):
+    """Where a signal is measured."""
+
+    uid: str
+    code: str
+
+
+class SignalWindow(Schema):
+    """A tag of a unit where the batch ran, and the time for which it belongs to the batch (end exclusive)."""
+
+    tag: TagOfSignal
+    equipment: EquipmentOfSignal
+    start: AwareDatetime
+    end: AwareDatetime
+
+
+class SignalSummary(SignalWindow):
+    """A signal with figures of its good samples; `not_good` counts uncertain and bad ones."""
+
+    samples: int
+    not_good: int
+    first: float | None
+    last: float | None
+    min: float | None
+    max: float | None
+    mean: float | None
+
+
+class Listed(Schema):
+    """A list that is given whole."""
+
+    items: list[Any]
+
+
+class Paged(Schema):
+    """A page; `next` is the cursor of the next one (also in the Link header), null on the last."""
+
+    items: list[Any]
+    next: str | None
+
+
+@cache
+def list_of(model: type[Schema]) -> type[Schema]:
+    """Give the schema of a whole list."""
+    return create_model(f"{model.__name__}List", __base__=Listed, items=(many(model), ...))
+
+
+@cache
+def page_of(model: type[Schema]) -> type[Schema]:
+    """Give the schema of a page."""
+    return create_model(f"{model.__name__}Page", __base__=Paged, items=(many(model), ...))
+
+
+Batch = thing_schema("batch")
+Phase = fact_schema("segment_response")
+PhaseData = fact_schema("segment_data")
+Movement = fact_schema("material_actual")
+Event = fact_schema("operations_event")
+Order = thing_schema("operations_request")
+QualityEvent = thing_schema("quality_event")
+_result_fields: dict[str, Any] = {
+    "sample": SampleOfResult | None,
+    "limits": LimitsOfResult | None,
+    "is_outside": bool | None,
+}
+Result = extend(fact_schema("test_result"), "Result", _result_fields)
+
+
+class Asked(Schema):
+    """The uid that was asked for, when its batch has been merged into this one."""
+
+    uid: str
+    note: str
+
+
+BatchWhole = extend(
+    Batch,
+    "BatchWhole",
+    {
+        "merged_from": Asked | None,
+        "names": list[Name],
+        "phases": many(Phase),
+        "phase_data": many(PhaseData),
+        "materials": many(Movement),
+        "results": many(Result),
+        "events": many(Event),
+        "quality_events": many(QualityEvent),
+        "orders": many(Order),
+        "signals": list[SignalWindow],
+        "conflicts": list[AttributeConflict],
+        "assertions": list[Assertion] | None,
+    },
+)
+Lot = thing_schema("material_lot")
+LotWhole = extend(
+    Lot,
+    "LotWhole",
+    {
+        "merged_from": Asked | None,
+        "names": list[Name],
+        "movements": many(Movement),
+        "conflicts": list[AttributeConflict],
+        "assertions": list[Assertion] | None,
+    },
+)
+
+
+class LotNode(Schema):
+    """A lot in a genealogy; `depth` counts the steps from the lot that was asked for."""
+
+    depth: int
+    uid: str
+    code: str
+    lifecycle: str
+    kind: str | None
+    quantity: Amount | None
+    disposition: str | None
+    material: Reference | None
+
+
+class BatchOfEdge(Schema):
+    """The batch in which one lot went into another."""
+
+    uid: str
+    code: str
+
+
+class LotEdge(Schema):
+    """One lot went into another; `input` and `output` are uids of `lots`."""
+
+    input: str
+    output: str
+    batch: BatchOfEdge | None
+    kind: str
+    quantity: float | None
+    unit: str | None
+
+
+class Genealogy(Schema):
+    """The lots before or after a lot; `is_complete` is false when depth or limit cut it."""
+
+    direction: Literal["backward", "forward"]
+    is_complete: bool
+    lots: list[LotNode]
+    edges: list[LotEdge]
+
+
+class EquipmentNode(Schema):
+    """A piece of equipment in the tree; `path` holds the codes from the top, `parent` a uid."""
+
+    uid: str
+    code: str
+    description: str | None
+    level: str | None
+    parent: str | None
+    depth: int
+    path: str
+    timezone: str | None
+    lifecycle: str
+    has_conflict: bool
+    tags: int
+
+
+Equipment = thing_schema("equipment")
+EquipmentWhole = extend(
+    Equipment,
+    "EquipmentWhole",
+    {
+        "merged_from": Asked | None,
+        "names": list[Name],
+        "conflicts": list[AttributeConflict],
+        "assertions": list[Assertion] | None,
+    },
+)
+
+
+class Latest(Schema):
+    """The last sample of a tag; quality is an OPC UA status code."""
+
+    ts: AwareDatetime
+    value: float | None
+    text: str | None
+    quality: int
+
+
+Tag = extend(thing_schema("tag"), "TagWithLatest", {"latest": Latest | None})
+
+
+class SampleRow(Schema):
+    """A sample: source time (UTC, microseconds), number or text, OPC UA status code."""
+
+    tag: str
+    ts: AwareDatetime
+    value: float | None
+    text: str | None
+    quality: int
+
+
+class Samples(Schema):
+    """Samples sorted by tag and time; start is inclusive, end exclusive."""
+
+    start: AwareDatetime
+    end: AwareDatetime
+    tags: list[str]
+    is_downsampled: bool
+    items: list[SampleRow]
+
+
+class StreamState(Schema):
+    """A stream of a source: what it has brought, and how long ago it last succeeded."""
+
+    name: str
+    kind: Literal["records", "samples"]
+    state: Literal["idle", "running", "waiting", "paused", "stopped"]
+    every_s: float | None
+    due_at: AwareDatetime
+    documents: int
+    records: int
+    samples: int
+    rejected: int
+    attempts: int
+    last_error: str | None
+    last_error_at: AwareDatetime | None
+    last_success_at: AwareDatetime | None
+    lag_s: float | None
+
+
+class Source(Schema):
+    """A source system and its streams."""
+
+    code: str
+    kind: str
+    connector: str | None
+    timezone: str | None
+    state: str | None
+    system: str | None
+    checked_at: AwareDatetime | None
+    last_error: str | None
+    last_error_at: AwareDatetime | None
+    streams: list[StreamState]
+    source_records: int
+    quarantined: int
+
+
+class Held(Schema):
+    """A part of a document that could not be read: where, why, what to do."""
+
+    id: int
+    source: str
+    stream: str
+    object_type: str
+    source_key: str
+    part: str
+    reason: str
+    remedy: str | None
+    media_type: str
+    connector: str
+    state: Literal["open", "resolved", "dismissed"]
+    attempts: int
+    source_time: AwareDatetime | None
+    first_seen_at: AwareDatetime
+    last_seen_at: AwareDatetime
+    resolved_at: AwareDatetime | None
+
+
+class HeldWhole(Held):
+    """A quarantined part with its payload, word for word."""
+
+    payload: str
+
+
+class RecordVersion(Schema):
+    """Another version of the same source record."""
+
+    id: int
+    seq: int
+    op: Literal["U", "D"]
+    received_at: AwareDatetime
+
+
+class SourceRecord(Schema):
+    """What a source said, word for word, and what read it."""
+
+    id: int
+    source: str
+    source_kind: str
+    connector: str | None
+    object_type: str
+    source_key: str
+    seq: int
+    op: Literal["U", "D"]
+    content_hash: str
+    media_type: str
+    source_version: int
+    source_time: AwareDatetime | None
+    received_at: AwareDatetime
+    mapping_version: str
+    payload: str
+    versions: list[RecordVersion]
+
+
+class Completeness(Schema):
+    """What a batch has."""
+
+    uid: str
+    code: str
+    lifecycle: str
+    kind: str | None
+    has_phases: bool
+    has_results: bool
+    has_samples: bool
+
+
+class CompletenessSummary(Schema):
+    """Counts over all batches."""
+
+    batches: int
+    without_phases: int
+    without_results: int
+    without_samples: int
+    results_without_samples: int
+
+
+class CompletenessReport(Schema):
+    """Batches that lack what was asked for, and counts over all."""
+
+    summary: CompletenessSummary
+    items: list[Completeness]
+
+
+class UnitOfMeasure(Schema):
+    """A unit: a value in it is `(value + offset) * factor` in the base unit of its dimension."""
+
+    code: str
+    unece: str | None
+    dimension: str
+    factor: float
+    offset: float
+    aliases: list[str]
+
+
+class Info(Schema):
+    """What this is."""
+
+    name: str
+    version: str
+    api: str
+
+
+class Ready(Schema):
+    """Whether requests can be served, check by check."""
+
+    ready: bool
+    checks: dict[str, str]
+
+
+class ReplayRequest(BaseModel):
+    """Which quarantined parts to read again."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    ids: Annotated[list[Annotated[int, Field(ge=1, le=2**63 - 1)]], Field(min_length=1, max_length=1000)]
+
+
+class Replayed(Schema):
+    """What came of a replay."""
+
+    resolved: int
+    still_open: int
+
+
+class ProblemDetails(BaseModel):
+    """RFC 9457 problem details; some kinds carry more members (`errors`, `candidates`, `position`)."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str
+    title: str
+    status: int
+    detail: str
+
+
+EXAMPLES: dict[str, Any] = {
+    "uid": "0198c2f4-6d3a-7c1e-9b52-3f1d7a8e4c60",
+    "code": "B26-0117",
+    "description": "Production bioreactor, fed-batch",
+    "source": "mes",
+    "source_kind": "MES",
+    "scheme": "mes:batch",
+    "value": 118.2,
+    "unit": "kg",
+    "reported": "b26 0117",
+    "attribute": "actual_size",
+    "name": "Fed-batch",
+    "payload": '{"ManufacturingOrder": "000001004711"}',
+    "media_type": "application/json",
+}
+"""What members look like in the examples of the OpenAPI document."""
+
+_MOMENT = datetime.fromisoformat("2026-03-10T08:00:00+00:00")
+EXAMPLE_TIME = _MOMENT.isoformat().replace("+00:00", "Z")

@@ -1,0 +1,109 @@
+"""The connector class: a JSON REST source described by settings alone."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, ClassVar, cast
+
+from connectors.rest.answer import Client, read_json
+from connectors.rest.settings import BasicAuth, BearerAuth, HeaderAuth, RestConfig
+from connectors.rest.stream import StreamReader
+from hub.model import Record
+from hub.sdk import (
+    BadRecord,
+    Config,
+    Cursor,
+    Document,
+    Health,
+    HttpLimits,
+    Misconfigured,
+    Page,
+    RecordSource,
+    Rejected,
+    Stream,
+    Unauthorized,
+)
+from hub.sdk.mapping import Path, Reader, Scope
+
+
+class Rest(RecordSource[RestConfig]):
+    """A source that answers JSON over HTTP: its streams, paging, clock and meaning are settings."""
+
+    name: ClassVar[str] = "rest"
+    version: ClassVar[str] = "1.0.0"
+    config_class: ClassVar[type[Config]] = RestConfig
+
+    def __init__(self, config: RestConfig) -> None:
+        super().__init__(config)
+        basic, headers = _credentials(config)
+        self._client = Client(
+            config.base_url,
+            auth=basic,
+            headers={**config.headers, **headers},
+            verify=config.verify if config.base_url.startswith("https") else False,  # nothing to verify
+            limits=HttpLimits(max_bytes=config.max_mib * 1024 * 1024, timeout_s=config.timeout_s),
+        )
+        self._streams = {
+            name: StreamReader(
+                name,
+                stream,
+                client=self._client,
+                reader=Reader(stream.reading, config.units, config.zone),
+            )
+            for name, stream in config.streams.items()
+        }
+
+    def check(self) -> Health:
+        """Ask the probe and the first page of every stream: rights may differ by kind of object."""
+        if self.config.probe:
+            answer = self._client.ask(self.config.probe, None)
+            proof = self.config.login_proof
+            if proof and Path.parse(proof).find(Scope(answer)) in (None, False, "", "0"):
+                raise Unauthorized(
+                    f"GET {self.config.probe} answered without {proof}: the login was not accepted",
+                    remedy="check the user, the key and what they may read",
+                )
+        said = [
+            f"{name}: {stream.check()} item(s) on the first page" for name, stream in self._streams.items()
+        ]
+        return Health(system=self.config.base_url, detail="; ".join(said))
+
+    def close(self) -> None:
+        self._client.close()
+
+    def streams(self) -> Sequence[Stream]:
+        return [
+            Stream(name=name, snapshot=stream.snapshot, every_s=stream.every_s)
+            for name, stream in self.config.streams.items()
+        ]
+
+    def read(self, stream: str, cursor: Cursor | None) -> Iterator[Page]:
+        reader = self._streams.get(stream)
+        if reader is None:
+            raise Misconfigured(
+                f"there is no stream {stream!r}", remedy=f"streams: {', '.join(self._streams)}"
+            )
+        return reader.pages(cursor)
+
+    def parse(self, document: Document) -> Iterable[Record | Rejected]:
+        reader = self._streams.get(document.object_type)
+        if reader is None:
+            raise BadRecord(
+                f"no stream {document.object_type!r} is configured any more",
+                where=document.key,
+                remedy="put the stream back, or drop its documents",
+            )
+        item = read_json(document.payload, document.key)
+        if not isinstance(item, dict):
+            raise BadRecord("the item is no JSON object", where=document.key)
+        return list(reader.mapping.apply(cast("dict[str, Any]", item), {"key": document.key}))
+
+
+def _credentials(config: RestConfig) -> tuple[tuple[str, str] | None, dict[str, str]]:
+    match config.auth:
+        case BearerAuth(bearer=token):
+            return None, {"authorization": f"Bearer {token.get_secret_value()}"}
+        case BasicAuth(user=user, password=password):
+            return (user, password.get_secret_value()), {}
+        case HeaderAuth(header=header, api_key=key):
+            return None, {header: key.get_secret_value()}
+        case None:
+            return None, {}

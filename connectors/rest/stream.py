@@ -1,0 +1,271 @@
+"""One stream of a REST source: pages in, documents out, and a cursor that loses nothing."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+
+from connectors.rest.answer import Client, write_json
+from connectors.rest.paging import Place, ask_page, can_shift, next_place
+from connectors.rest.settings import Offset, PageNumber, RestStream
+from hub.model import format_instant, parse_instant
+from hub.sdk import Cursor, Document, Misconfigured, Page, Rejected
+from hub.sdk.mapping import Reader, RecordMapping, Scope, parse_expression
+from hub.sdk.mapping.path import each_item, parse_each
+
+_TIE = timedelta(seconds=1)
+"""Asked for again between two pages: sources cut their times to seconds, and some ask for > instead of >=."""
+_PASSES = 3
+_Name = tuple[str, int]
+
+
+@dataclass
+class _Fetched:
+    """One page as it came."""
+
+    documents: list[Document] = field(default_factory=list[Document])
+    rejected: list[Rejected] = field(default_factory=list[Rejected])
+    count: int = 0
+    total: int | None = None
+    following: Place = None
+
+    @property
+    def names(self) -> "list[_Name]":
+        """Name the items in their order."""
+        return [_name(d) for d in self.documents]
+
+    def newest(self, known: datetime | None) -> datetime | None:
+        """Give the highest change time of what was seen."""
+        times = [d.changed_at for d in self.documents if d.changed_at is not None]
+        return max([*times, known] if known else times, default=None)
+
+
+@dataclass
+class _Marks:
+    """How far a reading has come: from when it asks, the newest change, when it began by their clock."""
+
+    since: datetime | None
+    high: datetime | None
+    began: datetime | None
+
+    def see(self, page: _Fetched, server_time: datetime) -> None:
+        self.high = page.newest(self.high)
+        self.began = self.began or server_time
+
+    def midway(self, place: Place) -> Cursor:
+        times = {"since": self.since, "high": self.high, "began": self.began}
+        return {"at": place, **{name: format_instant(t) for name, t in times.items() if t}}
+
+    def final(self) -> Cursor:
+        """Follow the change times, but not beyond the moment at which reading began."""
+        if self.high is None:
+            return {}
+        return {"since": format_instant(min(self.high, self.began) if self.began else self.high)}
+
+
+class StreamReader:
+    """Reads one stream. The cursor is `{"since": time}`, with place and marks while reading is under way."""
+
+    def __init__(self, name: str, settings: RestStream, *, client: Client, reader: Reader) -> None:
+        self.name = name
+        self.settings = settings
+        self.mapping = RecordMapping(settings.records, reader)
+        self._client = client
+        self._reader = reader
+        self._items = parse_each(settings.items)
+        self._key = parse_expression(settings.key)
+        self._changed = parse_expression(settings.changed_at) if settings.changed_at else None
+        self._seq = parse_expression(settings.seq) if settings.seq else None
+        self._deleted = parse_expression(settings.deleted) if settings.deleted else None
+        self._total = parse_expression(settings.total) if settings.total else None
+
+    def check(self) -> int:
+        """Ask for the first page; give the number of its items."""
+        return self._fetch(None, None, first_count=None).count
+
+    def pages(self, cursor: Cursor | None) -> Iterator[Page]:
+        """Give pages from the cursor on."""
+        cursor = cursor or {}
+        since = parse_instant(cursor["since"]) if cursor.get("since") else None
+        incremental = self.settings.incremental
+        if incremental and incremental.sorted and isinstance(self.settings.paging, PageNumber | Offset):
+            return self._by_time(since)
+        return self._by_place(since, {} if self.settings.snapshot else cursor)
+
+    # ------------------------------------------------------------------ oldest change first: go on by time
+
+    def _by_time(self, since: datetime | None) -> Iterator[Page]:
+        """Ask again from the newest time seen: numbered pages shift when an item changes meanwhile."""
+        start = self._start(since)
+        high, place, first_count = since, None, None
+        known: dict[_Name, datetime | None] = {}
+        before: list[_Name] = []
+        while True:
+            page = self._fetch(start, place, first_count=first_count)
+            if place is not None and page.names == before:
+                return  # the source gives its last page for every number behind it
+            before = page.names
+            fresh = [d for d in page.documents if _name(d) not in known]
+            known.update({_name(d): d.changed_at for d in fresh})
+            high = page.newest(high)
+            if fresh or page.rejected:
+                total = page.total if since is None and start is None else None
+                cursor = {"since": format_instant(high)} if high else {}
+                yield Page(documents=fresh, rejected=page.rejected, cursor=cursor, total=total)
+            if page.following is None:
+                return
+            onward = high - _TIE if high else None
+            if fresh and onward is not None and (start is None or onward > start):
+                start, place, first_count = onward, None, None
+                known = {n: t for n, t in known.items() if t is None or t >= onward}
+            else:  # more items of one second than a page holds
+                place, first_count = page.following, first_count or page.count
+
+    # ------------------------------------------------------------------ any order: go on by place
+
+    def _by_place(self, since: datetime | None, cursor: Cursor) -> Iterator[Page]:
+        """Read all pages; numbered pages that may shift are read until a pass finds nothing new."""
+        marks = _Marks(
+            since=since,
+            high=parse_instant(cursor["high"]) if cursor.get("high") else since,
+            began=parse_instant(cursor["began"]) if cursor.get("began") else None,
+        )
+        place: Place = cursor.get("at")
+        known: set[_Name] = set()
+        for number in range(_PASSES):
+            fresh = pages = 0
+            for page in self._pass(self._start(since), place):
+                marks.see(page, self._client.server_time)
+                documents = [d for d in page.documents if _name(d) not in known]
+                known.update(_name(d) for d in documents)
+                fresh, pages = fresh + len(documents), pages + 1
+                if documents or page.rejected:
+                    midway = marks.midway(page.following)
+                    yield Page(documents=documents, rejected=page.rejected, cursor=midway, total=page.total)
+            if (
+                not can_shift(self.settings.paging)
+                or (pages == 1 and place is None)
+                or (number and not fresh)
+            ):
+                break
+            place = None
+        yield Page(documents=[], cursor=marks.final() if self.settings.incremental else {})
+
+    def _pass(self, start: datetime | None, place: Place) -> Iterator[_Fetched]:
+        """Give all pages from a place on; one that has expired since is forgotten."""
+        try:
+            page = self._fetch(start, place, first_count=None)
+        except Misconfigured:
+            if place is None:
+                raise
+            place = None
+            page = self._fetch(start, place, first_count=None)
+        first_count = page.count
+        while True:
+            yield page
+            before, visited, place = page.names, place, page.following
+            if place is None or place == visited:
+                return
+            page = self._fetch(start, place, first_count=first_count)
+            if page.names == before and isinstance(self.settings.paging, PageNumber | Offset):
+                return
+
+    def _start(self, since: datetime | None) -> datetime | None:
+        incremental = self.settings.incremental
+        if since is None or incremental is None:
+            return None
+        return since - timedelta(seconds=incremental.look_back_s)
+
+    # ------------------------------------------------------------------ one page
+
+    def _fetch(self, start: datetime | None, place: Place, *, first_count: int | None) -> _Fetched:
+        params: dict[str, Any] = dict(self.settings.params)
+        incremental = self.settings.incremental
+        if incremental and start is not None:
+            params[incremental.param] = incremental.template.replace("{since}", self._written(start))
+        paging = self.settings.paging
+        path, asked = ask_page(paging, place, path=self.settings.path, params=params)
+        try:
+            answer = self._client.ask(path, asked)
+        except Misconfigured:
+            if place is not None and self._client.status == 404 and isinstance(paging, PageNumber | Offset):
+                return _Fetched()  # some sources answer 404 behind the last page
+            raise
+        page = _Fetched()
+        for scope in self._walk(answer):
+            page.count += 1
+            part = self._document(scope.item)
+            if isinstance(part, Document):
+                page.documents.append(part)
+            else:
+                page.rejected.append(part)
+        given = self._total.find(Scope(answer)) if self._total else None
+        page.total = int(self._reader.number(given)) if given is not None else None
+        last = self._is_last(place, page, first_count)
+        page.following = next_place(
+            paging, place, answer=answer, client=self._client, count=page.count, is_last=last
+        )
+        return page
+
+    def _is_last(self, place: Place, page: _Fetched, first_count: int | None) -> bool:
+        """Judge a numbered page. Sources may cap the size, so a short first page proves nothing."""
+        paging = self.settings.paging
+        if not page.count:
+            return True
+        if page.total is not None and isinstance(paging, PageNumber | Offset):
+            if isinstance(paging, Offset):
+                return int(place or 0) + page.count >= page.total
+            pages_before = (paging.start if place is None else int(place)) - paging.start
+            return pages_before * (first_count or page.count) + page.count >= page.total
+        return first_count is not None and page.count < first_count
+
+    def _walk(self, answer: Any) -> Iterator[Scope]:
+        scope = Scope(answer)
+        if not self._items:
+            items = cast("list[Any]", answer) if isinstance(answer, list) else [answer]
+            return (Scope(item) for item in items)
+        top = self._items[0].parts[:1]
+        if top and not (isinstance(answer, dict) and top[0] in answer):
+            keys = (
+                ", ".join(list(cast("dict[str, Any]", answer))[:20]) if isinstance(answer, dict) else "a list"
+            )
+            raise Misconfigured(
+                f"the answer of GET {self.settings.path} has no {self.settings.items!r}; it has {keys}",
+                remedy=f"correct `items` of stream {self.name}, or look at what the source says",
+            )
+        return each_item(scope, self._items)
+
+    def _written(self, moment: datetime) -> str:
+        pattern = self.settings.incremental.format if self.settings.incremental else None
+        if pattern in {"epoch_s", "epoch_ms"}:
+            return str(int(moment.timestamp() * (1 if pattern == "epoch_s" else 1000)))
+        if pattern is None:
+            return format_instant(moment)
+        return moment.astimezone(self._reader.zone or UTC).strftime(pattern)
+
+    def _document(self, item: Any) -> Document | Rejected:
+        payload = write_json(item)
+        scope = Scope(item)
+        try:
+            key = self._reader.stated(self._key.find(scope))
+            if key is None:
+                return Rejected(
+                    reason=f"the item has no {self.settings.key!r}", where=self.settings.path, payload=payload
+                )
+            changed = self._reader.stated(self._changed.find(scope)) if self._changed else None
+            seq = self._reader.stated(self._seq.find(scope)) if self._seq else None
+            gone = self._deleted.find(scope) if self._deleted else None
+            return Document(
+                object_type=self.name,
+                key=self._reader.text(key),
+                payload=payload,
+                changed_at=None if changed is None else self._reader.instant(changed),
+                seq=None if seq is None else int(self._reader.number(seq)),
+                deleted=gone not in (None, False, "") and (gone is True or self._reader.flag(gone)),
+            )
+        except ValueError as error:
+            return Rejected(reason=str(error), where=self.settings.path, payload=payload)
+
+
+def _name(document: Document) -> _Name:
+    return document.key, document.version

@@ -92,7 +92,7 @@ class SapOdata(RecordSource[SapConfig]):
                 _advance(marks, "created", newest)
                 # nothing was ever changed: what will be, is changed after the newest was created
                 marks.setdefault("changed", (newest - timedelta(days=1)).isoformat())
-            if rows:
+            if rows or (is_last and is_first and marks):
                 yield Page(documents=documents, cursor=dict(marks), rejected=rejected)
 
     def _options(self, reading: Reading, by: Stamp, since: str) -> dict[str, str]:

@@ -158,12 +158,16 @@ def _steps(tag: Tag, runs: list[tuple[Batch, Span]]) -> Track:
     kept = [c for c in changes if WINDOW_START <= c[0] <= NOW]
     if tag.kind == "text":
         kept = [c for i, c in enumerate(kept) if i == 0 or c[2] != kept[i - 1][2]]
+    at = np.array([seconds(c[0]) for c in kept], np.int64)
+    # A state is kept when it changes and repeated every hour, so that a running batch is seen to go on.
+    times = np.union1d(at, np.arange(seconds(WINDOW_START), seconds(NOW), 3600, dtype=np.int64))
+    holding = np.searchsorted(at, times, "right") - 1
     return Track(
         tag,
-        np.array([seconds(c[0]) for c in kept], np.int64),
-        np.array([c[1] for c in kept], np.float64),
-        np.zeros(len(kept), np.uint32),
-        tuple(c[2] for c in kept) if tag.kind == "text" else None,
+        times,
+        np.array([c[1] for c in kept], np.float64)[holding],
+        np.zeros(len(times), np.uint32),
+        tuple(kept[i][2] for i in holding) if tag.kind == "text" else None,
     )
 
 

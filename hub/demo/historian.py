@@ -5,6 +5,7 @@ import contextlib
 import logging
 import socket
 from collections.abc import Callable
+from copy import copy
 from datetime import datetime
 from pathlib import Path
 
@@ -50,27 +51,38 @@ class Historian:
             self._directory, {node.nodeid: self._tracks[n] for n, node in self._nodes.items()}
         )
         self._server.iserver.history_manager.set_storage(history)
-        await self.show(read_clock(self._directory))
         url = f"opc.tcp://127.0.0.1:{port or _free_port()}{PATH}"
         self._server.set_endpoint(url)
         await self._server.start()
+        await self._stop_own_clock()
+        await self.show(read_clock(self._directory))
         return url
 
     async def stop(self) -> None:
         """Close sessions and the port."""
+        await self._server.stop()
+
+    async def _stop_own_clock(self) -> None:
+        """The server's current time is the plant's, not this machine's: clients may read up to it."""
         inner = self._server.iserver
         if inner.time_task is not None:
-            # asyncua would wait out the second that its clock sleeps.
             inner.time_task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await inner.time_task
             inner.time_task = None
-        await self._server.stop()
 
     async def show(self, at: datetime) -> None:
-        """Make the last value kept by an instant the current value of each tag; subscribers hear of it."""
+        """Make the last value kept by an instant the current value of each tag; subscribers hear of it.
+
+        The server's current time becomes that instant.
+        """
         if at == self._shown:
             return
+        inner = self._server.iserver
+        status = copy(await inner.server_status_node.read_value())
+        status.CurrentTime = at
+        await inner.server_status_node.write_value(status)
+        await inner.current_time_node.write_value(at)
         for name, node in self._nodes.items():
             track = self._tracks[name]
             count = count_until(track, at)

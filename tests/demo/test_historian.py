@@ -33,7 +33,7 @@ from hub.demo.tags import TAGS
 async def _connected(plant: Plant) -> AsyncIterator[Callable[[str], Node]]:
     async with Client(plant.urls["historian"]) as client:
         index = await client.get_namespace_index(NAMESPACE)
-        yield lambda name: client.get_node(ua.NodeId.from_string(f"ns={index};s={name}"))
+        yield lambda name: client.get_node(name if "=" in name else f"ns={index};s={name}")
 
 
 class Seen(NamedTuple):
@@ -150,7 +150,7 @@ def test_tags_hang_below_the_equipment_hierarchy(plant: Plant) -> None:
 def test_the_controller_names_its_batch_ninety_nine_seconds_before_mes(plant: Plant) -> None:
     async def story(node: Callable[[str], Node]) -> None:
         values, _ = await _read(node("BR2000_01_BATCH_ID"), WINDOW_START, NOW)
-        named = {v.value: v.at for v in values if v.value}
+        named = {v.value: v.at for v in reversed(values) if v.value}
         assert named["B26-0117"] == datetime(2026, 3, 10, 7, 58, 21, tzinfo=UTC)
         name, start, length, lowest = LOW_OXYGEN
         low, _ = await _read(node(name), start, start + length)
@@ -168,7 +168,9 @@ def test_the_clock_hides_the_future_in_history_and_in_current_values(plant: Plan
         everything, _ = await _read(node("BR2000_01_TEMP"), WINDOW_START, NOW)
         assert everything[-1].at <= FIRST
         assert await node("BR2000_01_TEMP").read_value() == everything[-1].value
+        assert await node("i=2258").read_value() == FIRST
         await asyncio.to_thread(plant.set_clock, NOW)
+        assert await node("i=2258").read_value() == NOW
         now = _seen(await node("BR2000_01_TEMP").read_data_value())
         assert FIRST < now.at <= NOW
         assert await node("BR2000_02_BATCH_ID").read_value() == "B26-0122"

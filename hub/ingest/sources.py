@@ -5,14 +5,14 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from hub.ingest.registry import load_connector
 from hub.ingest.tagmap import TagMap, TagMapSettings, load_tag_map
-from hub.model import Instant
+from hub.model import Identifier, Instant
 from hub.sdk import Config, Connector, Misconfigured
 from hub.sdk.config import Zone
 
@@ -60,12 +60,31 @@ class FrameRule(BaseModel):
     phases: dict[str, str] = Field(default_factory=dict)
 
 
+def _split(given: object) -> object:
+    if isinstance(given, str):
+        scheme, sign, value = given.partition("|")
+        if not sign or ":" not in scheme:
+            msg = f"{given!r}: write <source>:<scheme>|<value>, e.g. erp:plant|1010"
+            raise ValueError(msg)
+        return Identifier(scheme=scheme, value=value)
+    return given
+
+
+ScopedName = Annotated[Identifier, BeforeValidator(_split)]
+"""A name with its full scheme, written `scheme|value`."""
+
+
 class IdentityFile(BaseModel):
-    """The shape of `identity.yaml`: schemes among which normalised equality is identity."""
+    """The shape of `identity.yaml`: what the site declares to be one thing.
+
+    `normalised`: by entity type, groups of schemes among which normalised equality is identity.
+    `declared`: by entity type, names (`scheme|value`) of one thing, e.g. a plant's code in the ERP and the MES.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     normalised: dict[str, list[list[str]]] = Field(default_factory=dict)
+    declared: dict[str, list[list[ScopedName]]] = Field(default_factory=dict)
 
 
 class FramesFile(BaseModel):

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from hub.store.identifiers import Name
-from hub.store.links import Link, Pair, pair_of
+from hub.store.links import Groups, Link, Pair, pair_of
 
 
 @dataclass
@@ -16,7 +16,7 @@ class Partition:
     normalised: dict[Pair, Link] = field(default_factory=dict)
 
 
-def partition(names: Sequence[Name], links: Iterable[Link], groups: dict[str, int]) -> Partition:
+def partition(names: Sequence[Name], links: Iterable[Link], groups: Groups) -> Partition:
     """Group names: standing links join; so does an equal comparable form inside one whitelisted group.
 
     Normalised equality joins only when each scheme has exactly one candidate: two MES numbers that become
@@ -37,7 +37,8 @@ def partition(names: Sequence[Name], links: Iterable[Link], groups: dict[str, in
             state = "confirmed" if unique else "proposed"
             evidence = {"norm": norm} if unique else {"norm": norm, "ambiguous": len(same)}
             pair = pair_of(anchor.id, name.id)
-            result.normalised[pair] = Link(pair, "normalised", state, evidence)
+            if pair not in result.normalised or unique:
+                result.normalised[pair] = Link(pair, "normalised", state, evidence)
             if unique:
                 forest.join(*pair)
     by_root: dict[int, list[Name]] = defaultdict(list)
@@ -50,11 +51,12 @@ def partition(names: Sequence[Name], links: Iterable[Link], groups: dict[str, in
     return result
 
 
-def _by_norm(names: Sequence[Name], groups: dict[str, int]) -> dict[tuple[int, str], list[Name]]:
+def _by_norm(names: Sequence[Name], groups: Groups) -> dict[tuple[int, str], list[Name]]:
     found: dict[tuple[int, str], list[Name]] = defaultdict(list)
     for name in names:
-        if name.scheme in groups and name.norm:
-            found[groups[name.scheme], name.norm].append(name)
+        for group in groups.get(name.scheme, ()):
+            if name.norm:
+                found[group, name.norm].append(name)
     return {key: same for key, same in found.items() if len(same) > 1}
 
 

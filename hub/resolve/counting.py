@@ -4,10 +4,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from hub.store.database import Connection
-
 from hub.model.enums import CONSUMED, PRODUCED
 from hub.resolve.precedence import EXECUTION
+from hub.store.database import Connection
 from hub.store.entities import load_entities
 from hub.store.facts import Edge, facts_of_batches, mark_sightings, replace_edges
 from hub.store.systems import System, list_systems

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from hub.store.database import Connection
-
 from hub.model import format_instant, parse_instant
 from hub.model.mastered import MASTERED
 from hub.model.shape import Field, fields_of
 from hub.model.unit import canonical_amount
 from hub.resolve.precedence import EXECUTION, Choice, Voice, choose, meaning_of, rule_for
+from hub.store.database import Connection
 from hub.store.entities import (
     Assertion,
     add_assertions,

@@ -1,7 +1,6 @@
 """The equipment hierarchy as materialised paths of ids: renames are free, a subtree is one range."""
 
 from hub.store.database import Connection
-
 from hub.store.hierarchy import load_parents, write_paths
 
 

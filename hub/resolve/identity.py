@@ -6,13 +6,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from hub.store.database import Connection
-
 from hub.model import Identifier
 from hub.model.mastered import MASTERED
 from hub.model.observed import OBSERVED
 from hub.model.shape import fields_of
 from hub.resolve.components import Partition, partition
+from hub.store.database import Connection
 from hub.store.entities import mark_merged
 from hub.store.identifiers import (
     Name,
@@ -25,7 +24,7 @@ from hub.store.identifiers import (
     names_with_norms,
     point_names,
 )
-from hub.store.links import Link, Pair, links_touching, load_scheme_groups, pair_of, write_links
+from hub.store.links import Groups, Link, Pair, links_touching, load_scheme_groups, pair_of, write_links
 from hub.store.pending import Statement, bind_names, statements_of_names
 
 DECIDER = "hub.resolve"
@@ -146,7 +145,7 @@ def _declare(
 
 
 def _reach(
-    connection: Connection, entity_type: str, seeds: set[int], groups: dict[str, int]
+    connection: Connection, entity_type: str, seeds: set[int], groups: Groups
 ) -> tuple[list[Name], list[Link]]:
     """Collect names until nothing more is reached: by links, by the thing they mean, by comparable form."""
     known: dict[int, Name] = {}

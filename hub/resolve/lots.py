@@ -4,9 +4,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime
 
-from hub.store.database import Connection
-
 from hub.resolve.identity import DECIDER
+from hub.store.database import Connection
 from hub.store.entities import load_assertions
 from hub.store.identifiers import names_by_id
 from hub.store.links import Link, Pair, links_touching, pair_of, write_links

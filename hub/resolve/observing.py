@@ -5,12 +5,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from hub.store.database import Connection
-
 from hub.model import parse_instant
 from hub.model.observed import OBSERVED
 from hub.model.shape import Field, fields_of
 from hub.model.unit import canonical_amount
+from hub.store.database import Connection
 from hub.store.facts import batches_of_facts, link_peers, retract_facts, write_facts
 from hub.store.identifiers import Name, Wanted, find_names
 from hub.store.pending import Statement, statements_of_records

@@ -5,8 +5,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from hub.store.database import Connection
-
 from hub.model.mastered import MASTERED
 from hub.resolve.counting import recount
 from hub.resolve.golden import restate
@@ -15,7 +13,7 @@ from hub.resolve.identity import Settled, regroup, settle
 from hub.resolve.lots import link_output_lots
 from hub.resolve.observing import observe
 from hub.resolve.precedence import DEFAULT_RULES
-from hub.store.database import Database
+from hub.store.database import Connection, Database
 from hub.store.entities import entities_naming
 from hub.store.facts import repoint_facts
 from hub.store.identifiers import all_names, names_by_id

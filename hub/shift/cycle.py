@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+import orjson
+
 from hub.ingest.runner import Desk, Outcome
 from hub.ingest.sources import FrameRule, Project, Source
 from hub.ingest.sync import sync_sources
@@ -13,8 +15,13 @@ from hub.resolve.frames import FrameRule as Rule
 from hub.resolve.frames import derive_frames
 from hub.resolve.resolution import prepare, resolve, resolve_again
 from hub.sdk import Misconfigured, Window
+from hub.store.database import Connection
 from hub.store.links import save_scheme_groups
+from hub.store.statements import Told, list_live_keys, store_documents
+from hub.store.stating import link
+from hub.store.systems import ensure_system
 
+CROSSWALK = "crosswalk"
 Resolving = Callable[[int, int], None]
 
 
@@ -58,8 +65,45 @@ def settle_project(desk: Desk, project: Project) -> None:
     prepare(desk.database, now=now)
     with desk.database.begin() as connection:
         changed = save_scheme_groups(connection, project.identity.normalised, now=now)
+        _declare(connection, project, now)
     if changed:
         resolve_again(desk.database, clock=desk.clock)
+
+
+def _declare(connection: Connection, project: Project, now: datetime) -> None:
+    """Store what the site declares to be one thing as statements of a source of its own."""
+    system = ensure_system(connection, CROSSWALK, "MANUAL", now=now)
+    documents = [
+        Told(
+            object_type=entity_type,
+            source_key=f"{names[0].scheme}|{names[0].value}",
+            payload=orjson.dumps([f"{n.scheme}|{n.value}" for n in names]).decode(),
+            media_type="application/json",
+            version=0,
+            source_time=None,
+            said=[link(entity_type, names)],
+        )
+        for entity_type, things in project.identity.declared.items()
+        for names in things
+        if len(names) > 1
+    ]
+    live = list_live_keys(connection, system.id, sorted(project.identity.declared))
+    gone = live.keys() - {d.key for d in documents}
+    documents += [
+        Told(
+            object_type=object_type,
+            source_key=key,
+            payload="",
+            media_type="text/plain",
+            version=0,
+            source_time=None,
+            deleted=True,
+        )
+        for object_type, key in sorted(gone)
+    ]
+    store_documents(
+        connection, system_id=system.id, stream=CROSSWALK, connector=CROSSWALK, documents=documents, now=now
+    )
 
 
 def frame_rules(project: Project) -> list[Rule]:

@@ -23,9 +23,13 @@ class Settings(BaseSettings):
         default=None,
         description="PostgreSQL URL, e.g. postgresql://plantwide@db/plantwide; without it SQLite in `data`",
     )
-    config: Path = Field(default=Path(), description="project folder: sources/*.yaml, identity.yaml, frames.yaml")
+    config: Path = Field(
+        default=Path(), description="project folder: sources/*.yaml, identity.yaml, frames.yaml"
+    )
     host: str = Field(default="127.0.0.1", description="address to serve on")
-    port: int = Field(default=8000, ge=1, le=65535, description="port to serve on; the next free one if taken")
+    port: int = Field(
+        default=8000, ge=1, le=65535, description="port to serve on; the next free one if taken"
+    )
     tick_s: float = Field(default=5.0, gt=0, description="seconds between looks at which sources are due")
     log_level: str = Field(default="warning", description="debug, info, warning or error")
 

@@ -72,32 +72,39 @@ def write_links(
     )
 
 
-def load_scheme_groups(connection: Connection) -> dict[str, dict[str, int]]:
-    """Give the whitelist: by entity type, scheme to group number."""
-    groups: dict[str, dict[str, int]] = {}
+Groups = dict[str, frozenset[int]]
+"""The whitelisted groups that each scheme belongs to."""
+
+
+def load_scheme_groups(connection: Connection) -> dict[str, Groups]:
+    """Give the whitelist by entity type."""
+    found: dict[str, dict[str, set[int]]] = {}
     for row in connection.execute(
         select(scheme_group.c.entity_type, scheme_group.c.scheme, scheme_group.c.group_no)
     ):
-        groups.setdefault(row.entity_type, {})[row.scheme] = row.group_no
-    return groups
+        found.setdefault(row.entity_type, {}).setdefault(row.scheme, set()).add(row.group_no)
+    return {t: {s: frozenset(g) for s, g in schemes.items()} for t, schemes in found.items()}
 
 
 def save_scheme_groups(
     connection: Connection, normalised: dict[str, list[list[str]]], *, now: datetime
 ) -> bool:
     """Store the whitelist of a site; tells whether it differs from what was stored."""
-    wanted = {
-        entity_type: {scheme: number for number, schemes in enumerate(groups) for scheme in schemes}
+    rows = [
+        {"entity_type": entity_type, "group_no": number, "scheme": scheme, "recorded_at": now}
         for entity_type, groups in normalised.items()
+        for number, schemes in enumerate(groups)
+        for scheme in sorted(set(schemes))
+    ]
+    wanted = {(r["entity_type"], r["group_no"], r["scheme"]) for r in rows}
+    columns = scheme_group.c
+    standing = {
+        tuple(row)
+        for row in connection.execute(select(columns.entity_type, columns.group_no, columns.scheme))
     }
-    if wanted == load_scheme_groups(connection):
+    if wanted == standing:
         return False
     connection.execute(scheme_group.delete())
-    rows = [
-        {"entity_type": t, "group_no": number, "scheme": scheme, "recorded_at": now}
-        for t, schemes in wanted.items()
-        for scheme, number in schemes.items()
-    ]
     if rows:
         connection.execute(scheme_group.insert(), rows)
     return True

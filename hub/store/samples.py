@@ -64,9 +64,7 @@ def put_samples(
     return sum(f["count"] for f in frames)
 
 
-def read_samples(
-    connection: Connection, tag_ids: Sequence[int], start: datetime, end: datetime
-) -> pa.Table:
+def read_samples(connection: Connection, tag_ids: Sequence[int], start: datetime, end: datetime) -> pa.Table:
     """Give the samples of these tags with start <= ts < end, sorted by tag and time, one a (tag, time).
 
     Columns: tag_id int64, ts timestamp[us, UTC], value float64, text string, quality uint32.
@@ -178,11 +176,11 @@ def _keep_latest(connection: Connection, rows: list[dict[str, Any]]) -> None:
     for part in chunks(rows, _LATEST_BATCH):
         ids = [r["tag_id"] for r in part]
         known = dict(
-            connection.execute(select(tag_latest.c.tag_id, tag_latest.c.ts).where(tag_latest.c.tag_id.in_(ids)))
+            connection.execute(
+                select(tag_latest.c.tag_id, tag_latest.c.ts).where(tag_latest.c.tag_id.in_(ids))
+            )
             .tuples()
             .all()
         )
         newer = [r for r in part if r["tag_id"] not in known or r["ts"] >= known[r["tag_id"]]]
         upsert(connection, tag_latest, newer, keys=["tag_id"])
-
-

@@ -1,5 +1,6 @@
 """A record as the store keeps it: local schemes get the source's code in front."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from hub.model import Identifier, Mastered, Record
@@ -21,6 +22,13 @@ def state(source_code: str, record: Record) -> Said:
         return Said(record.record_type, f"{own.scheme}|{own.value}", body)
     body.pop("key", None)
     return Said(record.record_type, record.record_key, body)
+
+
+def link(entity_type: str, names: Sequence[Identifier]) -> Said:
+    """Give the statement that these names, with their full schemes, are one thing."""
+    own, *others = names
+    body = {"id": _name(own), "also": [_name(n) for n in others]}
+    return Said(entity_type, f"{own.scheme}|{own.value}", body)
 
 
 def _name(identifier: Identifier) -> dict[str, Any]:

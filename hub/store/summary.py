@@ -34,11 +34,14 @@ def summarise(connection: Connection) -> dict[str, int]:
         "lots": _count(connection, select(lot.c.id).where(lot.c.lifecycle.in_(standing))),
         "genealogy": _count(connection, select(lot_genealogy.c.id)),
         "results": _count(
-            connection, select(FACT_TABLES["test_result"].c.id).where(~FACT_TABLES["test_result"].c.is_retracted)
+            connection,
+            select(FACT_TABLES["test_result"].c.id).where(~FACT_TABLES["test_result"].c.is_retracted),
         ),
         "phases": _count(
             connection,
-            select(FACT_TABLES["segment_response"].c.id).where(~FACT_TABLES["segment_response"].c.is_retracted),
+            select(FACT_TABLES["segment_response"].c.id).where(
+                ~FACT_TABLES["segment_response"].c.is_retracted
+            ),
         ),
         "tags": _count(connection, select(tag.c.id).where(tag.c.lifecycle.in_(standing))),
         "samples": count_samples(connection),

@@ -203,7 +203,9 @@ def upgrade() -> None:
         sa.Column("scheme", sa.String(length=80), nullable=False),
         sa.Column("recorded_at", UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_scheme_group"),
-        sa.UniqueConstraint("entity_type", "scheme", name="uq_scheme_group_entity_type_scheme"),
+        sa.UniqueConstraint(
+            "entity_type", "group_no", "scheme", name="uq_scheme_group_entity_type_group_no_scheme"
+        ),
     )
     op.create_table(
         "setting",

@@ -1,6 +1,7 @@
 """What the hub keeps for its own work: sources, streams, statements to resolve, quarantine, samples, keys."""
 
-from sqlalchemy import Column, Index, LargeBinary, Table, UniqueConstraint, text as sql
+from sqlalchemy import Column, Index, LargeBinary, Table, UniqueConstraint
+from sqlalchemy import text as sql
 
 from hub.store.tables.base import (
     Json,

@@ -1,6 +1,7 @@
 """The spine: who said what, under which names, what counts, and what was changed when (MODEL tables 1-9)."""
 
-from sqlalchemy import Column, Index, Table, UniqueConstraint, text as sql
+from sqlalchemy import Column, Index, Table, UniqueConstraint
+from sqlalchemy import text as sql
 
 from hub.store.tables.base import (
     Json,
@@ -140,7 +141,7 @@ scheme_group = Table(
     integer("group_no", default=0),
     text("scheme", 80, nullable=False),
     instant("recorded_at", nullable=False),
-    UniqueConstraint("entity_type", "scheme"),
+    UniqueConstraint("entity_type", "group_no", "scheme"),
 )
 """Schemes among which normalised equality counts as identity: a site's approved whitelist."""
 

@@ -1,0 +1,42 @@
+"""Fewer samples that look the same: extremes and shape of the good numbers, both ends of every bad stretch."""
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import tsdownsample
+
+MIN_POINTS = 10
+
+_keep_shape: Any = tsdownsample.MinMaxLTTBDownsampler()
+
+
+def thin(samples: pa.Table, points: int) -> pa.Table:
+    """Give at most about `points` rows of one tag's sorted samples; rows are chosen, never made up.
+
+    Numbers of good quality are thinned by min-max-LTTB (Van Der Donckt and others, 2023). Texts and what is
+    not good keep the first and last row of each run, so a stretch stays visible.
+    """
+    if samples.num_rows <= points:
+        return samples
+    quality: Any = samples["quality"].to_numpy()
+    value: Any = samples["value"].to_numpy()
+    times: Any = samples["ts"].cast(pa.int64()).to_numpy()
+    is_plain = ((quality >> 30) == 0) & np.isfinite(value)
+    plain = np.flatnonzero(is_plain)
+    chosen = plain
+    if plain.size > points:
+        x = np.ascontiguousarray(times[plain])
+        y = np.ascontiguousarray(value[plain])
+        chosen = plain[np.asarray(_keep_shape.downsample(x, y, n_out=points), dtype=np.int64)]
+    others = _ends_of_runs(~is_plain)
+    if others.size > points:
+        others = others[np.linspace(0, others.size - 1, points).astype(np.int64)]
+    return samples.take(pa.array(np.union1d(chosen, others)))
+
+
+def _ends_of_runs(mask: Any) -> Any:
+    """Give the first and last index of each run of true values."""
+    padded = np.concatenate(([False], mask, [False])).astype(np.int8)
+    steps = np.diff(padded)
+    return np.union1d(np.flatnonzero(steps == 1), np.flatnonzero(steps == -1) - 1)

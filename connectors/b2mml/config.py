@@ -16,7 +16,9 @@ class B2mmlConfig(Config):
 
     folder: Path | None = Field(default=None, description="folder of documents; give this or `url`")
     url: str | None = Field(
-        default=None, description="HTTP directory of documents: an index page or a JSON or text list of names"
+        default=None,
+        pattern=r"^https?://",
+        description="HTTP directory of documents: an index page or a JSON or text list of names",
     )
     user: str | None = Field(default=None, description="user name for HTTP basic authentication")
     password: SecretStr | None = Field(default=None, description="password of `user`")

@@ -149,7 +149,8 @@ class Directory:
                 "accept": "application/json, text/html, text/plain, application/xml, text/xml",
                 **headers,
             },
-            verify=str(config.ca_file) if config.ca_file else True,
+            # plain HTTP has no certificates to check: loading the authorities would only take time
+            verify=str(config.ca_file) if config.ca_file else self._base.startswith("https"),
             limits=HttpLimits(max_bytes=config.max_bytes),
         )
 

@@ -26,7 +26,8 @@ class SapClient(HttpClient):
             config.url.rstrip("/") + "/",
             auth=login,
             headers={**headers, "accept-language": config.language.lower()},
-            verify=str(config.ca_file) if config.ca_file else True,
+            # plain HTTP has no certificates to check: loading the authorities would only take time
+            verify=str(config.ca_file) if config.ca_file else config.url.startswith("https"),
         )
         self._always = {"sap-client": config.client} if config.client else {}
         self._page_size = config.page_size

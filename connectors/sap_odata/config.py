@@ -28,7 +28,10 @@ class Services(BaseModel):
 class SapConfig(Config):
     """An S/4HANA system's OData V2 APIs, read only. `timezone` is the plant's."""
 
-    url: str = Field(description="up to the services, e.g. https://s4.example.com:44300/sap/opu/odata/sap")
+    url: str = Field(
+        pattern=r"^https?://",
+        description="up to the services, e.g. https://s4.example.com:44300/sap/opu/odata/sap",
+    )
     client: str | None = Field(default=None, pattern=r"^\d{3}$", description="SAP client, e.g. 100")
     user: str | None = Field(default=None, description="communication user for basic authentication")
     password: SecretStr | None = Field(default=None, description="password of `user`")

@@ -21,7 +21,7 @@ import hub
 ROOT = Path(__file__).resolve().parent.parent
 MADE = "<!-- written by `poe docs-write`; change the code it comes from instead -->"
 TOUR_MARKS = ("<!-- tour -->", "<!-- /tour -->")
-ORDER = ("model", "sdk", "store", "ingest", "resolve", "records", "insight", "api", "cli", "demo")
+ORDER = ("model", "sdk", "store", "ingest", "resolve", "records", "insight", "shift", "api", "cli", "demo")
 
 
 def read_plate(package: Path) -> str:
@@ -33,7 +33,8 @@ def read_plate(package: Path) -> str:
 
 def list_rooms() -> Iterator[tuple[str, str]]:
     """(path, plate) of every room, in the order of the sentence; rooms inside a room follow it."""
-    for name in ORDER:
+    rooms = {path.parent.name for path in (ROOT / "hub").glob("*/__init__.py")}
+    for name in [*ORDER, *sorted(rooms - set(ORDER))]:
         room = ROOT / "hub" / name
         yield f"hub/{name}", read_plate(room)
         for inner in sorted(path.parent for path in room.rglob("*/__init__.py")):

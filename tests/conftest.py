@@ -101,7 +101,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         groups[folder, reason.removeprefix("Skipped: ")] += 1
     for folder, count in terminalreporter.config.stash.get(_DESELECTED, Counter[str]()).items():
         expression = terminalreporter.config.getoption("markexpr") or "a filter on the command line"
-        groups[folder, f"left out by '{expression}'; `poe nightly` runs the nightly ones"] += count
+        hint = "; `poe nightly` runs them" if expression == "not nightly" else ""
+        groups[folder, f"left out by '{expression}'{hint}"] += count
     if not groups:
         return
     terminalreporter.section("did not run")

@@ -57,6 +57,7 @@ class TableReader:
         self._key = parse_expression(table.key) if table.key else None
         self._changed = parse_expression(table.changed_at) if table.changed_at else None
         self._seq = parse_expression(table.seq) if table.seq else None
+        self._given: set[tuple[Any, ...]] = set()
 
     def pages(self, cursor: Cursor | None) -> Iterator[Page]:
         """Give pages from the cursor on; a snapshot is always given whole."""
@@ -72,6 +73,7 @@ class TableReader:
                 f"no file matches {', '.join(self.table.files)} in {self.folder.root}",
                 remedy="deliver the extract; nothing is taken as deleted until it is there",
             )
+        self._given = set()
         before = dict(states)
         states = {one.name: states[one.name] for one in found if one.name in states}
         gathered = _Gathering()
@@ -118,7 +120,7 @@ class TableReader:
                     yield reject_row(row, found, self.table.encoding)
                 else:
                     cells = {n: c for n, c in zip(header, row.cells, strict=True) if n}
-                    yield self._document(cells, f"{found.name}:{row.first_line}", found)
+                    yield from self._tell(cells, f"{found.name}:{row.first_line}", found)
         if reader.waiting and self.table.snapshot:
             raise Unavailable(
                 f"{found.name} is still being written",
@@ -137,6 +139,7 @@ class TableReader:
         needed = self.mapping.sources() - set(self.table.optional)
         if self.table.file_column:
             needed.discard(self.table.file_column)
+        needed |= set(self.table.distinct)
         lacking = sorted(needed - set(header))
         if lacking:
             raise Misconfigured(
@@ -161,7 +164,7 @@ class TableReader:
                 number += 1
                 if number > skip:
                     states[found.name] = [number, *found.stamp, 0, 0]
-                    yield self._document(row, f"{found.name}:{number}", found)
+                    yield from self._tell(row, f"{found.name}:{number}", found)
         states[found.name] = [number, *found.stamp, *found.stamp]
 
     def _written_rows(self, cursor: Cursor | None) -> Iterator[Page]:
@@ -179,6 +182,16 @@ class TableReader:
             yield gathered.page({"digest": digest, "rows": len(self.table.rows)})
 
     # ------------------------------------------------------------------ documents
+
+    def _tell(self, row: dict[str, Any], place: str, found: Found) -> Iterator[Document | Rejected]:
+        """Give the row's document, unless its distinct columns were given before in this reading."""
+        if self.table.distinct:
+            row = {name: row.get(name) for name in self.table.distinct}
+            combination = tuple(row.values())
+            if combination in self._given:
+                return
+            self._given.add(combination)
+        yield self._document(row, place, found)
 
     def _document(self, row: dict[str, Any], place: str, found: Found | None) -> Document | Rejected:
         if self.table.file_column and found is not None:

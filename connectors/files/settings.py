@@ -71,6 +71,10 @@ class RecordTable(Table):
     )
     changed_at: str | None = Field(default=None, description="column with the row's time of change")
     seq: str | None = Field(default=None, description="column with the row's version number")
+    distinct: tuple[str, ...] = Field(
+        default=(),
+        description="take only these columns, and each combination of their values once; needs `key`",
+    )
     file_column: str | None = Field(default=None, description="add the file's name under this column name")
     snapshot: bool = Field(
         default=False, description="the files are a whole extract: rows that vanish are deletions"
@@ -94,6 +98,9 @@ class RecordTable(Table):
         """Refuse a table without files and rows, or with both."""
         if bool(self.files) == bool(self.rows):
             msg = "write either `files` or `rows`"
+            raise ValueError(msg)
+        if self.distinct and not self.key:
+            msg = "`distinct` needs `key`: the combination's name may not be a line number"
             raise ValueError(msg)
         return self
 

@@ -193,3 +193,16 @@ def test_rows_written_in_the_settings_are_records_too(tmp_path: Path) -> None:
     assert isinstance(made, Record)
     assert isinstance(made, Batch)
     assert read(files, cursor)[0] == []
+
+
+def test_each_combination_of_the_distinct_columns_is_given_once(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(
+        "ts,batch,size,unit\n" + "".join(f"{n},{n // 50},2,kg\n" for n in range(100))
+    )
+    files = make(tmp_path, distinct=["batch", "size", "unit"], page_rows=1)
+    documents, _, cursor = read(files)
+    assert [d.payload for d in documents] == [
+        '{"batch":"0","size":"2","unit":"kg"}',
+        '{"batch":"1","size":"2","unit":"kg"}',
+    ]
+    assert read(files, cursor)[0] == []

@@ -80,6 +80,7 @@ def serve(laboratory: Laboratory) -> Iterator[str]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
 
         def do_GET(self) -> None:
             laboratory.asked.append(self.path)

@@ -194,10 +194,11 @@ def test_the_time_is_asked_for_as_the_source_writes_it(laboratory: Laboratory) -
 
 
 def test_settings_that_cannot_work_are_refused() -> None:
-    for wrong, said in (
+    cases: list[tuple[dict[str, Any], str]] = [
         ({"changed_at": None}, "incremental needs `changed_at`"),
         ({"snapshot": True}, "a snapshot is read whole"),
         ({"paging": {"kind": "pages"}}, "page"),
-    ):
+    ]
+    for wrong, said in cases:
         with pytest.raises(ValidationError, match=said):
             make_rest("http://127.0.0.1:9", **wrong)

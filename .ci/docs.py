@@ -25,10 +25,8 @@ ORDER = ("model", "sdk", "store", "ingest", "resolve", "records", "insight", "sh
 
 
 def read_plate(package: Path) -> str:
-    """Docstring of a package without importing it, unwrapped paragraph by paragraph."""
-    module = ast.parse((package / "__init__.py").read_text(encoding="utf-8"))
-    paragraphs = (ast.get_docstring(module) or "").split("\n\n")
-    return "\n\n".join(re.sub(r"\s+", " ", paragraph).strip() for paragraph in paragraphs)
+    """Docstring of a package, as it stands, without importing it."""
+    return ast.get_docstring(ast.parse((package / "__init__.py").read_text(encoding="utf-8"))) or ""
 
 
 def list_rooms() -> Iterator[tuple[str, str]]:
@@ -49,7 +47,8 @@ def list_connectors() -> Iterator[tuple[str, str]]:
 
 def first_sentence(plate: str) -> str:
     """What stands before the first full stop that ends a sentence."""
-    return re.split(r"(?<=[a-z)0-9`])\.(?:\s|$)", plate, maxsplit=1)[0].rstrip(".") + "."
+    words = re.sub(r"\s+", " ", plate)
+    return re.split(r"(?<=[a-z)0-9`])\.(?:\s|$)", words, maxsplit=1)[0].rstrip(".") + "."
 
 
 def write_tour() -> str:

@@ -73,7 +73,9 @@ def main(words: list[str]) -> int:
             traceback.print_exc()
             broken.append(name)
     console.print(draw(rows))
-    RESULT.write_text(json.dumps([row.as_json() for row in rows], indent=1) + "\n", encoding="utf-8")
+    RESULT.write_text(
+        json.dumps([row.as_json() for row in rows], indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
+    )
     missed = [row.name for row in rows if row.held is False]
     console.print(f"{len(rows)} figures in bench.json; targets not held: {', '.join(missed) or 'none'}")
     if broken:

@@ -53,7 +53,7 @@ def test_every_file_the_image_copies_exists() -> None:
 
 def test_the_image_ends_in_the_command_that_the_hub_is_given() -> None:
     (entry,), (default,) = (
-        re.findall(rf"^{word} (\[.+\])$", DOCKERFILE, re.M) for word in ("ENTRYPOINT", "CMD")
+        re.findall(rf"^{word} (\[.+\])$", DOCKERFILE, re.MULTILINE) for word in ("ENTRYPOINT", "CMD")
     )
     assert json.loads(entry) == ["plantwide"]
     assert json.loads(default) == read_services()["hub"]["command"]

@@ -47,25 +47,29 @@ def test_every_ruff_ignore_gives_its_reason() -> None:
     lines = (ROOT / "pyproject.toml").read_text(encoding="utf-8").splitlines()
     code = re.compile(r'^\s+"[A-Z]+\d*",')
     silent = [line for line in lines if code.match(line) and not re.search(r"# \S+.{5}", line)]
-    assert silent == []
+    assert not silent, "\n".join(silent)
+
+
+MARK = re.compile(r"# (?:noqa|type: ignore|pyright: ignore)(?:: [A-Z]+\d+(?:, ?[A-Z]+\d+)*|\[[\w, -]+\])?")
 
 
 def test_every_exception_in_the_code_gives_its_reason() -> None:
-    mark = re.compile(r"# (?:noqa|type: ignore|pyright: ignore)(?P<rest>.*)$")
+    """`# noqa: S311 - no secret` and the like; tests are free to be wrong on purpose."""
     silent = [
         f"{path}:{number}: {line.strip()}"
         for path in list_files(".py")
+        if path.parts[0] != "tests"
         for number, line in enumerate((ROOT / path).read_text(encoding="utf-8").splitlines(), 1)
-        if (found := mark.search(line)) and not re.search(r" [-–] \w|\] # \w|\d # \w", found["rest"])
+        if MARK.search(line) and not re.search(r"\w", MARK.sub("", line[line.index("# ") :]))
     ]
-    assert silent == []
+    assert not silent, "\n".join(silent)
 
 
 def test_no_file_speaks_of_somebodys_machine() -> None:
     # The classes keep this line from finding itself.
     machine = re.compile(r"/wor[k]/|/roo[t]/|/hom[e]/\w|/User[s]/\w|C:\\User[s]|/opt/pyp[i]|/opt/wheel[s]")
     found = [f"{path}:{hit}" for path in list_files() for hit in search(path, machine)]
-    assert found == []
+    assert not found, "\n".join(found)
 
 
 def search(path: Path, pattern: re.Pattern[str]) -> list[str]:

@@ -1,6 +1,10 @@
 """The words that others rely on do not change by accident: the SDK's names, the tasks, the settings."""
 
+import tomllib
+
 import hub.sdk
+from hub.cli.project import _FILES as PROJECT_FILES
+from hub.shift.settings import Settings
 from tests.house.tree import ROOT, read_project
 
 SDK = {
@@ -41,3 +45,14 @@ def test_every_task_says_what_it_does_here_and_in_contributing() -> None:
     contributing = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     assert [name for name, task in tasks.items() if not task.get("help")] == []
     assert [name for name in tasks if f"`poe {name}`" not in contributing] == []
+
+
+def test_every_setting_says_what_it_means_here_and_in_the_docs() -> None:
+    page = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
+    assert [name for name, field in Settings.model_fields.items() if not field.description] == []
+    assert [name for name in Settings.model_fields if f"`PLANTWIDE_{name.upper()}`" not in page] == []
+
+
+def test_the_settings_file_that_a_new_project_gets_names_known_settings_only() -> None:
+    text = PROJECT_FILES["plantwide.toml"].replace("# database", "database")
+    assert set(tomllib.loads(text)) <= set(Settings.model_fields)

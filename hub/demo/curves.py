@@ -161,7 +161,7 @@ def _steps(tag: Tag, runs: list[tuple[Batch, Span]]) -> Track:
     at = np.array([seconds(c[0]) for c in kept], np.int64)
     # A state is kept when it changes and repeated every hour, so that a running batch is seen to go on.
     times = np.union1d(at, np.arange(seconds(WINDOW_START), seconds(NOW), 3600, dtype=np.int64))
-    holding = np.searchsorted(at, times, "right") - 1
+    holding: list[int] = (np.searchsorted(at, times, "right") - 1).tolist()
     return Track(
         tag,
         times,

@@ -116,7 +116,7 @@ MESS = {
             "Lots and materials are spelled differently: MP-26-0012 and 100210 in MES, MP260012 and "
             "000000000000100210 in the ERP; the laboratory says MAB214-DS for 300214.",
             ("mes: MaterialLotID, MaterialDefinitionID", "erp: Batch, Material", "lims: product"),
-            "one lot, one material; the laboratory's code needs a steward or a declared alias",
+            "one lot, one material; the laboratory's code is one only because identity.yaml declares it",
         ),
         Mess(
             "overlap",

@@ -177,6 +177,15 @@ def test_a_source_that_cannot_start_says_why(tmp_path: Path) -> None:
         assert "--port" in errors
 
 
+def test_a_source_without_its_login_says_which_variable_is_missing(tmp_path: Path) -> None:
+    write_clock(tmp_path, NOW)
+    command = [sys.executable, "-m", "hub.demo.source", "erp", "--dir", str(tmp_path)]
+    bare = {name: value for name, value in os.environ.items() if not name.startswith("PLANTWIDE_DEMO_")}
+    done = subprocess.run(command, env=bare, capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 2
+    assert "PLANTWIDE_DEMO_ERP_USER" in done.stderr
+
+
 def test_a_broken_clock_is_named(tmp_path: Path) -> None:
     (tmp_path / "plant-clock").write_text("soon")
     with pytest.raises(ClockError, match="plant-clock"), running_plant(tmp_path):

@@ -2,13 +2,15 @@
 
 import codecs
 import re
+from functools import lru_cache
+from itertools import islice
 from typing import TypeAlias
 
 from lxml import etree
 
 from hub.sdk import BadRecord
 
-Element: TypeAlias = etree._Element  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+Element: TypeAlias = etree._Element  # pyright: ignore[reportPrivateUsage]
 
 _DECLARED = re.compile(rb"""^\s*<\?xml[^>]{0,200}?encoding\s*=\s*["']([A-Za-z0-9._-]{1,40})["']""")
 _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
@@ -66,7 +68,7 @@ def read_markup(document: str) -> Element:
             f"line {line} is no well-formed XML: {reason}",
             remedy="have the document written again; it is read when the file changes",
         ) from error
-    if not _OURS.match(namespace(root)):
+    if not _split(root.tag)[1]:
         raise BadRecord(
             f"the root element {root.tag} is no B2MML or BatchML",
             remedy="move the file out of the folder or narrow the `pattern` setting",
@@ -74,19 +76,34 @@ def read_markup(document: str) -> Element:
     return root
 
 
+@lru_cache(maxsize=4096)
+def _split(tag: str) -> tuple[str, bool]:
+    """Give a tag's local name, and whether its namespace is one of the standard's (or none)."""
+    space, _, local = tag.rpartition("}")
+    return local, bool(_OURS.match(space.removeprefix("{")))
+
+
 def name(element: Element) -> str:
     """Give an element's local name."""
-    return element.tag.rpartition("}")[2]
-
-
-def namespace(element: Element) -> str:
-    """Give an element's namespace, empty when it has none."""
-    return element.tag.rpartition("}")[0].removeprefix("{")
+    return _split(element.tag)[0]
 
 
 def children(element: Element, *names: str) -> list[Element]:
     """Give the children with one of the local names, of the standard's namespaces, in document order."""
-    return [child for child in element if name(child) in names and _OURS.match(namespace(child))]
+    found: list[Element] = []
+    for part in element:
+        local, is_ours = _split(part.tag)
+        if is_ours and local in names:
+            found.append(part)
+    return found
+
+
+def label(element: Element, *names: str) -> str | None:
+    """Give the text of the first child of these names among the first few: where IDs stand."""
+    for part in islice(element, 8):
+        if _split(part.tag)[0] in names:
+            return (part.text or "").strip() or None
+    return None
 
 
 def child(element: Element, *names: str) -> Element | None:

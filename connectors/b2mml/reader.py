@@ -7,9 +7,9 @@ from typing import Any, TypeAlias
 from pydantic import ValidationError
 
 from connectors.b2mml.config import B2mmlConfig
-from connectors.b2mml.markup import Element, child, children, name, text
+from connectors.b2mml.markup import Element, children, label, name, text
 from hub.model import Quantity, Record, find_unit
-from hub.sdk import Rejected, attempt
+from hub.sdk import Rejected, reject
 from hub.sdk.contract import Connector
 
 Part: TypeAlias = Record | Rejected
@@ -28,17 +28,20 @@ class Reader:
 
     def state(self, kind: type[Record], where: Element, /, **fields: Any) -> Record | None:
         """Add a record, or what is wrong with it."""
-        part = attempt(kind, path(where), **fields)
-        self.parts.append(part)
-        return None if isinstance(part, Rejected) else part
+        try:
+            record = kind(**fields)
+        except ValidationError as error:
+            self.parts.append(reject(error, path(where)))
+            return None
+        self.parts.append(record)
+        return record
 
     def state_once(self, kind: type[Record], where: Element, /, **fields: Any) -> None:
         """Add a record unless the same was stated before in this document."""
-        part = attempt(kind, path(where), **fields)
-        mark = (kind.record_type, repr(part))
+        mark = (kind.record_type, repr(sorted(fields.items())))
         if mark not in self._stated:
             self._stated.add(mark)
-            self.parts.append(part)
+            self.state(kind, where, **fields)
 
     def refuse(self, where: Element, error: Exception | str) -> None:
         """Note a piece that cannot be read."""
@@ -112,5 +115,5 @@ def codes(elements: Iterable[Element]) -> str | None:
 
 
 def _step(element: Element) -> str:
-    own = text(child(element, "ID")) or text(child(element, "EntryID"))
+    own = label(element, "ID", "EntryID")
     return f"{name(element)}[{own}]" if own else name(element)

@@ -173,6 +173,13 @@ def test_a_file_that_grew_is_read_again_and_withdraws_what_was_unreadable(tmp_pa
     assert list(connect(tmp_path).parse(second[1])) == []
 
 
+def test_a_change_that_keeps_the_size_is_read(tmp_path: Path) -> None:
+    put(tmp_path, "a.xml", person("A", note="one"))
+    first = pages(tmp_path)
+    put(tmp_path, "a.xml", person("A", note="two"), OLD + 1)
+    assert keys(pages(tmp_path, first[-1].cursor)) == ["A"]
+
+
 def test_a_file_written_a_moment_ago_is_looked_at_once_more(tmp_path: Path) -> None:
     (tmp_path / "a.xml").write_text(person("A"), encoding="utf-8")
     first = pages(tmp_path)

@@ -164,9 +164,7 @@ def _request(batch: Batch) -> Element:
         make("Description", MATERIALS[batch.product].description),
         when("StartTime", batch.planned_start),
         when("EndTime", batch.planned_end),
-        make("OperationsType", "Production"),
         make("Priority", "5"),
-        make("RequestState", "Released"),
         make("OperationsDefinitionID", f"{recipe} {version}"),
         make(
             "SegmentRequirement",
@@ -314,6 +312,7 @@ class Record:
             self._changes(),
             self._recipe(recipe, version),
             self._events(),
+            self._master_recipe(recipe, version),
             self._signatures(),
             self._performance(),
         )
@@ -357,6 +356,17 @@ class Record:
                 control,
             ),
         )
+
+    def _master_recipe(self, recipe: str, version: str) -> Element:
+        material = MATERIALS[self.batch.product]
+        master = make(
+            "MasterRecipe",
+            make("ID", recipe),
+            make("Version", version),
+            make("Description", f"{material.description}, master recipe"),
+            make("Header", make("ProductID", material.number), make("ProductName", material.description)),
+        )
+        return make("MasterRecipes", make("MasterRecipeRecord", *entry("R2", "Master Recipe"), master))
 
     def _events(self) -> Element | None:
         events: list[Element] = []

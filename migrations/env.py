@@ -6,14 +6,14 @@ from sqlalchemy import Connection, inspect
 from hub.store.database import Database
 from hub.store.guards import install_guards, remove_guards
 from hub.store.tables import metadata
-from hub.store.tables.base import UtcDateTime
+from hub.store.tables.base import Json, UtcDateTime
 
 
 def render_item(kind, item, autogen_context):  # noqa: ANN001, ANN201 - Alembic's own hook signature
     """Write our column type by its name in generated migrations."""
-    if kind == "type" and isinstance(item, UtcDateTime):
-        autogen_context.imports.add("from hub.store.tables.base import UtcDateTime")
-        return "UtcDateTime()"
+    if kind == "type" and isinstance(item, Json | UtcDateTime):
+        autogen_context.imports.add("from hub.store.tables.base import Json, UtcDateTime")
+        return f"{type(item).__name__}()"
     return False
 
 

@@ -5,9 +5,8 @@ Revision: 0001, after
 
 import sqlalchemy as sa
 from alembic import op
-from sqlalchemy.dialects import postgresql
 
-from hub.store.tables.base import UtcDateTime
+from hub.store.tables.base import Json, UtcDateTime
 
 revision = "0001"
 down_revision = None
@@ -25,7 +24,7 @@ def upgrade() -> None:
         sa.Column("public_id", sa.String(length=20), nullable=False),
         sa.Column("name", sa.String(length=120), nullable=False),
         sa.Column("secret_hash", sa.String(length=64), nullable=False),
-        sa.Column("scopes", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+        sa.Column("scopes", Json(), nullable=False),
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.Column("expires_at", UtcDateTime(), nullable=True),
         sa.Column("revoked_at", UtcDateTime(), nullable=True),
@@ -44,8 +43,8 @@ def upgrade() -> None:
         sa.Column("actor", sa.String(length=80), nullable=False),
         sa.Column("recorded_at", UtcDateTime(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=True),
-        sa.Column("changed", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
-        sa.Column("image", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+        sa.Column("changed", Json(), nullable=False),
+        sa.Column("image", Json(), nullable=False),
         sa.Column("prev_hash", sa.String(length=64), nullable=True),
         sa.Column("hash", sa.String(length=64), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_audit_event"),
@@ -178,7 +177,7 @@ def upgrade() -> None:
         sa.Column("entity_type", sa.String(length=30), nullable=False),
         sa.Column("attribute", sa.String(length=60), nullable=False),
         sa.Column("strategy", sa.String(length=12), nullable=False),
-        sa.Column("source_order", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+        sa.Column("source_order", Json(), nullable=False),
         sa.Column("tolerance", sa.Float(precision=53), nullable=True),
         sa.Column("version", sa.BigInteger(), server_default="1", nullable=False),
         sa.Column("is_active", sa.Boolean(), server_default="1", nullable=False),
@@ -210,7 +209,7 @@ def upgrade() -> None:
     op.create_table(
         "setting",
         sa.Column("name", sa.String(length=80), nullable=False),
-        sa.Column("value", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+        sa.Column("value", Json(), nullable=False),
         sa.Column("updated_at", UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("name", name="pk_setting"),
     )
@@ -247,7 +246,7 @@ def upgrade() -> None:
         sa.Column("dimension", sa.String(length=40), nullable=False),
         sa.Column("factor", sa.Float(precision=53), nullable=True),
         sa.Column("value_offset", sa.Float(precision=53), nullable=True),
-        sa.Column("aliases", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+        sa.Column("aliases", Json(), nullable=False),
         sa.PrimaryKeyConstraint("code", name="pk_unit"),
     )
     op.create_table(
@@ -282,7 +281,7 @@ def upgrade() -> None:
         sa.Column("method", sa.String(length=12), nullable=False),
         sa.Column("state", sa.String(length=10), nullable=False),
         sa.Column("score", sa.Float(precision=53), nullable=True),
-        sa.Column("evidence", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=True),
+        sa.Column("evidence", Json(), nullable=True),
         sa.Column("decided_by", sa.String(length=80), nullable=False),
         sa.Column("decided_at", UtcDateTime(), nullable=False),
         sa.CheckConstraint(
@@ -536,7 +535,7 @@ def upgrade() -> None:
         sa.Column("owner", sa.String(length=80), nullable=True),
         sa.Column("epoch", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("lease_until", UtcDateTime(), nullable=True),
-        sa.Column("cursor", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=True),
+        sa.Column("cursor", Json(), nullable=True),
         sa.Column("attempts", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("documents", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("records", sa.BigInteger(), server_default="0", nullable=False),
@@ -639,7 +638,7 @@ def upgrade() -> None:
         sa.Column("attribute", sa.String(length=60), nullable=False),
         sa.Column("source_system_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("source_record_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("value", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+        sa.Column("value", Json(), nullable=False),
         sa.Column("value_identifier_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("source_time", UtcDateTime(), nullable=True),
         sa.Column("recorded_at", UtcDateTime(), nullable=False),
@@ -759,7 +758,7 @@ def upgrade() -> None:
         sa.Column("source_record_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("source_version", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("source_time", UtcDateTime(), nullable=True),
-        sa.Column("body", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+        sa.Column("body", Json(), nullable=False),
         sa.Column("body_hash", sa.String(length=64), nullable=False),
         sa.Column("is_live", sa.Boolean(), server_default="1", nullable=False),
         sa.Column("is_pending", sa.Boolean(), server_default="1", nullable=False),

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
+import orjson
 from sqlalchemy import (
     JSON,
     BigInteger,
@@ -26,10 +27,31 @@ from hub.model import NaiveTimeError
 Key = BigInteger().with_variant(Integer, "sqlite")
 """A bigint key: the rowid alias on SQLite, bigint on PostgreSQL."""
 
-Json = JSON().with_variant(JSONB(), "postgresql")
 
 PathText = Text().with_variant(Text(collation="C"), "postgresql")
 """Text in byte order, so that ranges of a materialised path and of codes use the index."""
+
+
+class Json(TypeDecorator[Any]):
+    """A JSON value: jsonb on PostgreSQL, text on SQLite.
+
+    SQLite gives a column declared JSON numeric affinity: a stored `25.0` would come back as a number, not text.
+    """
+
+    impl = JSON
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> Any:
+        """Store text on SQLite."""
+        return dialect.type_descriptor(Text() if dialect.name == "sqlite" else JSONB())
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
+        """Give the stored form."""
+        return orjson.dumps(value).decode() if dialect.name == "sqlite" and value is not None else value
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Any:
+        """Give the value."""
+        return orjson.loads(value) if dialect.name == "sqlite" and value is not None else value
 
 
 class UtcDateTime(TypeDecorator[datetime]):

@@ -2,6 +2,6 @@
 
 from fastapi import APIRouter
 
-from hub.api.pages import login, start
+from hub.api.pages import batch, lists, login, start
 
-ALL_PAGES: tuple[APIRouter, ...] = (login.router, start.router)
+ALL_PAGES: tuple[APIRouter, ...] = (login.router, start.router, batch.router, lists.router)

@@ -2,6 +2,14 @@
 
 from fastapi import APIRouter
 
-from hub.api.routes import batches, probes
+from hub.api.routes import batches, equipment, lots, probes, review, samples, sources
 
-ALL_ROUTES: tuple[APIRouter, ...] = (probes.router, batches.router)
+ALL_ROUTES: tuple[APIRouter, ...] = (
+    probes.router,
+    batches.router,
+    samples.router,
+    equipment.router,
+    lots.router,
+    sources.router,
+    review.router,
+)

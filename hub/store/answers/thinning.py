@@ -1,4 +1,4 @@
-"""Fewer samples that look the same: extremes and shape of the good numbers, both ends of every bad stretch."""
+"""Fewer samples that look the same: extremes and shape of good numbers, ends of bad stretches."""
 
 from typing import Any
 
@@ -31,8 +31,9 @@ def thin(samples: pa.Table, points: int) -> pa.Table:
         chosen = plain[np.asarray(_keep_shape.downsample(x, y, n_out=points), dtype=np.int64)]
     others = _ends_of_runs(~is_plain)
     if others.size > points:
-        others = others[np.linspace(0, others.size - 1, points).astype(np.int64)]
-    return samples.take(pa.array(np.union1d(chosen, others)))
+        others = others[np.linspace(0, others.size - 1, points, dtype=np.int64)]
+    rows: Any = pa.array(np.union1d(chosen, others))
+    return samples.take(rows)
 
 
 def _ends_of_runs(mask: Any) -> Any:

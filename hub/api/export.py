@@ -1,0 +1,19 @@
+"""The OpenAPI document as bytes, the same from the same code on every machine."""
+
+import orjson
+
+from hub.api.app import create_app
+from hub.api.documentation import build_openapi
+from hub.store.database import Database
+
+
+def export_openapi() -> bytes:
+    """Give the document as indented JSON with sorted keys and a final newline."""
+    database = Database("sqlite://")  # never opened: the document comes from the routes alone
+    try:
+        document = build_openapi(create_app(database))
+    finally:
+        database.close()
+    return orjson.dumps(
+        document, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE
+    )

@@ -1,0 +1,92 @@
+"""The batch page: one batch as every system sees it."""
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query, Response
+from sqlalchemy import Connection
+
+from hub.api.pages.comparison import compare, list_golden
+from hub.api.pages.rendering import render
+from hub.api.pages.timeline import draw_timeline
+from hub.api.pages.trends import Trend, draw_trend
+from hub.api.parameters import ThingName
+from hub.api.room import RoomOf
+from hub.api.strict import StrictRoute
+from hub.store.answers import assertions, batches, signals, things
+from hub.store.answers.signals import Signal
+from hub.store.samples import read_samples
+
+router = APIRouter(include_in_schema=False, route_class=StrictRoute)
+
+_TRENDS = 8
+_RANK = {"CPP": 0, "KPP": 1}
+_BASES = {"campaign": "/batches/", "output_lot": "/lots/"}
+
+
+@router.get("/batches/{name}", name="show_batch")
+def show_batch(
+    room: RoomOf,
+    name: ThingName,
+    signals_shown: Annotated[Literal["main", "all"], Query(alias="signals")] = "main",
+) -> Response:
+    """Show a batch: golden facts, who says what, phases, signals, materials, results, events, names."""
+    now = room.clock()
+    with room.database.read() as connection:
+        found = things.find_thing(connection, "batch", name)
+        batch = things.read_thing(connection, "batch", found.id)
+        said = assertions.list_assertions(connection, "batch", found.id)
+        phases = batches.list_phases(connection, found.id)
+        wanted = sorted(
+            signals.list_signals(connection, found.id, now=now),
+            key=lambda signal: _RANK.get(signal.tag["criticality"] or "", 2),
+        )
+        trends = _draw(connection, wanted, limit=_TRENDS if signals_shown == "main" else len(wanted))
+        return render(
+            "batch.html",
+            batch=batch,
+            merged_from=found.merged_from,
+            golden=list_golden("batch", batch, said, bases=_BASES),
+            comparison=compare("batch", batch, said),
+            names=things.list_names(connection, "batch", found.id),
+            phases=phases,
+            timeline=draw_timeline(phases, now=now),
+            data=batches.list_data(connection, found.id),
+            trends=trends,
+            more_signals=len(wanted) - len(trends) if signals_shown == "main" else 0,
+            signals=wanted,
+            materials=batches.list_materials(connection, found.id),
+            totals=_total(batches.list_materials(connection, found.id)),
+            results=batches.list_results(connection, found.id),
+            events=batches.list_events(connection, found.id),
+            quality_events=batches.list_quality_events(connection, found.id),
+            orders=batches.list_orders(connection, found.id),
+        )
+
+
+def _draw(connection: Connection, wanted: list[Signal], *, limit: int) -> list[Trend]:
+    """Draw the first signals that have samples."""
+    drawn: list[Trend] = []
+    for signal in wanted:
+        if len(drawn) == limit:
+            break
+        samples = read_samples(connection, [signal.tag_id], signal.start, signal.end)
+        trend = draw_trend(signal, samples)
+        if trend is not None:
+            drawn.append(trend)
+    return drawn
+
+
+def _total(materials: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Give the counted sum of each material, use and unit."""
+    sums: dict[tuple[str, str, str], float] = {}
+    for move in materials:
+        amount = move["quantity"]
+        if move["count_state"] in ("same_as", "disputed") or move["same_as"] is not None or not amount:
+            continue
+        material: dict[str, str | None] = move["material"] or {"code": None, "reported": None}
+        key = (move["use"], material["code"] or material["reported"] or "", amount["unit"] or "")
+        sums[key] = sums.get(key, 0.0) + (amount["value"] or 0.0)
+    return [
+        {"use": use, "material": material, "amount": {"value": total, "unit": unit}}
+        for (use, material, unit), total in sorted(sums.items())
+    ]

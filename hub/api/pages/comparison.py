@@ -1,0 +1,107 @@
+"""Golden facts with who says so, and every system's version of them side by side."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from hub.api.pages.rendering import show_amount, show_number, show_time
+from hub.model.mastered import MASTERED
+from hub.model.shape import fields_of
+
+
+@dataclass(frozen=True)
+class Golden:
+    """A golden value: what it is called, how it reads, where it leads, who says so."""
+
+    name: str
+    text: str
+    link: str
+    source: str
+    record: int | None
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What one system says about one attribute."""
+
+    value: Any
+    record: int
+    is_winner: bool
+    in_conflict: bool
+
+
+@dataclass(frozen=True)
+class Row:
+    """One attribute in every system's words, in the order of the columns."""
+
+    name: str
+    golden: str
+    cells: list[Cell | None]
+    in_conflict: bool
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A table: one column a system, one row an attribute."""
+
+    sources: list[str]
+    rows: list[Row]
+
+
+def list_golden(
+    entity_type: str, thing: dict[str, Any], said: list[dict[str, Any]], *, bases: dict[str, str]
+) -> list[Golden]:
+    """Give the golden values that are known, in the order of the model; `bases` are pages of references."""
+    winners = {one["attribute"]: one for one in said if one["is_winner"]}
+    golden: list[Golden] = []
+    for name in _attributes(entity_type):
+        value = thing.get(name)
+        if value is None:
+            continue
+        winner = winners.get(name)
+        link = f"{bases[name]}{value['uid']}" if name in bases else ""
+        golden.append(
+            Golden(
+                name,
+                _text(value),
+                link,
+                "" if winner is None else winner["source"],
+                None if winner is None else winner["source_record"],
+            )
+        )
+    return golden
+
+
+def compare(entity_type: str, thing: dict[str, Any], said: list[dict[str, Any]]) -> Comparison:
+    """Give what each system says, attribute by attribute, in the order of the model."""
+    sources = sorted({one["source"] for one in said})
+    order = {name: at for at, name in enumerate(_attributes(entity_type))}
+    stated: dict[str, dict[str, dict[str, Any]]] = {}
+    for one in said:
+        stated.setdefault(one["attribute"], {})[one["source"]] = one
+    rows: list[Row] = []
+    for name in sorted(stated, key=lambda n: (order.get(n, len(order)), n)):
+        cells = [_cell(stated[name].get(source)) for source in sources]
+        value = thing.get(name)
+        in_conflict = any(cell is not None and cell.in_conflict for cell in cells)
+        rows.append(Row(name, "" if value is None else _text(value), cells, in_conflict))
+    return Comparison(sources, rows)
+
+
+def _cell(one: dict[str, Any] | None) -> Cell | None:
+    if one is None:
+        return None
+    return Cell(one["value"], one["source_record"], one["is_winner"], one["in_conflict"])
+
+
+def _attributes(entity_type: str) -> list[str]:
+    return [field.name for field in fields_of(MASTERED[entity_type])]
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, dict):
+        return str(value["code"]) if "code" in value else show_amount(value)  # pyright: ignore[reportUnknownArgumentType] # a golden amount
+    if hasattr(value, "tzinfo"):
+        return show_time(value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return show_number(value) if isinstance(value, int | float) else str(value)

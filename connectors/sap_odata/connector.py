@@ -118,7 +118,7 @@ class SapOdata(RecordSource[SapConfig]):
         return Document(
             object_type=reading.entity_set,
             key=key,
-            payload=orjson.dumps(row).decode(),
+            payload=orjson.dumps(_bare(row)).decode(),
             changed_at=changed_at,
             seq=seq,
         )
@@ -138,6 +138,18 @@ class SapOdata(RecordSource[SapConfig]):
         facts = Facts(self, f"{document.object_type} {document.key}")
         meaning(facts, cast("Row", row))
         return facts.parts
+
+
+def _bare(node: Any) -> Any:
+    """Leave out the transport's own links: they carry the server's address, not what SAP says."""
+    if isinstance(node, dict):
+        row = cast("Row", node)
+        return {k: _bare(v) for k, v in row.items() if k != "__metadata" and not _is_deferred(v)}
+    return [_bare(item) for item in cast("list[Any]", node)] if isinstance(node, list) else node
+
+
+def _is_deferred(value: Any) -> bool:
+    return isinstance(value, dict) and "__deferred" in value
 
 
 def _advance(marks: dict[str, str], own: str, moment: datetime | None) -> None:

@@ -106,7 +106,7 @@ def read_order(facts: Facts, row: Row) -> None:
     facts.state(
         OperationsRequest,
         id=order,
-        request_type=str(row.get("ManufacturingOrderType") or "").strip() or None,
+        request_type="Production",  # ISA-95's OperationsType; SAP's own order type is in the payload
         state=state,
         product=plain(row.get("Material")),
         quantity=facts.quantity(row, "TotalQuantity", "ProductionUnit"),

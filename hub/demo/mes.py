@@ -150,7 +150,6 @@ def _schedule(campaign: str, batches: tuple[Batch, ...]) -> Document:
         when("EndTime", max(b.planned_end for b in batches)),
         _site(),
         make("OperationsType", "Production"),
-        make("ScheduleState", "Released"),
         *(_request(batch) for batch in batches),
     )
     return _document("OperationsSchedule", campaign, at=at, root=root)

@@ -1,18 +1,21 @@
 """Alembic's entry: one metadata, batch mode on SQLite, derived objects dropped before and restored after."""
 
+from typing import Any, Literal
+
 from alembic import context
+from alembic.autogenerate.api import AutogenContext
 from sqlalchemy import Connection, inspect
 
 from hub.store.database import Database
 from hub.store.guards import install_guards, remove_guards
 from hub.store.tables import metadata
-from hub.store.tables.base import Json, UtcDateTime
+from hub.store.tables.parts import Json, UtcDateTime
 
 
-def render_item(kind, item, autogen_context):  # noqa: ANN001, ANN201 - Alembic's own hook signature
+def render_item(kind: str, item: Any, autogen_context: AutogenContext) -> str | Literal[False]:
     """Write our column type by its name in generated migrations."""
     if kind == "type" and isinstance(item, Json | UtcDateTime):
-        autogen_context.imports.add("from hub.store.tables.base import Json, UtcDateTime")
+        autogen_context.imports.add("from hub.store.tables.parts import Json, UtcDateTime")
         return f"{type(item).__name__}()"
     return False
 

@@ -6,7 +6,7 @@ Revision: 0001, after
 import sqlalchemy as sa
 from alembic import op
 
-from hub.store.tables.base import Json, UtcDateTime
+from hub.store.tables.parts import Json, UtcDateTime
 
 revision = "0001"
 down_revision = None

@@ -1,11 +1,12 @@
-"""The tables of the unified model (MODEL: spine, resources, material, execution, quality) and of the runtime."""
+"""The tables: the unified model's spine, resources, material, execution and quality, and the runtime's."""
 
-from hub.store.tables.base import metadata
 from hub.store.tables.entities import ENTITY_TABLES
 from hub.store.tables.facts import FACT_TABLES, lot_genealogy
+from hub.store.tables.parts import metadata
 from hub.store.tables.runtime import (
     api_key,
     coverage,
+    mention,
     quarantine,
     sample_frame,
     setting,
@@ -36,6 +37,7 @@ __all__ = [
     "identifier",
     "link_decision",
     "lot_genealogy",
+    "mention",
     "metadata",
     "precedence_rule",
     "quarantine",

@@ -1,15 +1,17 @@
-"""From the fields of a record to the columns of its table: one rule, used by tables, resolution and answers."""
+"""From the fields of a record to the columns of its table: one rule for tables, resolution and answers."""
+
+from typing import Any
 
 from sqlalchemy import Boolean, Column
 
 from hub.model.shape import Field
-from hub.store.tables.base import instant, integer, number, reference, text
+from hub.store.tables.parts import instant, integer, number, reference, text
 
 AMOUNT = ("quantity", "quantity_text", "unit", "source_unit")
 RESULT = ("value_num", "value_text", "comparator", "unit", "source_unit")
 
 
-def golden_columns(field: Field) -> list[Column]:
+def golden_columns(field: Field) -> list[Column[Any]]:
     """Give the golden columns of a mastered attribute: one, or value and unit for an amount."""
     match field.kind:
         case "quantity":
@@ -20,7 +22,7 @@ def golden_columns(field: Field) -> list[Column]:
             return [_plain(field)]
 
 
-def observed_columns(field: Field) -> list[Column]:
+def observed_columns(field: Field) -> list[Column[Any]]:
     """Give the columns of an observed field; references keep the name as reported beside the resolved id."""
     match field.kind:
         case "quantity":
@@ -47,7 +49,7 @@ def observed_columns(field: Field) -> list[Column]:
             return [_plain(field)]
 
 
-def _plain(field: Field) -> Column:
+def _plain(field: Field) -> Column[Any]:
     match field.kind:
         case "number":
             return number(field.name)

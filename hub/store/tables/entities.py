@@ -5,7 +5,8 @@ from sqlalchemy import Column, Index, Table, UniqueConstraint
 from hub.model import Mastered
 from hub.model.mastered import MASTERED
 from hub.model.shape import fields_of
-from hub.store.tables.base import (
+from hub.store.tables.columns import golden_columns
+from hub.store.tables.parts import (
     PathText,
     flag,
     instant,
@@ -16,7 +17,6 @@ from hub.store.tables.base import (
     reference,
     text,
 )
-from hub.store.tables.columns import golden_columns
 
 LIFECYCLES = ("stub", "active", "retired", "merged", "retracted")
 

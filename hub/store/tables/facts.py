@@ -1,11 +1,12 @@
-"""Observed facts: one system saw it once; rows keep their source, the name as reported and the resolved thing."""
+"""Observed facts: one system saw it once; rows keep source, name as reported and the thing it resolved to."""
 
 from sqlalchemy import CheckConstraint, Index, Table, UniqueConstraint
 
 from hub.model import Observed
 from hub.model.observed import OBSERVED
 from hub.model.shape import fields_of
-from hub.store.tables.base import (
+from hub.store.tables.columns import observed_columns
+from hub.store.tables.parts import (
     flag,
     instant,
     integer,
@@ -16,7 +17,6 @@ from hub.store.tables.base import (
     reference,
     text,
 )
-from hub.store.tables.columns import observed_columns
 
 
 def _table(kind: type[Observed]) -> Table:

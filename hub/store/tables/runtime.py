@@ -1,9 +1,9 @@
 """What the hub keeps for its own work: sources, streams, statements to resolve, quarantine, samples, keys."""
 
-from sqlalchemy import Column, Index, LargeBinary, Table, UniqueConstraint
+from sqlalchemy import Column, Index, LargeBinary, PrimaryKeyConstraint, Table, UniqueConstraint
 from sqlalchemy import text as sql
 
-from hub.store.tables.base import (
+from hub.store.tables.parts import (
     Json,
     flag,
     instant,
@@ -89,6 +89,15 @@ statement = Table(
     ),
 )
 """What each document of each source states now, record by record; resolution reads nothing else."""
+
+mention = Table(
+    "mention",
+    metadata,
+    reference("statement_id", "statement", index=False, nullable=False),
+    reference("identifier_id", "identifier", nullable=False),
+    PrimaryKeyConstraint("statement_id", "identifier_id"),
+)
+"""Which names each live statement uses. A name that nothing mentions any more takes no part in identity."""
 
 quarantine = Table(
     "quarantine",

@@ -3,7 +3,7 @@
 from sqlalchemy import Column, Index, Table, UniqueConstraint
 from sqlalchemy import text as sql
 
-from hub.store.tables.base import (
+from hub.store.tables.parts import (
     Json,
     flag,
     instant,

@@ -1,4 +1,4 @@
-"""Column types and shapes that all tables share."""
+"""The parts that all tables are made of: column types, columns and constraints."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -35,7 +35,8 @@ PathText = Text().with_variant(Text(collation="C"), "postgresql")
 class Json(TypeDecorator[Any]):
     """A JSON value: jsonb on PostgreSQL, text on SQLite.
 
-    SQLite gives a column declared JSON numeric affinity: a stored `25.0` would come back as a number, not text.
+    SQLite gives a column declared JSON numeric affinity: a stored `25.0` would come back as a number and
+    no longer as text.
     """
 
     impl = JSON
@@ -43,7 +44,9 @@ class Json(TypeDecorator[Any]):
 
     def load_dialect_impl(self, dialect: Dialect) -> Any:
         """Store text on SQLite."""
-        return dialect.type_descriptor(Text() if dialect.name == "sqlite" else JSONB())
+        if dialect.name == "sqlite":
+            return dialect.type_descriptor(Text())
+        return dialect.type_descriptor(JSONB())
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
         """Give the stored form."""
@@ -65,7 +68,9 @@ class UtcDateTime(TypeDecorator[datetime]):
 
     def load_dialect_impl(self, dialect: Dialect) -> Any:
         """Store text on SQLite, which has no time type."""
-        return dialect.type_descriptor(String(27) if dialect.name == "sqlite" else DateTime(timezone=True))
+        if dialect.name == "sqlite":
+            return dialect.type_descriptor(String(27))
+        return dialect.type_descriptor(DateTime(timezone=True))
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
         """Give the stored form."""

@@ -74,7 +74,7 @@ def upgrade() -> None:
         sa.Column("path", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=True),
         sa.CheckConstraint(
             "lifecycle IN ('stub', 'active', 'retired', 'merged', 'retracted')",
-            name="ck_equipment_lifecycle_known",
+            name=op.f("ck_equipment_lifecycle_known"),
         ),
         sa.ForeignKeyConstraint(["merged_into_id"], ["equipment.id"], name="fk_equipment_merged_into_id"),
         sa.ForeignKeyConstraint(["parent_id"], ["equipment.id"], name="fk_equipment_parent_id"),
@@ -103,7 +103,7 @@ def upgrade() -> None:
         sa.Column("recorded_at", UtcDateTime(), nullable=False),
         sa.CheckConstraint(
             "method IN ('native', 'declared', 'normalised', 'rule', 'human')",
-            name="ck_identifier_method_known",
+            name=op.f("ck_identifier_method_known"),
         ),
         sa.PrimaryKeyConstraint("id", name="pk_identifier"),
         sa.UniqueConstraint("entity_type", "scheme", "value", name="uq_identifier_entity_type_scheme_value"),
@@ -130,7 +130,7 @@ def upgrade() -> None:
         sa.Column("base_unit", sa.Text(), nullable=True),
         sa.CheckConstraint(
             "lifecycle IN ('stub', 'active', 'retired', 'merged', 'retracted')",
-            name="ck_material_definition_lifecycle_known",
+            name=op.f("ck_material_definition_lifecycle_known"),
         ),
         sa.ForeignKeyConstraint(
             ["merged_into_id"], ["material_definition.id"], name="fk_material_definition_merged_into_id"
@@ -159,7 +159,7 @@ def upgrade() -> None:
         sa.Column("role", sa.Text(), nullable=True),
         sa.CheckConstraint(
             "lifecycle IN ('stub', 'active', 'retired', 'merged', 'retracted')",
-            name="ck_person_lifecycle_known",
+            name=op.f("ck_person_lifecycle_known"),
         ),
         sa.ForeignKeyConstraint(["merged_into_id"], ["person.id"], name="fk_person_merged_into_id"),
         sa.PrimaryKeyConstraint("id", name="pk_person"),
@@ -185,7 +185,7 @@ def upgrade() -> None:
         sa.Column("recorded_at", UtcDateTime(), nullable=False),
         sa.CheckConstraint(
             "strategy IN ('system', 'latest', 'earliest', 'widest', 'union')",
-            name="ck_precedence_rule_strategy_known",
+            name=op.f("ck_precedence_rule_strategy_known"),
         ),
         sa.PrimaryKeyConstraint("id", name="pk_precedence_rule"),
         sa.UniqueConstraint(
@@ -225,7 +225,7 @@ def upgrade() -> None:
         sa.Column("recorded_at", UtcDateTime(), nullable=False),
         sa.CheckConstraint(
             "kind IN ('MES', 'LIMS', 'ERP', 'HISTORIAN', 'QMS', 'DCS', 'MODEL', 'MANUAL', 'FILE', 'HUB')",
-            name="ck_source_system_kind_known",
+            name=op.f("ck_source_system_kind_known"),
         ),
         sa.PrimaryKeyConstraint("id", name="pk_source_system"),
         sa.UniqueConstraint("code", name="uq_source_system_code"),
@@ -286,10 +286,11 @@ def upgrade() -> None:
         sa.Column("decided_at", UtcDateTime(), nullable=False),
         sa.CheckConstraint(
             "method IN ('native', 'declared', 'normalised', 'rule', 'human')",
-            name="ck_link_decision_method_known",
+            name=op.f("ck_link_decision_method_known"),
         ),
         sa.CheckConstraint(
-            "state IN ('proposed', 'confirmed', 'rejected', 'reversed')", name="ck_link_decision_state_known"
+            "state IN ('proposed', 'confirmed', 'rejected', 'reversed')",
+            name=op.f("ck_link_decision_state_known"),
         ),
         sa.ForeignKeyConstraint(["candidate_id"], ["identifier.id"], name="fk_link_decision_candidate_id"),
         sa.ForeignKeyConstraint(["identifier_id"], ["identifier.id"], name="fk_link_decision_identifier_id"),
@@ -330,7 +331,7 @@ def upgrade() -> None:
         sa.Column("supplier_lot", sa.Text(), nullable=True),
         sa.CheckConstraint(
             "lifecycle IN ('stub', 'active', 'retired', 'merged', 'retracted')",
-            name="ck_material_lot_lifecycle_known",
+            name=op.f("ck_material_lot_lifecycle_known"),
         ),
         sa.ForeignKeyConstraint(
             ["material_id"], ["material_definition.id"], name="fk_material_lot_material_id"
@@ -375,7 +376,7 @@ def upgrade() -> None:
         sa.Column("priority", sa.Text(), nullable=True),
         sa.CheckConstraint(
             "lifecycle IN ('stub', 'active', 'retired', 'merged', 'retracted')",
-            name="ck_operations_request_lifecycle_known",
+            name=op.f("ck_operations_request_lifecycle_known"),
         ),
         sa.ForeignKeyConstraint(
             ["merged_into_id"], ["operations_request.id"], name="fk_operations_request_merged_into_id"
@@ -416,7 +417,9 @@ def upgrade() -> None:
         sa.Column("first_seen_at", UtcDateTime(), nullable=False),
         sa.Column("last_seen_at", UtcDateTime(), nullable=False),
         sa.Column("resolved_at", UtcDateTime(), nullable=True),
-        sa.CheckConstraint("state IN ('open', 'resolved', 'dismissed')", name="ck_quarantine_state_known"),
+        sa.CheckConstraint(
+            "state IN ('open', 'resolved', 'dismissed')", name=op.f("ck_quarantine_state_known")
+        ),
         sa.ForeignKeyConstraint(
             ["source_system_id"], ["source_system.id"], name="fk_quarantine_source_system_id"
         ),
@@ -453,7 +456,7 @@ def upgrade() -> None:
         sa.Column("effective_from", UtcDateTime(), nullable=True),
         sa.CheckConstraint(
             "lifecycle IN ('stub', 'active', 'retired', 'merged', 'retracted')",
-            name="ck_recipe_lifecycle_known",
+            name=op.f("ck_recipe_lifecycle_known"),
         ),
         sa.ForeignKeyConstraint(["based_on_id"], ["recipe.id"], name="fk_recipe_based_on_id"),
         sa.ForeignKeyConstraint(["merged_into_id"], ["recipe.id"], name="fk_recipe_merged_into_id"),
@@ -479,7 +482,7 @@ def upgrade() -> None:
         sa.Column("last_error", sa.Text(), nullable=True),
         sa.Column("last_error_at", UtcDateTime(), nullable=True),
         sa.CheckConstraint(
-            "state IN ('new', 'ok', 'degraded', 'paused', 'stopped')", name="ck_source_state_known"
+            "state IN ('new', 'ok', 'degraded', 'paused', 'stopped')", name=op.f("ck_source_state_known")
         ),
         sa.ForeignKeyConstraint(
             ["source_system_id"], ["source_system.id"], name="fk_source_source_system_id"
@@ -507,7 +510,7 @@ def upgrade() -> None:
         sa.Column("source_time", UtcDateTime(), nullable=True),
         sa.Column("received_at", UtcDateTime(), nullable=False),
         sa.Column("mapping_version", sa.String(length=60), nullable=False),
-        sa.CheckConstraint("op IN ('U', 'D')", name="ck_source_record_op_known"),
+        sa.CheckConstraint("op IN ('U', 'D')", name=op.f("ck_source_record_op_known")),
         sa.ForeignKeyConstraint(
             ["source_system_id"], ["source_system.id"], name="fk_source_record_source_system_id"
         ),
@@ -545,9 +548,9 @@ def upgrade() -> None:
         sa.Column("last_error_at", UtcDateTime(), nullable=True),
         sa.Column("last_success_at", UtcDateTime(), nullable=True),
         sa.Column("updated_at", UtcDateTime(), nullable=False),
-        sa.CheckConstraint("kind IN ('records', 'samples')", name="ck_stream_kind_known"),
+        sa.CheckConstraint("kind IN ('records', 'samples')", name=op.f("ck_stream_kind_known")),
         sa.CheckConstraint(
-            "state IN ('idle', 'running', 'waiting', 'paused', 'stopped')", name="ck_stream_state_known"
+            "state IN ('idle', 'running', 'waiting', 'paused', 'stopped')", name=op.f("ck_stream_state_known")
         ),
         sa.ForeignKeyConstraint(
             ["source_system_id"], ["source_system.id"], name="fk_stream_source_system_id"
@@ -581,7 +584,8 @@ def upgrade() -> None:
         sa.Column("low", sa.Float(precision=53), nullable=True),
         sa.Column("high", sa.Float(precision=53), nullable=True),
         sa.CheckConstraint(
-            "lifecycle IN ('stub', 'active', 'retired', 'merged', 'retracted')", name="ck_tag_lifecycle_known"
+            "lifecycle IN ('stub', 'active', 'retired', 'merged', 'retracted')",
+            name=op.f("ck_tag_lifecycle_known"),
         ),
         sa.ForeignKeyConstraint(["equipment_id"], ["equipment.id"], name="fk_tag_equipment_id"),
         sa.ForeignKeyConstraint(["merged_into_id"], ["tag.id"], name="fk_tag_merged_into_id"),
@@ -612,7 +616,7 @@ def upgrade() -> None:
         sa.Column("effective_from", UtcDateTime(), nullable=True),
         sa.CheckConstraint(
             "lifecycle IN ('stub', 'active', 'retired', 'merged', 'retracted')",
-            name="ck_test_specification_lifecycle_known",
+            name=op.f("ck_test_specification_lifecycle_known"),
         ),
         sa.ForeignKeyConstraint(
             ["material_id"], ["material_definition.id"], name="fk_test_specification_material_id"
@@ -700,7 +704,7 @@ def upgrade() -> None:
         sa.Column("actual_size_unit", sa.String(length=40), nullable=True),
         sa.CheckConstraint(
             "lifecycle IN ('stub', 'active', 'retired', 'merged', 'retracted')",
-            name="ck_batch_lifecycle_known",
+            name=op.f("ck_batch_lifecycle_known"),
         ),
         sa.ForeignKeyConstraint(["campaign_id"], ["batch.id"], name="fk_batch_campaign_id"),
         sa.ForeignKeyConstraint(["equipment_id"], ["equipment.id"], name="fk_batch_equipment_id"),
@@ -862,9 +866,10 @@ def upgrade() -> None:
         sa.Column("quantity", sa.Float(precision=53), nullable=True),
         sa.Column("unit", sa.String(length=40), nullable=True),
         sa.CheckConstraint(
-            "kind IN ('consume', 'split', 'merge', 'sample', 'rework')", name="ck_lot_genealogy_kind_known"
+            "kind IN ('consume', 'split', 'merge', 'sample', 'rework')",
+            name=op.f("ck_lot_genealogy_kind_known"),
         ),
-        sa.CheckConstraint("input_lot_id <> output_lot_id", name="ck_lot_genealogy_no_self"),
+        sa.CheckConstraint("input_lot_id <> output_lot_id", name=op.f("ck_lot_genealogy_no_self")),
         sa.ForeignKeyConstraint(["batch_id"], ["batch.id"], name="fk_lot_genealogy_batch_id"),
         sa.ForeignKeyConstraint(["input_lot_id"], ["material_lot.id"], name="fk_lot_genealogy_input_lot_id"),
         sa.ForeignKeyConstraint(
@@ -907,7 +912,7 @@ def upgrade() -> None:
         sa.Column("root_cause", sa.Text(), nullable=True),
         sa.CheckConstraint(
             "lifecycle IN ('stub', 'active', 'retired', 'merged', 'retracted')",
-            name="ck_quality_event_lifecycle_known",
+            name=op.f("ck_quality_event_lifecycle_known"),
         ),
         sa.ForeignKeyConstraint(["batch_id"], ["batch.id"], name="fk_quality_event_batch_id"),
         sa.ForeignKeyConstraint(["lot_id"], ["material_lot.id"], name="fk_quality_event_lot_id"),
@@ -1032,7 +1037,8 @@ def upgrade() -> None:
         sa.Column("reverses_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("count_state", sa.String(length=10), nullable=True),
         sa.CheckConstraint(
-            "count_state IN ('counted', 'same_as', 'disputed')", name="ck_material_actual_count_state_known"
+            "count_state IN ('counted', 'same_as', 'disputed')",
+            name=op.f("ck_material_actual_count_state_known"),
         ),
         sa.ForeignKeyConstraint(["batch_id"], ["batch.id"], name="fk_material_actual_batch_id"),
         sa.ForeignKeyConstraint(

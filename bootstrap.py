@@ -66,7 +66,14 @@ REMEDIES = (
         ),
     ),
     (
-        ("No matching distribution found", "ResolutionImpossible", "conflicting dependencies"),
+        ("ResolutionImpossible", "conflicting dependencies"),
+        (
+            f"The versions of constraints.txt do not fit pyproject.toml or Python {sys.version.split()[0]}."
+            " Take a later commit, or another Python; a developer mends it with: poe lock"
+        ),
+    ),
+    (
+        ("No matching distribution found",),
         (
             f"A package is not offered for Python {sys.version_info[0]}.{sys.version_info[1]} on this machine"
             " by the index pip uses. Try another Python (3.11 to 3.13), or point PIP_INDEX_URL to a mirror."

@@ -1,36 +1,49 @@
-"""Write `constraints.txt`: the exact versions a fresh environment gets today from the declared ranges.
+"""Write `constraints.txt`: the exact versions that the declared ranges give today on the oldest Python.
 
 Comes in: `pyproject.toml`. Goes out: every package of every extra and of the build, pinned, so that two
 installations of one commit hold the same code. Run by hand (`poe lock`) when dependencies are to move.
 """
 
+import json
 import subprocess
 import sys
 import tempfile
 import tomllib
-import venv
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-HEADING = """\
-# Exact versions of the whole environment (all extras, tools and the build), written by `poe lock`.
-# bootstrap.py and CI install with these; pyproject.toml keeps the ranges a packager needs.
+# A library may ask for a patch of Python that a distribution does not have (Debian 12 stays at 3.11.2).
+OLDEST = "3.11.0"
+HEADING = f"""\
+# Exact versions of the whole environment (all extras, tools and the build) for Python {OLDEST} and later,
+# written by `poe lock`. bootstrap.py and CI install with these; pyproject.toml keeps the ranges a packager
+# needs.
 """
 
 
-def main() -> int:
-    """Resolve in a throw-away environment and keep what came."""
+def list_wanted() -> list[str]:
+    """Requirements of the package, of every extra and of the build."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    extras = ",".join(project["project"]["optional-dependencies"])
+    extras = project["project"]["optional-dependencies"].values()
+    build = [*project["build-system"]["requires"], "editables"]
+    return [*build, *project["project"]["dependencies"], *(name for extra in extras for name in extra)]
+
+
+def resolve(wanted: list[str]) -> dict[str, str]:
+    """Name -> version of everything pip would install for the oldest Python, without installing it."""
     with tempfile.TemporaryDirectory() as folder:
-        venv.create(folder, with_pip=True)
-        pip = [str(Path(folder) / "bin" / "python"), "-m", "pip"]
-        wanted = [*project["build-system"]["requires"], "editables", f"{ROOT}[{extras}]"]
-        subprocess.run([*pip, "install", "--quiet", *wanted], check=True)  # noqa: S603 - our own file's names
-        frozen = subprocess.run(  # noqa: S603 - as above
-            [*pip, "freeze"], check=True, capture_output=True, text=True
-        ).stdout
-    pins = [line for line in frozen.splitlines() if "==" in line]
+        report = Path(folder) / "report.json"
+        target = ["--target", folder, "--python-version", OLDEST, "--only-binary", ":all:"]
+        options = ["--quiet", "--dry-run", "--ignore-installed", "--report", str(report), *target]
+        subprocess.run([sys.executable, "-m", "pip", "install", *options, *wanted], check=True)  # noqa: S603 - names of our own file
+        installs = json.loads(report.read_text(encoding="utf-8"))["install"]
+    return {entry["metadata"]["name"]: entry["metadata"]["version"] for entry in installs}
+
+
+def main() -> int:
+    """Resolve and write."""
+    found = sorted(resolve(list_wanted()).items(), key=lambda pin: pin[0].lower())
+    pins = [f"{name}=={version}" for name, version in found]
     (ROOT / "constraints.txt").write_text(HEADING + "\n".join(pins) + "\n", encoding="utf-8")
     print(f"constraints.txt: {len(pins)} packages")
     return 0

@@ -1,11 +1,14 @@
 """The papers at the door are true: commands, decisions, reasons, no trace of anybody's machine."""
 
 import re
+from itertools import chain
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
-from tests.house.tree import ROOT, list_files
+from tests.house.tree import ROOT, list_files, read_project
 
 FENCE = re.compile(r"^```[a-z]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
@@ -48,6 +51,23 @@ def test_every_ruff_ignore_gives_its_reason() -> None:
     code = re.compile(r'^\s+"[A-Z]+\d*",')
     silent = [line for line in lines if code.match(line) and not re.search(r"# \S+.{5}", line)]
     assert not silent, "\n".join(silent)
+
+
+def test_every_declared_range_holds_its_pinned_version() -> None:
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    pinned = dict(line.split("==") for line in lines if "==" in line)
+    versions = {canonicalize_name(name): version for name, version in pinned.items()}
+    project = read_project()["project"]
+    declared = [*project["dependencies"], *chain(*project["optional-dependencies"].values())]
+    wrong = [
+        line
+        for line in declared
+        if not (
+            (found := versions.get(canonicalize_name(Requirement(line).name)))
+            and Requirement(line).specifier.contains(found, prereleases=True)
+        )
+    ]
+    assert not wrong, f"{wrong}; run: poe lock"
 
 
 MARK = re.compile(r"# (?:noqa|type: ignore|pyright: ignore)(?:: [A-Z]+\d+(?:, ?[A-Z]+\d+)*|\[[\w, -]+\])?")

@@ -93,7 +93,7 @@ def names_with_norms(connection: Connection, entity_type: str, norms: Iterable[s
 
 def add_names(connection: Connection, names: dict[Wanted, Identifier], *, now: datetime) -> list[Name]:
     """Add names that mean nothing yet (entity 0); give them with their ids."""
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "entity_type": entity_type,
             "entity_id": 0,
@@ -116,7 +116,6 @@ def add_names(connection: Connection, names: dict[Wanted, Identifier], *, now: d
 
 def point_names(connection: Connection, moves: Sequence[dict[str, Any]]) -> None:
     """Let names mean things: rows of `name_id`, `entity_id`, `origin_entity_id`, `method`."""
-
     statement = (
         update(identifier)
         .where(identifier.c.id == bindparam("name_id"))

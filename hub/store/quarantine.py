@@ -38,6 +38,11 @@ class Keyed(Protocol):
         ...
 
     @property
+    def version(self) -> int:
+        """The source's version of the document."""
+        ...
+
+    @property
     def faults(self) -> Sequence[Fault]:
         """What could not be read of it."""
         ...
@@ -79,10 +84,15 @@ def hold_faults(
         return 0
     columns = quarantine.c
     query = select(
-        columns.object_type, columns.source_key, columns.part, columns.content_hash, columns.reason
+        columns.object_type,
+        columns.source_key,
+        columns.part,
+        columns.content_hash,
+        columns.reason,
+        columns.source_version,
     )
-    same = {
-        (r.object_type, r.source_key, r.part): (r.content_hash, r.reason)
+    standing = {
+        (r.object_type, r.source_key, r.part): r
         for r in select_in(
             connection,
             query.where(columns.source_system_id == system_id, columns.state == "open"),
@@ -90,25 +100,33 @@ def hold_faults(
             [key for _, key, _ in rows],
         )
     }
-    new = [row for key, row in rows.items() if same.get(key) != (row["content_hash"], row["reason"])]
+    new = [row for key, row in rows.items() if _is_news(row, standing.get(key))]
     upsert(connection, quarantine, new, keys=("source_system_id", "object_type", "source_key", "part"))
     return len(new)
+
+
+def _is_news(row: dict[str, Any], before: Any) -> bool:
+    """Tell whether a fault says something other than the open entry does, and is not older."""
+    if before is None:
+        return True
+    differs = (before.content_hash, before.reason) != (row["content_hash"], row["reason"])
+    return differs and row["source_version"] >= before.source_version
 
 
 def release_faults(
     connection: Connection, system_id: int, documents: Sequence[Keyed], *, now: datetime
 ) -> None:
-    """Close the open entries of documents whose parts can be read now."""
+    """Close the open entries of documents whose parts can be read now, in this version or a newer one."""
     columns = quarantine.c
     still = {(*d.key, f.part[:300]) for d in documents for f in d.faults}
-    keys = {d.key for d in documents}
-    query = select(columns.id, columns.object_type, columns.source_key, columns.part).where(
-        columns.source_system_id == system_id, columns.state == "open"
-    )
+    versions = {d.key: d.version for d in documents}
+    query = select(
+        columns.id, columns.object_type, columns.source_key, columns.part, columns.source_version
+    ).where(columns.source_system_id == system_id, columns.state == "open")
     done = [
         row.id
-        for row in select_in(connection, query, columns.source_key, [key for _, key in keys])
-        if (row.object_type, row.source_key) in keys
+        for row in select_in(connection, query, columns.source_key, [key for _, key in versions])
+        if row.source_version <= versions.get((row.object_type, row.source_key), -1)
         and (row.object_type, row.source_key, row.part) not in still
     ]
     for part in chunks(done):
@@ -127,4 +145,4 @@ def list_open(connection: Connection, system_code: str | None = None) -> list[di
     )
     if system_code:
         query = query.where(source_system.c.code == system_code)
-    return [dict(row._mapping) for row in connection.execute(query)]  # noqa: SLF001 - SQLAlchemy's public name
+    return [dict(row) for row in connection.execute(query).mappings()]

@@ -2,12 +2,17 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from sqlalchemy import Column, ColumnElement, Connection, Row, Select, Table, insert
 from sqlalchemy.dialects import postgresql, sqlite
 
 T = TypeVar("T")
+AnySelect: TypeAlias = Select[*tuple[Any, ...]]
+"""A query for columns of whatever number and types."""
+AnyRow: TypeAlias = Row[*tuple[Any, ...]]
+"""A row of such a query."""
+
 CHUNK = 1000
 
 
@@ -18,15 +23,26 @@ def chunks(items: Iterable[T], size: int = CHUNK) -> Iterator[list[T]]:
         yield part
 
 
-def select_in(
-    connection: Connection, query: Select[Any], column: ColumnElement[Any], values: Iterable[Any]
-) -> list[Row[Any]]:
+def select_in(  # noqa: PLR0917 - the order is that of the SQL: this query, where this column is in these values
+    connection: Connection, query: AnySelect, column: ColumnElement[Any], values: Iterable[Any]
+) -> list[AnyRow]:
     """Give the rows of `query` whose `column` is one of `values`, however many those are."""
+    return [row for part in _parts_in(query, column, values) for row in connection.execute(part)]
+
+
+def select_dicts_in(  # noqa: PLR0917 - as select_in
+    connection: Connection, query: AnySelect, column: ColumnElement[Any], values: Iterable[Any]
+) -> list[dict[str, Any]]:
+    """Give the same rows as `select_in`, as dictionaries by column name."""
     return [
-        row
-        for part in chunks(sorted(set(values)))
-        for row in connection.execute(query.where(column.in_(part)))
+        dict(row) for part in _parts_in(query, column, values) for row in connection.execute(part).mappings()
     ]
+
+
+def _parts_in(query: AnySelect, column: ColumnElement[Any], values: Iterable[Any]) -> Iterator[AnySelect]:
+    """Cut into queries that no engine's limit of parameters refuses."""
+    for part in chunks(sorted(set(values))):
+        yield query.where(column.in_(part))
 
 
 def insert_all(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
@@ -53,9 +69,10 @@ def upsert(
     unless_same: Sequence[str] = (),
     count_version: bool = False,
 ) -> None:
-    """Insert rows or update those with the same `keys`; a row whose `unless_same` columns agree stays untouched.
+    """Insert rows or update those with the same `keys`.
 
-    `count_version` adds one to `version` at each change.
+    A row whose `unless_same` columns agree stays untouched. `count_version` adds one to `version` at each
+    change.
     """
     if not rows:
         return

@@ -18,7 +18,7 @@ from hub.store.tables import (
 
 
 def summarise(connection: Connection) -> dict[str, int]:
-    """Give counts: sources, documents, records, batches, lots, samples, conflicts, stubs, quarantined, unmapped tags."""
+    """Give counts of what came in (sources, documents, records), what it means and what waits for people."""
     batch, lot, tag = ENTITY_TABLES["batch"], ENTITY_TABLES["material_lot"], ENTITY_TABLES["tag"]
     standing = ("active", "stub")
     return {
@@ -67,7 +67,7 @@ def list_streams(connection: Connection) -> list[dict[str, Any]]:
         .join(source_system, source_system.c.id == stream.c.source_system_id)
         .order_by(source_system.c.code, stream.c.id)
     )
-    return [dict(row._mapping) for row in connection.execute(query)]  # noqa: SLF001 - SQLAlchemy's public name
+    return [dict(row) for row in connection.execute(query).mappings()]
 
 
 def _count(connection: Connection, query: Any) -> int:

@@ -11,6 +11,7 @@ import pytest
 from asyncua import ua
 from asyncua.client.client import Client
 from asyncua.common.node import Node
+from asyncua.ua.object_ids import ObjectIds
 from asyncua.ua.status_codes import StatusCodes
 
 from hub.demo.clock import write_clock
@@ -22,7 +23,7 @@ from hub.demo.curves import (
     UNCERTAIN_UNTIL,
     trace,
 )
-from hub.demo.historian import NAMESPACE
+from hub.demo.historian import NAMESPACE, NODES_PER_READ
 from hub.demo.history import PAGE_SIZE, TrackHistory
 from hub.demo.plan import FIRST, NOW, WINDOW_START, Batch
 from hub.demo.plant import Plant
@@ -132,6 +133,14 @@ def test_units_limits_and_descriptions_can_be_read(plant: Plant) -> None:
             assert (limits.Low, limits.High) == (TAGS[name].low, TAGS[name].high)
         bare = await (await node("BR2000_01_VCD").get_child("0:EngineeringUnits")).read_value()
         assert bare.UnitId == -1
+
+    _run(plant, story)
+
+
+def test_the_server_says_how_many_nodes_a_history_read_may_name(plant: Plant) -> None:
+    async def story(node: Callable[[str], Node]) -> None:
+        number = ObjectIds.Server_ServerCapabilities_OperationLimits_MaxNodesPerHistoryReadData
+        assert await node(f"i={number}").read_value() == NODES_PER_READ
 
     _run(plant, story)
 

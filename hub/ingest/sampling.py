@@ -142,7 +142,7 @@ def _store(
     now: datetime = desk.clock()
     with desk.database.begin() as connection:
         stored = put_samples(connection, f"{outcome.source}/{claim.name}", seq, table, tag_ids, now=now)
-        cover(connection, system.id, errand.tags, (errand.window.start, errand.window.end), now=now)
+        cover(connection, system.id, tags=errand.tags, span=(errand.window.start, errand.window.end), now=now)
         advance_stream(connection, claim, cursor={"seq": seq}, now=now, samples=stored)
     outcome.samples += stored
 

@@ -51,7 +51,7 @@ def join_spans(spans: Iterable[Span]) -> list[Span]:
     return joined
 
 
-def cover(connection: Connection, system_id: int, tags: Sequence[str], span: Span, *, now: datetime) -> None:
+def cover(connection: Connection, system_id: int, *, tags: Sequence[str], span: Span, now: datetime) -> None:
     """Note that a span of these tags has been read."""
     before = covered_spans(connection, system_id, tags)
     for part in chunks(sorted(before)):

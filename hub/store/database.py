@@ -1,7 +1,7 @@
-"""One database behind one URL: SQLite by default (WAL, synchronous FULL), PostgreSQL for more than one machine."""
+"""One database behind one URL: SQLite by default (WAL, synchronous FULL), PostgreSQL for many machines."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ def _to_json(value: Any) -> str:
 
 
 class StoreFull(Exception):
-    """The disk of the data folder is full; free space, then run again: nothing of the last step was stored."""
+    """The disk of the data folder is full; free space and run again: nothing of the last step was stored."""
 
 
 class Database:
@@ -51,17 +51,20 @@ class Database:
         return self.engine.dialect.name
 
     @contextmanager
-    def begin(self) -> Iterator[Connection]:
+    def begin(self) -> Generator[Connection]:
         """Give a writing transaction: it commits at the end, or changes nothing.
 
         Raises `StoreFull` when there is no space left.
         """
-        with _said_when_full(), self.engine.connect().execution_options(writes=True) as connection:
-            with connection.begin():
-                yield connection
+        with (
+            _said_when_full(),
+            self.engine.connect().execution_options(writes=True) as connection,
+            connection.begin(),
+        ):
+            yield connection
 
     @contextmanager
-    def read(self) -> Iterator[Connection]:
+    def read(self) -> Generator[Connection]:
         """Give a read-only view of one moment."""
         with self.engine.connect() as connection, connection.begin():
             yield connection
@@ -72,7 +75,7 @@ class Database:
 
 
 @contextmanager
-def _said_when_full() -> Iterator[None]:
+def _said_when_full() -> Generator[None]:
     try:
         yield
     except OperationalError as error:

@@ -8,14 +8,20 @@ from sqlalchemy import Connection
 from hub.store.tables.spine import APPEND_ONLY
 
 _SQLITE = {
-    "update": "CREATE TRIGGER IF NOT EXISTS {name} BEFORE UPDATE ON {table} "
-    "BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END",
-    "delete": "CREATE TRIGGER IF NOT EXISTS {name} BEFORE DELETE ON {table} "
-    "BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END",
+    "update": (
+        "CREATE TRIGGER IF NOT EXISTS {name} BEFORE UPDATE ON {table} "
+        "BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
+    ),
+    "delete": (
+        "CREATE TRIGGER IF NOT EXISTS {name} BEFORE DELETE ON {table} "
+        "BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
+    ),
     # INSERT OR REPLACE rewrites a row past UPDATE and DELETE triggers.
-    "replace": "CREATE TRIGGER IF NOT EXISTS {name} BEFORE INSERT ON {table} "
-    "WHEN EXISTS (SELECT 1 FROM {table} WHERE id = NEW.id) "
-    "BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END",
+    "replace": (
+        "CREATE TRIGGER IF NOT EXISTS {name} BEFORE INSERT ON {table} "
+        "WHEN EXISTS (SELECT 1 FROM {table} WHERE id = NEW.id) "
+        "BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
+    ),
 }
 _POSTGRES_FUNCTION = """
 CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -23,8 +29,10 @@ BEGIN RAISE EXCEPTION '%% is append-only', TG_TABLE_NAME; END $$
 """
 _POSTGRES = (
     "DROP TRIGGER IF EXISTS {name} ON {table}",
-    "CREATE TRIGGER {name} BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
-    "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()",
+    (
+        "CREATE TRIGGER {name} BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
+        "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
+    ),
     "ALTER TABLE {table} ENABLE ALWAYS TRIGGER {name}",
 )
 

@@ -1,4 +1,4 @@
-"""Why two names are one thing: declared, normalised or derived, each a row with its evidence; undone, never lost."""
+"""Why two names are one thing: declared, normalised or derived, with the evidence; undone, never lost."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

@@ -80,7 +80,10 @@ def advance_stream(
     samples: int = 0,
     rejected: int = 0,
 ) -> None:
-    """Move the cursor and the counters in the caller's transaction; `LeaseLost` when the epoch is not ours."""
+    """Move the cursor and the counters in the caller's transaction.
+
+    Raises `LeaseLost` when the epoch is not ours.
+    """
     columns = stream.c
     moved = connection.execute(
         update(stream)

@@ -11,7 +11,7 @@ from hub.store.tables import unit
 
 
 def migrations_folder() -> Path:
-    """Give the folder of the migrations: beside the packages in a checkout, inside `hub.store` when installed."""
+    """Give the folder of the migrations: beside the packages in a checkout, in `hub.store` when installed."""
     here = Path(__file__).resolve()
     for candidate in (here.parent / "migrations", here.parents[2] / "migrations"):
         if (candidate / "env.py").exists():
@@ -32,7 +32,7 @@ def alembic_config(connection: Connection | None = None) -> Any:
 
 def upgrade(database: Database, revision: str = "head") -> None:
     """Migrate to `revision` and restore the derived objects and the unit table."""
-    from alembic import command  # noqa: PLC0415
+    from alembic import command  # noqa: PLC0415 - as above
 
     with database.begin() as connection:
         command.upgrade(alembic_config(connection), revision)
@@ -42,7 +42,7 @@ def upgrade(database: Database, revision: str = "head") -> None:
 
 def is_current(database: Database) -> bool:
     """Tell whether the database has the newest migration."""
-    from alembic.script import ScriptDirectory  # noqa: PLC0415
+    from alembic.script import ScriptDirectory  # noqa: PLC0415 - as above
 
     head = ScriptDirectory.from_config(alembic_config()).get_current_head()
     with database.read() as connection:

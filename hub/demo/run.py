@@ -25,8 +25,8 @@ class Report:
     """What reading the plant did, and what the hub holds after it."""
 
     project: Project
-    cycles: list[tuple[datetime, Cycle]] = field(default_factory=list)
-    holds: dict[str, int] = field(default_factory=dict)
+    cycles: list[tuple[datetime, Cycle]] = field(default_factory=list[tuple[datetime, Cycle]])
+    holds: dict[str, int] = field(default_factory=dict[str, int])
     seconds: float = 0.0
 
     @property

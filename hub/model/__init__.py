@@ -1,4 +1,4 @@
-"""THE WORDS: facts named as in ISA-88/95 go in as text and numbers, frozen checked records come out; no I/O."""
+"""THE WORDS: facts named as in ISA-88/95 go in as text and numbers, frozen checked records come out."""
 
 from hub.model.identifier import Identifier, normalise
 from hub.model.instant import Instant, NaiveTimeError, format_instant, parse_instant

@@ -1,4 +1,4 @@
-"""Points in time: aware, UTC inside, microseconds; a time without a zone is an error that says what to set."""
+"""Points in time: aware, UTC inside, microseconds; a time without a zone is an error saying what to set."""
 
 from datetime import UTC, datetime, tzinfo
 from typing import Annotated, Any

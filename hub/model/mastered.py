@@ -29,7 +29,7 @@ from hub.model.record import (
 
 
 class Mastered(Record):
-    """A statement about a thing with names. `id` is the source's own name, `also` names it declares besides."""
+    """A statement about a thing with names: `id` is the source's own, `also` what it declares besides."""
 
     id: Identifier
     also: tuple[Identifier, ...] = ()

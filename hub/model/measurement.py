@@ -1,8 +1,8 @@
-"""Numbers as reported: value, verbatim text, UCUM unit, the source's own unit, and a comparator when censored."""
+"""Numbers as reported: value, verbatim text, UCUM unit, the source's own unit; a comparator when censored."""
 
 import math
 import re
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, cast
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -10,7 +10,7 @@ from hub.model.unit import convert, find_unit
 
 Comparator = Literal["<", "<=", ">", ">="]
 _CENSORED = re.compile(r"^\s*(<=|>=|<|>|≤|≥)\s*(.+)$")
-_PLAIN = {"≤": "<=", "≥": ">="}
+_SIGNS: dict[str, Comparator] = {"<": "<", "<=": "<=", ">": ">", ">=": ">=", "≤": "<=", "≥": ">="}
 
 
 class Quantity(BaseModel):
@@ -33,7 +33,7 @@ class Quantity(BaseModel):
         """Complete text, number and UCUM unit from what was given."""
         if not isinstance(given, dict):
             given = {"text": str(given)} if isinstance(given, str) else {"value": given}
-        filled: dict[str, Any] = dict(given)
+        filled = dict(cast("dict[str, Any]", given))
         if filled.get("value") is None:
             filled["value"] = float(filled.get("text") or "nan")
         filled["text"] = filled.get("text") or repr(filled["value"])
@@ -75,7 +75,7 @@ class Measurement(BaseModel):
         return cls(
             value=number,
             text=entry,
-            comparator=_PLAIN.get(sign, sign) if sign else None,  # type: ignore[arg-type]
+            comparator=_SIGNS[sign] if sign else None,
             unit=find_unit(source_unit).code if source_unit else None,
             source_unit=source_unit,
         )

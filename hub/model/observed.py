@@ -1,4 +1,4 @@
-"""Facts that one system saw once: they keep their own provenance and are never argued about, only corrected."""
+"""Facts that one system saw once: they keep their provenance and are never argued about, only corrected."""
 
 from typing import ClassVar, Literal
 

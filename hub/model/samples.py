@@ -11,4 +11,4 @@ SAMPLE_SCHEMA = pa.schema(
         pa.field("quality", pa.uint32(), nullable=False),
     ]
 )
-"""One row a sample: the source's tag name, source time (UTC, µs), number or text (digital state), OPC UA status code."""
+"""One row a sample: the source's tag name, time (UTC, µs), number or text (digital state), OPC UA status."""

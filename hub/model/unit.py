@@ -30,7 +30,7 @@ class Unit:
     aliases: tuple[str, ...] = ()
 
 
-def _row(
+def _row(  # noqa: PLR0917 - the rows of a table are read by place
     code: str, unece: str | None, dimension: str, factor: float, *aliases: str, offset: float = 0.0
 ) -> Unit:
     return Unit(code, unece, dimension, factor, offset, aliases)

@@ -1,4 +1,4 @@
-"""THE DOOR: a connector author's whole world; documents and columns come in, checked records go out to the hub."""
+"""THE DOOR: a connector author's whole world; documents and columns come in, checked records go out."""
 
 from hub.sdk.config import Config, SecretStr
 from hub.sdk.contract import (

@@ -30,7 +30,7 @@ class Health:
 
 @dataclass(frozen=True, kw_only=True)
 class Stream:
-    """Something to read on its own clock. `snapshot`: every read is complete, what is missing has vanished."""
+    """Something to read on its own clock; after each read of a `snapshot`, what is missing has vanished."""
 
     name: str
     description: str = ""
@@ -57,7 +57,7 @@ class Connector(ABC, Generic[C]):
     def check(self) -> Health | Awaitable[Health]:
         """Prove that the source answers and that our rights suffice."""
 
-    def close(self) -> None | Awaitable[None]:
+    def close(self) -> Awaitable[None] | None:
         """Release connections; called once, also after errors."""
 
     def __enter__(self) -> Self:
@@ -111,7 +111,7 @@ class SampleSource(Connector[C]):
     ) -> Iterator[pa.RecordBatch] | AsyncIterator[pa.RecordBatch]:
         """Give every sample of these tags with start <= ts < end, as `SAMPLE_SCHEMA`; order is free."""
 
-    def extent(self) -> Window | None | Awaitable[Window | None]:
+    def extent(self) -> Window | Awaitable[Window | None] | None:
         """Give the span in which the source has samples, when it can tell cheaply."""
         return None
 

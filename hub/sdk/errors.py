@@ -1,4 +1,4 @@
-"""Errors that tell the hub what to do next; anything else that a connector raises is a bug in the connector."""
+"""Errors that tell the hub what to do next; whatever else a connector raises is a bug in the connector."""
 
 
 class ConnectorError(Exception):

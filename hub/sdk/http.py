@@ -1,4 +1,4 @@
-"""The one HTTP client of the connectors: bounded, identity-encoded, with answers turned into the door's errors."""
+"""The one HTTP client of the connectors: bounded, identity-encoded, its answers turned into our errors."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime

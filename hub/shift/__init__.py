@@ -1,1 +1,1 @@
-"""THE SHIFT: sources and a store come in; they are read, resolved and read again when due; out comes what was done."""
+"""THE SHIFT: sources and a store come in, read and resolved again whenever due; out comes what was done."""

@@ -29,7 +29,7 @@ Resolving = Callable[[int, int], None]
 class Cycle:
     """What a cycle did."""
 
-    outcomes: list[Outcome] = field(default_factory=list)
+    outcomes: list[Outcome] = field(default_factory=list[Outcome])
     statements: int = 0
     frames: int = 0
 

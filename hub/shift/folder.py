@@ -1,7 +1,7 @@
 """The data folder of an embedded hub: all its state, and a lock so that only one process writes it."""
 
 import fcntl
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -11,8 +11,11 @@ class FolderInUse(Exception):
 
 
 @contextmanager
-def locked_folder(folder: Path) -> Iterator[Path]:
-    """Hold a data folder for writing; `FolderInUse` when another process does. The lock ends with the process."""
+def locked_folder(folder: Path) -> Generator[Path]:
+    """Hold a data folder for writing; the lock ends with the process.
+
+    Raises `FolderInUse` when another process holds it.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("samples", "keys"):
         (folder / name).mkdir(exist_ok=True)

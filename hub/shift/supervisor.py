@@ -58,5 +58,5 @@ class Supervisor:
         while not self._stop.wait(self.tick_s):
             try:
                 self.tick()
-            except Exception:  # noqa: BLE001 - the shift goes on; the fault is in the log with its trace
+            except Exception:  # the shift goes on; the fault is in the log with its trace
                 log.exception("a cycle failed")

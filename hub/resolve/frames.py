@@ -1,4 +1,4 @@
-"""Runs found from signals: a tag that holds the batch gives the run, conditions on the unit's signals its phases.
+"""Runs found from signals: a tag that holds the batch gives the run, conditions on the unit's signals phases.
 
 What is found is written down like any source's statement, marked as derived, with the rule that found it.
 """
@@ -30,8 +30,8 @@ CONNECTOR = "hub.resolve.frames/1"
 class FrameRule:
     """How runs of one unit are found: the tag that holds the batch, and phases by condition.
 
-    `gap_s`: a silence longer than this ends a run (None: only another value ends it). `min_s`: shorter
-    stretches of a condition are no phase.
+    `gap_s`: a silence longer than this ends a run, at its last sample plus the run's usual spacing (None:
+    only another value ends it). `min_s`: shorter stretches of a condition are no phase.
     """
 
     source: str
@@ -46,7 +46,7 @@ class FrameRule:
 
 @dataclass(frozen=True)
 class Run:
-    """A batch in a unit, from its first sample to the last (or to the next batch's first)."""
+    """A batch in a unit, from its first sample to its end (exclusive): another batch, or silence."""
 
     batch: str
     start: datetime
@@ -93,10 +93,19 @@ def find_runs(table: pa.Table, gap_s: float | None) -> Iterator[Run]:
         silent = not last and longest is not None and times[i] - times[i - 1] > longest
         if not last and values[i] == values[start] and not silent:
             continue
-        end = times[i - 1] if last or silent else times[i]
+        end = times[i - 1] + _spacing(times[start:i], longest) if last or silent else times[i]
         if values[start]:
             yield Run(values[start], _moment(times[start]), _moment(end))
         start = i
+
+
+def _spacing(times: Column, longest: float | None) -> int:
+    """Give how long the last sample before a silence stands: as long as the run's samples usually do.
+
+    Windows are half-open, so without this the last sample would belong to no run. A tag that is only sampled
+    when it changes (no `longest`) has no usual spacing.
+    """
+    return int(np.median(np.diff(times))) if longest is not None and len(times) > 1 else 0
 
 
 def _label(number: float | None, text: str | None) -> str:
@@ -113,7 +122,7 @@ def _signals(connection: Connection, rule: FrameRule) -> dict[int, str]:
     unit = find_names(connection, [key]).get(key)
     if unit is None or not rule.phases:
         return {}
-    needed = frozenset().union(*(c.signals for c in rule.phases.values()))
+    needed = frozenset[str]().union(*(c.signals for c in rule.phases.values()))
     found = tags_of_equipment(connection, unit.entity_id)
     own = {n.entity_id for n in names_of_entities(connection, "tag", found) if n.system == rule.source}
     return {i: p for i, p in found.items() if p in needed and i in own}
@@ -154,8 +163,8 @@ def _stretches(holds: Column, times: Column, run: Run) -> Iterator[tuple[datetim
     """Give the spans in which a condition holds: from its first row to the next row where it does not."""
     edges = np.flatnonzero(np.diff(np.concatenate(([0], holds.astype(np.int8), [0]))))
     for first, after in zip(edges[::2], edges[1::2], strict=True):
-        end = _moment(times[after]) if after < len(times) else run.end
-        yield _moment(times[first]), end
+        end = _moment(int(times[after])) if after < len(times) else run.end
+        yield _moment(int(times[first])), end
 
 
 def _tell(rule: FrameRule, run: Run, phases: Sequence[tuple[str, datetime, datetime]]) -> Told:

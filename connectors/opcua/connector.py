@@ -1,0 +1,162 @@
+"""The connector class: the variables of an OPC UA server as tags, their raw history as samples."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing
+from typing import TYPE_CHECKING, ClassVar
+
+import pyarrow as pa
+import structlog
+
+from connectors.opcua.settings import OpcUaConfig
+from hub.model import Tag
+from hub.sdk import BadRecord, Config, ConnectorError, Health, Misconfigured, SampleSource, Window
+
+if TYPE_CHECKING:
+    from connectors.opcua.browsing import Signal
+    from connectors.opcua.session import UaSession
+
+_log = structlog.get_logger("hub.sdk")
+
+
+class OpcUa(SampleSource[OpcUaConfig]):
+    """An OPC UA server with history (HistoryRead, raw). asyncua is loaded when the server is first asked."""
+
+    name: ClassVar[str] = "opcua"
+    version: ClassVar[str] = "1.0.0"
+    config_class: ClassVar[type[Config]] = OpcUaConfig
+
+    def __init__(self, config: OpcUaConfig) -> None:
+        super().__init__(config)
+        self._session: UaSession | None = None
+        self._signals: dict[str, Signal] | None = None
+        self._faults: dict[str, str] = {}
+
+    async def check(self) -> Health:
+        """Log in, find the variables with history, and read a moment of the first one's."""
+        try:
+            session = await self._open()
+            product, version = await self._read_product(session)
+            signals = await self._find(again=True)
+            if not signals:
+                raise Misconfigured(
+                    f"{self.config.endpoint} has no variable with readable history below {self.config.root}",
+                    remedy="correct `root`, or grant the user HistoryRead",
+                )
+            await self._probe(session, signals)
+        except Exception as error:
+            raise self._judge(error) from error
+        return Health(system=product, version=version, detail=self._detail(signals, session))
+
+    async def tags(self) -> AsyncIterator[Tag]:
+        try:
+            signals = await self._find(again=True)
+        except Exception as error:
+            raise self._judge(error) from error
+        for signal in signals.values():
+            yield signal.to_tag()
+
+    async def samples(self, tags: Sequence[str], window: Window) -> AsyncIterator[pa.RecordBatch]:
+        """Give raw history. A tag that has vanished or has none is left out, logged, and told by `check`.
+
+        Raises `BadRecord` when none of the tags can be read.
+        """
+        from connectors.opcua.history import HistoryReader  # noqa: PLC0415 - asyncua loads when it is needed
+
+        reader: HistoryReader | None = None
+        try:
+            session = await self._open()
+            signals = await self._find()
+            known = {tag: signals[tag] for tag in tags if tag in signals}
+            gone = [tag for tag in tags if tag not in signals]
+            reader = HistoryReader(session, window, values_per_node=self.config.values_per_node)
+            reader.faults.update(dict.fromkeys(gone, "no variable with history"))
+            for tag in gone:
+                _log.warning("tag has vanished", tag=tag, source=self.config.endpoint)
+            async with aclosing(reader.read(known, self.config.nodes_per_read)) as batches:
+                async for batch in batches:
+                    yield batch
+        except GeneratorExit:
+            raise
+        except Exception as error:
+            raise self._judge(error) from error
+        self._note(tags, reader.faults)
+
+    async def close(self) -> None:
+        """End the session, if there is one on this event loop."""
+        session, self._session = self._session, None
+        if session is not None and session.loop is asyncio.get_running_loop():
+            await session.close()
+
+    # ------------------------------------------------------------------ session
+
+    async def _open(self) -> "UaSession":
+        """Give the session, a new one when the old one has ended."""
+        from connectors.opcua.session import open_session  # noqa: PLC0415 - as above
+
+        session = self._session
+        if session is not None and session.loop is asyncio.get_running_loop():
+            if await session.is_alive():
+                return session
+            await self.close()
+        self._session = await open_session(self.config)
+        return self._session
+
+    async def _find(self, *, again: bool = False) -> "dict[str, Signal]":
+        from connectors.opcua.browsing import find_signals  # noqa: PLC0415 - as above
+
+        if self._signals is None or again:
+            self._signals = await find_signals(await self._open(), self.config)
+        return self._signals
+
+    async def _read_product(self, session: "UaSession") -> tuple[str, str]:
+        """Give product name and version of the server's build (OPC UA Part 5, 12.4)."""
+        from connectors.opcua.stack import ua  # noqa: PLC0415 - as above
+
+        nodes = [ua.NodeId(ua.Int32(number)) for number in (2261, 2264)]
+        product, version = await session.read(nodes, ua.AttributeIds.Value)
+        return str(product or "OPC UA server"), str(version or "")
+
+    async def _probe(self, session: "UaSession", signals: "dict[str, Signal]") -> None:
+        """Read a moment of one tag's history: browsing does not prove the right to it."""
+        from connectors.opcua.faults import judge_status  # noqa: PLC0415 - as above
+        from connectors.opcua.history import HistoryReader, moment_ago  # noqa: PLC0415 - as above
+
+        name, signal = next(iter(signals.items()))
+        reader = HistoryReader(session, moment_ago(), values_per_node=1)
+        async with aclosing(reader.read({name: signal}, 1)) as batches:
+            async for _ in batches:
+                break
+        if name in reader.faults:
+            raise judge_status(reader.faults[name], f"{self.config.endpoint}, {name}")
+
+    # ------------------------------------------------------------------ what to tell
+
+    def _detail(self, signals: "dict[str, Signal]", session: "UaSession") -> str:
+        said = f"{len(signals)} variables with history, {session.limits.history} nodes a history request"
+        missing = [
+            node for node in self.config.nodes if node not in {s.node.to_string() for s in signals.values()}
+        ]
+        if missing:
+            said += f"; not found or without history: {', '.join(missing[:20])}"
+        if self._faults:
+            shown = [f"{tag} ({why})" for tag, why in list(self._faults.items())[:20]]
+            said += f"; not readable: {', '.join(shown)}"
+        return said
+
+    def _note(self, tags: Sequence[str], faults: dict[str, str]) -> None:
+        for tag in tags:
+            self._faults.pop(tag, None)
+        self._faults.update(faults)
+        if faults and len(faults) == len(set(tags)):
+            shown = ", ".join(f"{tag} ({why})" for tag, why in list(faults.items())[:10])
+            raise BadRecord(
+                f"none of the tags can be read: {shown}",
+                where=self.config.endpoint,
+                remedy="check the nodes on the server and what the user may read",
+            )
+
+    def _judge(self, error: Exception) -> ConnectorError:
+        from connectors.opcua.faults import judge  # noqa: PLC0415 - as above
+
+        return judge(error, self.config.endpoint)

@@ -1,4 +1,4 @@
-"""What an error of a source means for its stream: try again later, wait for a person, or mend the connector."""
+"""What an error of a source means for its stream: try again, wait for a person, or mend the connector."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta

@@ -29,7 +29,7 @@ def replay(desk: Desk, sources: Sequence[Source]) -> Replayed:
         if entries:
             with source.open() as connector:
                 if isinstance(connector, RecordSource):
-                    _replay_source(desk, source, connector, entries)
+                    _replay_source(desk, source, connector=connector, entries=entries)
             with desk.database.read() as connection:
                 left = len(list_open(connection, source.code))
             result.tried += len(entries)
@@ -38,7 +38,7 @@ def replay(desk: Desk, sources: Sequence[Source]) -> Replayed:
 
 
 def _replay_source(
-    desk: Desk, source: Source, connector: RecordSource[Any], entries: list[dict[str, Any]]
+    desk: Desk, source: Source, *, connector: RecordSource[Any], entries: list[dict[str, Any]]
 ) -> None:
     system = register(desk, source)
     documents = {

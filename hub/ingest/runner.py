@@ -1,6 +1,7 @@
 """Runs one stream: pages become documents, records and faults; they and the cursor commit together."""
 
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -9,7 +10,7 @@ from typing import Any
 import structlog
 
 from hub.ingest.bridge import Bridge
-from hub.ingest.failures import judge
+from hub.ingest.failures import Failure, judge
 from hub.ingest.sources import Source
 from hub.ingest.telling import tell, tell_rejected
 from hub.sdk import Document, Page, RecordSource, Stream
@@ -56,6 +57,7 @@ class Desk:
     owner: str = "embedded"
     clock: Clock = utc_now
     progress: Callable[[Outcome], None] = lambda _: None
+    sleep: Callable[[float], None] = time.sleep
 
 
 def register(desk: Desk, source: Source) -> System:
@@ -72,23 +74,31 @@ def register(desk: Desk, source: Source) -> System:
 
 
 @dataclass(frozen=True)
-class Reading:
-    """One run of one stream: who reads what under which lease."""
+class Visit:
+    """One visit to a source: at which desk, what is read, as which system, through which connector."""
 
     desk: Desk
     source: Source
     system: System
+    bridge: Bridge
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One run of one stream: on which visit, through which connector, under which lease."""
+
+    visit: Visit
     connector: RecordSource[Any]
     claim: Claim
     outcome: Outcome
 
     def commit(self, told: list[Told], cursor: dict[str, Any] | None) -> None:
         """The one commit point: documents, statements, quarantine, cursor and epoch in one transaction."""
-        now = self.desk.clock()
-        with self.desk.database.begin() as connection:
+        now = self.visit.desk.clock()
+        with self.visit.desk.database.begin() as connection:
             stored: Stored = store_documents(
                 connection,
-                system_id=self.system.id,
+                system_id=self.visit.system.id,
                 stream=self.claim.name,
                 connector=f"{self.connector.name}/{self.connector.version}",
                 documents=told,
@@ -110,26 +120,26 @@ class Reading:
 
     def tell(self, page: Page) -> list[Told]:
         """Read a page's documents; its unreadable pieces become faults."""
-        told = [tell(self.source.code, self.connector, document) for document in page.documents]
+        told = [tell(self.visit.source.code, self.connector, document) for document in page.documents]
         return told + [tell_rejected(item) for item in page.rejected]
 
 
-def read_stream(desk: Desk, source: Source, system: System, bridge: Bridge, stream: Stream) -> Outcome:
+def read_stream(visit: Visit, stream: Stream) -> Outcome:
     """Read a stream of records to its present end. Errors of the source end up in the outcome."""
-    connector = bridge.connector
+    connector = visit.bridge.connector
     assert isinstance(connector, RecordSource)  # noqa: S101 - the caller asked the class
-    outcome = Outcome(source.code, stream.name)
-    with claimed(desk, system, stream.name, kind="records", every_s=stream.every_s, outcome=outcome) as claim:
+    outcome = Outcome(visit.source.code, stream.name)
+    with claimed(visit, stream.name, kind="records", every_s=stream.every_s, outcome=outcome) as claim:
         if claim is None:
             return outcome
-        reading = Reading(desk, source, system, connector, claim, outcome)
+        reading = Reading(visit, connector, claim, outcome)
         seen: set[tuple[str, str]] = set()
         cursor = claim.cursor
-        for page in bridge.items(connector.read(stream.name, claim.cursor)):
+        for page in visit.bridge.items(connector.read(stream.name, claim.cursor)):
             cursor = page.cursor
             seen.update((d.object_type, d.key) for d in page.documents)
             reading.commit(reading.tell(page), cursor)
-            desk.progress(outcome)
+            visit.desk.progress(outcome)
         if stream.snapshot and seen:
             _bury_missing(reading, seen, cursor)
     return outcome
@@ -138,22 +148,24 @@ def read_stream(desk: Desk, source: Source, system: System, bridge: Bridge, stre
 def _bury_missing(reading: Reading, seen: set[tuple[str, str]], cursor: dict[str, Any] | None) -> None:
     """After a complete reading, what the source no longer has is recorded as deleted."""
     types = sorted({object_type for object_type, _ in seen})
-    with reading.desk.database.read() as connection:
-        live = list_live_keys(connection, reading.system.id, types)
+    visit = reading.visit
+    with visit.desk.database.read() as connection:
+        live = list_live_keys(connection, visit.system.id, types)
     gone = [
         Document(object_type=t, key=k, payload="", media_type="text/plain", seq=version, deleted=True)
         for (t, k), version in sorted(live.items())
         if (t, k) not in seen
     ]
     if gone:
-        reading.commit([tell(reading.source.code, reading.connector, d) for d in gone], cursor)
+        reading.commit([tell(visit.source.code, reading.connector, d) for d in gone], cursor)
 
 
 @contextmanager
 def claimed(
-    desk: Desk, system: System, name: str, *, kind: str, every_s: float, outcome: Outcome
-) -> Iterator[Claim | None]:
+    visit: Visit, name: str, *, kind: str, every_s: float, outcome: Outcome
+) -> Generator[Claim | None]:
     """Hold the lease of a stream for a run; errors are judged, recorded and put into the outcome."""
+    desk, system = visit.desk, visit.system
     with desk.database.begin() as connection:
         stream_id = ensure_stream(connection, system.id, name, kind=kind, every_s=every_s, now=desk.clock())
         claim = claim_stream(connection, stream_id, owner=desk.owner, now=desk.clock())
@@ -168,7 +180,7 @@ def claimed(
         failure = judge(error, attempts=0, now=now)
         outcome.error, outcome.state, outcome.retry_at = failure.message, failure.state, failure.due_at
         log.warning("stream failed", source=outcome.source, stream=name, error=failure.message)
-        _note_failure(desk, system, claim, failure.state, failure.due_at, failure.message)
+        _note_failure(visit, claim, failure)
     else:
         now = desk.clock()
         with desk.database.begin() as connection:
@@ -176,13 +188,14 @@ def claimed(
             note_health(connection, system.id, state="ok", now=now)
 
 
-def _note_failure(
-    desk: Desk, system: System, claim: Claim, state: str, due_at: datetime, message: str
-) -> None:
+def _note_failure(visit: Visit, claim: Claim, failure: Failure) -> None:
+    now, message = visit.desk.clock(), failure.message
+    health = "degraded" if failure.state == "waiting" else failure.state
     try:
-        with desk.database.begin() as connection:
-            finish_stream(connection, claim, state=state, now=desk.clock(), due_at=due_at, error=message)
-            health = "degraded" if state == "waiting" else state
-            note_health(connection, system.id, state=health, now=desk.clock(), error=message)
+        with visit.desk.database.begin() as connection:
+            finish_stream(
+                connection, claim, state=failure.state, now=now, due_at=failure.due_at, error=message
+            )
+            note_health(connection, visit.system.id, state=health, now=now, error=message)
     except Exception:  # noqa: BLE001 - with a full disk even the note may fail; the lease then runs out
         log.warning("the failure could not be recorded", stream=claim.name)

@@ -9,8 +9,7 @@ import orjson
 import pyarrow as pa
 
 from hub.ingest.bridge import Bridge
-from hub.ingest.runner import Desk, Outcome, claimed
-from hub.ingest.sources import Source
+from hub.ingest.runner import Outcome, Visit, claimed
 from hub.model import SAMPLE_SCHEMA, Tag
 from hub.sdk import SampleSource, Window
 from hub.store.coverage import Span, cover, covered_spans, missing_spans
@@ -19,7 +18,6 @@ from hub.store.samples import put_samples
 from hub.store.statements import Told, store_documents
 from hub.store.stating import state
 from hub.store.streams import Claim, advance_stream
-from hub.store.systems import System
 
 TAGS_STREAM = "tags"
 SAMPLES_STREAM = "samples"
@@ -34,20 +32,21 @@ class Errand:
     window: Window
 
 
-def read_tags(desk: Desk, source: Source, system: System, bridge: Bridge) -> Outcome:
+def read_tags(visit: Visit) -> Outcome:
     """Note what signals the historian has, completed by the source's tag map."""
-    connector = _sampler(bridge)
+    desk, source = visit.desk, visit.source
+    connector = _sampler(visit.bridge)
     outcome = Outcome(source.code, TAGS_STREAM)
-    with claimed(desk, system, TAGS_STREAM, kind="records", every_s=3600.0, outcome=outcome) as claim:
+    with claimed(visit, TAGS_STREAM, kind="records", every_s=3600.0, outcome=outcome) as claim:
         if claim is None:
             return outcome
-        tags = list(bridge.items(connector.tags()))
+        tags = list(visit.bridge.items(connector.tags()))
         mapped = [source.tag_map.apply(tag) if source.tag_map else tag for tag in tags]
         now = desk.clock()
         with desk.database.begin() as connection:
             stored = store_documents(
                 connection,
-                system_id=system.id,
+                system_id=visit.system.id,
                 stream=TAGS_STREAM,
                 connector=f"{connector.name}/{connector.version}",
                 documents=[_tell_tag(source.code, tag) for tag in mapped],
@@ -68,41 +67,38 @@ def read_tags(desk: Desk, source: Source, system: System, bridge: Bridge) -> Out
     return outcome
 
 
-def read_samples(
-    desk: Desk, source: Source, system: System, bridge: Bridge, within: Window | None = None
-) -> Outcome:
+def read_samples(visit: Visit, within: Window | None = None) -> Outcome:
     """Fetch every window that is not covered yet, oldest first; `within` bounds a back-fill."""
-    connector = _sampler(bridge)
+    desk, source = visit.desk, visit.source
+    connector = _sampler(visit.bridge)
     outcome = Outcome(source.code, SAMPLES_STREAM)
-    with claimed(desk, system, SAMPLES_STREAM, kind="samples", every_s=_EVERY_S, outcome=outcome) as claim:
+    with claimed(visit, SAMPLES_STREAM, kind="samples", every_s=_EVERY_S, outcome=outcome) as claim:
         if claim is None:
             return outcome
-        tags = [tag.id.value for tag in bridge.items(connector.tags())]
+        tags = [tag.id.value for tag in visit.bridge.items(connector.tags())]
         with desk.database.begin() as connection:
             tag_ids = ensure_tags(connection, source.code, tags, now=desk.clock())
         seq = int((claim.cursor or {}).get("seq", 0))
-        for errand in plan(desk, source, system, bridge, tags, within):
+        for errand in plan(visit, tags, within):
             seq += 1
-            table = _fetch(bridge, connector, errand)
-            _store(desk, system, claim, errand, table, tag_ids, seq=seq, outcome=outcome)
+            table = _fetch(visit.bridge, connector, errand)
+            _store(visit, claim, errand, table=table, tag_ids=tag_ids, seq=seq, outcome=outcome)
             desk.progress(outcome)
     return outcome
 
 
-def plan(
-    desk: Desk, source: Source, system: System, bridge: Bridge, tags: Sequence[str], within: Window | None
-) -> Iterator[Errand]:
+def plan(visit: Visit, tags: Sequence[str], within: Window | None) -> Iterator[Errand]:
     """Cut what is missing of each tag's history into windows, tags with the same gaps together."""
-    bounds = within or _extent(desk, source, bridge)
+    bounds = within or _extent(visit)
     if bounds is None or not tags:
         return
-    with desk.database.read() as connection:
-        covered = covered_spans(connection, system.id, tags)
+    with visit.desk.database.read() as connection:
+        covered = covered_spans(connection, visit.system.id, tags)
     gaps: dict[Span, list[str]] = {}
     for tag in tags:
         for span in missing_spans(covered.get(tag, []), bounds.start, bounds.end):
             gaps.setdefault(span, []).append(tag)
-    step = timedelta(seconds=source.history.window_s)
+    step = timedelta(seconds=visit.source.history.window_s)
     for (start, end), some in sorted(gaps.items()):
         at = start
         while at < end:
@@ -110,11 +106,11 @@ def plan(
             at += step
 
 
-def _extent(desk: Desk, source: Source, bridge: Bridge) -> Window | None:
-    connector = _sampler(bridge)
-    extent = bridge.value(connector.extent())
-    now = desk.clock() - timedelta(seconds=source.history.settle_s)
-    start = source.history.start or (extent.start if extent else None)
+def _extent(visit: Visit) -> Window | None:
+    history = visit.source.history
+    extent = visit.bridge.value(_sampler(visit.bridge).extent())
+    now = visit.desk.clock() - timedelta(seconds=history.settle_s)
+    start = history.start or (extent.start if extent else None)
     if start is None:
         return None
     end = min(extent.end, now) if extent else now
@@ -123,26 +119,30 @@ def _extent(desk: Desk, source: Source, bridge: Bridge) -> Window | None:
 
 def _fetch(bridge: Bridge, connector: SampleSource[Any], errand: Errand) -> pa.Table:
     batches = list(bridge.items(connector.samples(errand.tags, errand.window)))
-    table = pa.Table.from_batches(batches, schema=SAMPLE_SCHEMA) if batches else SAMPLE_SCHEMA.empty_table()
-    return table
+    return pa.Table.from_batches(batches, schema=SAMPLE_SCHEMA) if batches else SAMPLE_SCHEMA.empty_table()
 
 
 def _store(
-    desk: Desk,
-    system: System,
+    visit: Visit,
     claim: Claim,
     errand: Errand,
+    *,
     table: pa.Table,
     tag_ids: dict[str, int],
-    *,
     seq: int,
     outcome: Outcome,
 ) -> None:
     """The one commit point of samples: frames, coverage, sequence and epoch in one transaction."""
-    now: datetime = desk.clock()
-    with desk.database.begin() as connection:
+    now: datetime = visit.desk.clock()
+    with visit.desk.database.begin() as connection:
         stored = put_samples(connection, f"{outcome.source}/{claim.name}", seq, table, tag_ids, now=now)
-        cover(connection, system.id, tags=errand.tags, span=(errand.window.start, errand.window.end), now=now)
+        cover(
+            connection,
+            visit.system.id,
+            tags=errand.tags,
+            span=(errand.window.start, errand.window.end),
+            now=now,
+        )
         advance_stream(connection, claim, cursor={"seq": seq}, now=now, samples=stored)
     outcome.samples += stored
 

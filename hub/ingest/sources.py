@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -45,7 +45,7 @@ class SourceFile(BaseModel):
 
 
 class FrameRule(BaseModel):
-    """How runs are found from signals of a unit: a tag that holds the batch, and conditions that name phases."""
+    """How runs are found from signals of a unit: a tag holds the batch, conditions on others name phases."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -78,7 +78,7 @@ class IdentityFile(BaseModel):
     """The shape of `identity.yaml`: what the site declares to be one thing.
 
     `normalised`: by entity type, groups of schemes among which normalised equality is identity.
-    `declared`: by entity type, names (`scheme|value`) of one thing, e.g. a plant's code in the ERP and the MES.
+    `declared`: by entity type, names (`scheme|value`) of one thing, e.g. a plant's code in ERP and MES.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -92,7 +92,7 @@ class FramesFile(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    frames: list[FrameRule] = Field(default_factory=list)
+    frames: list[FrameRule] = Field(default_factory=list[FrameRule])
 
 
 @dataclass(frozen=True)
@@ -164,7 +164,15 @@ def _load_source(file: Path, values: Mapping[str, str]) -> Source:
     except ValidationError as error:
         raise Misconfigured(f"{file}: settings of connector {raw.connector}: {_faults(error)}") from None
     tag_map = load_tag_map(file.parent.parent, raw.tags) if raw.tags else None
-    return Source(raw.code, raw.kind, raw.connector, raw.timezone, config, raw.history, tag_map)
+    return Source(
+        code=raw.code,
+        kind=raw.kind,
+        connector=raw.connector,
+        timezone=raw.timezone,
+        config=config,
+        history=raw.history,
+        tag_map=tag_map,
+    )
 
 
 def _read(file: Path, shape: type[Any], values: Mapping[str, str]) -> Any:
@@ -183,9 +191,10 @@ def _read(file: Path, shape: type[Any], values: Mapping[str, str]) -> Any:
 def _fill(node: Any, values: Mapping[str, str], file: Path) -> Any:
     """Replace `${env:NAME}`, `${file:PATH}` and given names; what is filled in is never written anywhere."""
     if isinstance(node, dict):
-        return {key: _fill(value, values, file) for key, value in node.items()}
+        mapping = cast("dict[Any, Any]", node)
+        return {key: _fill(value, values, file) for key, value in mapping.items()}
     if isinstance(node, list):
-        return [_fill(value, values, file) for value in node]
+        return [_fill(value, values, file) for value in cast("list[Any]", node)]
     if isinstance(node, str):
         return _PLACEHOLDER.sub(lambda found: _value(found.group(1), values, file), node)
     return node

@@ -1,15 +1,20 @@
 """Reads sources: every stream of records, then tags, then samples; one that fails never stops the others."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from hub.ingest.bridge import Bridge
 from hub.ingest.failures import judge
-from hub.ingest.runner import Desk, Outcome, read_stream, register
+from hub.ingest.runner import Desk, Outcome, Visit, read_stream, register
 from hub.ingest.sampling import read_samples, read_tags
 from hub.ingest.sources import Source
 from hub.sdk import RecordSource, SampleSource, Window
 from hub.store.systems import note_health
+
+
+TRIES = 3
+PATIENCE_S = 30.0
+"""A source that is away for longer than this is left to its next turn."""
 
 
 def sync_source(desk: Desk, source: Source, within: Window | None = None) -> list[Outcome]:
@@ -23,18 +28,39 @@ def sync_source(desk: Desk, source: Source, within: Window | None = None) -> lis
             note_health(connection, system.id, state=failure.state, now=desk.clock(), error=failure.message)
         return [Outcome(source.code, "*", error=failure.message, state=failure.state)]
     outcomes: list[Outcome] = []
+    visit = Visit(desk, source, system, bridge)
     with bridge:
         if isinstance(bridge.connector, RecordSource):
             streams = bridge.connector.streams()
-            outcomes += [read_stream(desk, source, system, bridge, stream) for stream in streams]
+            outcomes += [_patiently(desk, lambda s=stream: read_stream(visit, s)) for stream in streams]
         if isinstance(bridge.connector, SampleSource):
-            outcomes.append(read_tags(desk, source, system, bridge))
-            outcomes.append(read_samples(desk, source, system, bridge, within))
+            outcomes.append(_patiently(desk, lambda: read_tags(visit)))
+            outcomes.append(_patiently(desk, lambda: read_samples(visit, within)))
     return outcomes
+
+
+def _patiently(desk: Desk, run: Callable[[], Outcome]) -> Outcome:
+    """Run a stream again when its source was away for a moment; what was read before is not read again."""
+    outcome = run()
+    for _ in range(TRIES - 1):
+        wait = (outcome.retry_at - desk.clock()).total_seconds() if outcome.retry_at else None
+        if outcome.state != "waiting" or wait is None or wait > PATIENCE_S:
+            break
+        desk.sleep(max(0.0, wait))
+        again = run()
+        again.documents += outcome.documents
+        again.records += outcome.records
+        again.samples += outcome.samples
+        again.rejected += outcome.rejected
+        outcome = again
+    return outcome
 
 
 def sync_sources(desk: Desk, sources: Sequence[Source], within: Window | None = None) -> list[Outcome]:
     """Read several sources side by side; outcomes come in the order of the sources."""
+
+    def run(source: Source) -> list[Outcome]:
+        return sync_source(desk, source, within)
+
     with ThreadPoolExecutor(max_workers=max(1, min(4, len(sources)))) as pool:
-        runs = pool.map(lambda source: sync_source(desk, source, within), sources)
-        return [outcome for some in runs for outcome in some]
+        return [outcome for some in pool.map(run, sources) for outcome in some]

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, and_, func, select, update
+from sqlalchemy import Connection, and_, bindparam, func, select, update
 
 from hub.store.quarantine import Fault, hold_faults, release_faults
 from hub.store.sets import chunks, insert_returning_ids, select_in, upsert
@@ -47,6 +47,11 @@ class Told:
         return self.object_type, self.source_key
 
     @property
+    def is_undated_deletion(self) -> bool:
+        """Whether the source has let go of it without saying at which version: that always counts."""
+        return self.deleted and self.version == 0
+
+    @property
     def content_hash(self) -> str:
         """SHA-256 of the payload and whether it was a deletion."""
         return hashlib.sha256(f"{'D' if self.deleted else 'U'}\n{self.payload}".encode()).hexdigest()
@@ -61,7 +66,7 @@ class Stored:
     stale: int = 0
     records: int = 0
     rejected: int = 0
-    touched: set[tuple[str, str]] = field(default_factory=set)
+    touched: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
 
 
 @dataclass(frozen=True)
@@ -91,20 +96,29 @@ def store_documents(
     newest = _newest_versions(documents)
     known = _latest_records(connection, system_id, [d.key for d in newest])
     fresh: list[Told] = []
+    reissued: list[Told] = []
     for document in newest:
         before = known.get(document.key)
-        if before and document.version < before.version and not document.deleted:
+        if before and document.version < before.version and not document.is_undated_deletion:
             result.stale += 1
         elif before and document.content_hash == before.content_hash and not again:
             result.unchanged += 1
+            reissued += [document] if document.version > before.version else []
         else:
             fresh.append(document)
+    _move_versions(connection, system_id, reissued)
     readable = [d for d in fresh if not d.unreadable]
-    record_ids = _write_records(connection, system_id, readable, known, connector, now)
-    _write_statements(connection, system_id, readable, record_ids)
-    place = {"system_id": system_id, "stream": stream, "connector": connector, "now": now}
+    record_ids = _write_records(connection, system_id, readable, known=known, connector=connector, now=now)
+    _write_statements(connection, system_id, readable, record_ids=record_ids)
     release_faults(connection, system_id, readable, now=now)
-    result.rejected = hold_faults(connection, [f for d in fresh for f in d.faults], **place)
+    result.rejected = hold_faults(
+        connection,
+        [f for d in fresh for f in d.faults],
+        system_id=system_id,
+        stream=stream,
+        connector=connector,
+        now=now,
+    )
     result.documents = len(readable)
     result.records = sum(len(d.said) for d in readable)
     return result
@@ -112,8 +126,8 @@ def store_documents(
 
 def list_live_keys(
     connection: Connection, system_id: int, object_types: Sequence[str]
-) -> set[tuple[str, str]]:
-    """Give type and key of every document of these types that the source has not deleted."""
+) -> dict[tuple[str, str], int]:
+    """Give every document of these types that the source has not deleted: its version by type and key."""
     newest = (
         select(
             source_record.c.object_type,
@@ -141,13 +155,23 @@ def list_live_keys(
 
 
 def _newest_versions(documents: Sequence[Told]) -> list[Told]:
-    """Keep one document a key: the highest version, the later one among equals."""
-    best: dict[tuple[str, str], Told] = {}
+    """Keep one document a key: the highest version, the later one among equals.
+
+    Where that cannot be read, the newest that can be is kept beside it: it stands until the other is mended.
+    """
+    best: dict[tuple[tuple[str, str], bool], Told] = {}
     for document in documents:
-        before = best.get(document.key)
-        if before is None or document.version >= before.version:
-            best[document.key] = document
-    return list(best.values())
+        place = document.key, document.unreadable
+        before = best.get(place)
+        if before is None or document.version >= before.version or document.is_undated_deletion:
+            best[place] = document
+    return [
+        document
+        for (key, unreadable), document in best.items()
+        if not unreadable
+        or (key, False) not in best
+        or (document.version >= best[key, False].version and not best[key, False].is_undated_deletion)
+    ]
 
 
 def _latest_records(
@@ -169,19 +193,63 @@ def _latest_records(
     wanted: dict[str, list[str]] = {}
     for object_type, key in keys:
         wanted.setdefault(object_type, []).append(key)
-    return {
-        (object_type, row.source_key): _Latest(row.id, row.seq, row.content_hash, row.source_version)
-        for object_type, some in wanted.items()
+    found: dict[tuple[str, str], _Latest] = {}
+    for object_type, some in wanted.items():
+        reissued = _reissued_versions(connection, system_id, object_type=object_type, keys=some)
         for row in select_in(
             connection, query.where(columns.object_type == object_type), columns.source_key, some
+        ):
+            version = max(row.source_version, reissued.get(row.source_key, 0))
+            found[object_type, row.source_key] = _Latest(row.id, row.seq, row.content_hash, version)
+    return found
+
+
+def _reissued_versions(
+    connection: Connection, system_id: int, *, object_type: str, keys: Sequence[str]
+) -> dict[str, int]:
+    """Give the version at which each document was said last, word for word as it is stored."""
+    columns = statement.c
+    query = (
+        select(columns.source_key, func.max(columns.source_version))
+        .where(columns.source_system_id == system_id, columns.object_type == object_type, columns.is_live)
+        .group_by(columns.source_key)
+    )
+    return {row[0]: row[1] for row in select_in(connection, query, columns.source_key, keys)}
+
+
+def _move_versions(connection: Connection, system_id: int, documents: Sequence[Told]) -> None:
+    """Note that what is stored was said again at a newer version, so that one in between stays stale."""
+    columns = statement.c
+    query = (
+        update(statement)
+        .where(
+            columns.source_system_id == system_id,
+            columns.object_type == bindparam("of_type"),
+            columns.source_key == bindparam("of_key"),
+            columns.is_live,
         )
-    }
+        .values(source_version=bindparam("to_version"), source_time=bindparam("said_at"), is_pending=True)
+    )
+    for part in chunks(documents):
+        connection.execute(
+            query,
+            [
+                {
+                    "of_type": d.object_type,
+                    "of_key": d.source_key,
+                    "to_version": d.version,
+                    "said_at": d.source_time,
+                }
+                for d in part
+            ],
+        )
 
 
 def _write_records(
     connection: Connection,
     system_id: int,
     documents: Sequence[Told],
+    *,
     known: dict[tuple[str, str], _Latest],
     connector: str,
     now: datetime,
@@ -205,7 +273,8 @@ def _write_records(
             "content_hash": d.content_hash,
             "payload": d.payload,
             "media_type": d.media_type,
-            "source_version": d.version,
+            # what was deleted without a version is gone as of the version that was there
+            "source_version": max(d.version, known[d.key].version) if d.key in known else d.version,
             "source_time": d.source_time,
             "received_at": now,
             "mapping_version": connector,
@@ -221,6 +290,7 @@ def _write_statements(
     connection: Connection,
     system_id: int,
     documents: Sequence[Told],
+    *,
     record_ids: dict[tuple[str, str], int],
 ) -> None:
     """Note what each document states now; what it no longer states is marked dead, for resolution to see."""

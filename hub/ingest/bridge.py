@@ -1,6 +1,6 @@
 """Connectors may be plain or async; the runner is plain: one event loop a connector, on a thread of its own.
 
-The loop goes on while the runner stores what it was given, so that a session's keep-alive is answered meanwhile.
+The loop goes on while the runner stores what it was given, so that keep-alives are answered meanwhile.
 """
 
 import asyncio

@@ -11,7 +11,6 @@ from hub.ingest.sources import Source
 from hub.sdk import RecordSource, SampleSource, Window
 from hub.store.systems import note_health
 
-
 TRIES = 3
 PATIENCE_S = 30.0
 """A source that is away for longer than this is left to its next turn."""

@@ -32,8 +32,8 @@ def demo(
     port: Annotated[int | None, typer.Option(help="port; the next free one when it is taken")] = None,
 ) -> None:
     """Run the demo plant: start its MES, ERP, LIMS and historian, read them, resolve, and serve the view."""
-    from hub.demo.plant import PlantError, running_plant  # noqa: PLC0415 - other commands need no plant
-    from hub.demo.run import read_plant  # noqa: PLC0415
+    from hub.demo.plant import PlantError, running_plant  # other commands need no plant
+    from hub.demo.run import read_plant
 
     settings = read_settings(data=data, database=database, host=host, port=port)
     with plain_errors(PlantError), open_store(settings) as store:
@@ -72,10 +72,10 @@ def _tell(report: "Report") -> None:
 
 
 def _serve(desk: Desk, settings: Settings, report: "Report") -> None:
-    from hub.api.app import create_app, issue_login  # noqa: PLC0415 - only serving needs the web framework
-    from hub.cli.serving import run_server  # noqa: PLC0415
-    from hub.demo.run import renew_key  # noqa: PLC0415
-    from hub.shift.supervisor import Supervisor  # noqa: PLC0415
+    from hub.api.app import create_app, issue_login  # only serving needs the web framework
+    from hub.cli.serving import run_server
+    from hub.demo.run import renew_key
+    from hub.shift.supervisor import Supervisor
 
     key = renew_key(desk)
     app = create_app(desk.database)

@@ -3,7 +3,7 @@
 import os
 import socket
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -50,7 +50,7 @@ def fail(message: str, code: int = 1) -> NoReturn:
 
 
 @contextmanager
-def plain_errors(*more: type[Exception]) -> Iterator[None]:
+def plain_errors(*more: type[Exception]) -> Generator[None]:
     """Turn the errors a person can mend into one line each; anything else keeps its trace."""
     try:
         yield
@@ -59,7 +59,7 @@ def plain_errors(*more: type[Exception]) -> Iterator[None]:
 
 
 @contextmanager
-def open_store(settings: Settings, *, writes: bool = True) -> Iterator[Database]:
+def open_store(settings: Settings, *, writes: bool = True) -> Generator[Database]:
     """Open the store, migrated; an embedded one is held for this process when it writes."""
     with plain_errors():
         if settings.database:

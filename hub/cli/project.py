@@ -8,20 +8,23 @@ import typer
 from hub.cli.opening import fail
 
 _FILES = {
-    "plantwide.toml": """# The hub's own settings; see `plantwide --help` and docs/settings.md.
+    "plantwide.toml": """\
+# The hub's own settings; see `plantwide --help` and docs/settings.md.
 # database = "postgresql://plantwide@db/plantwide"   # without it: SQLite in the data folder
 data = "plantwide-data"
 config = "."
 host = "127.0.0.1"
 port = 8000
 """,
-    "identity.yaml": """# Schemes among which names that are equal in capitals, without signs and leading zeros, mean one thing.
+    "identity.yaml": """\
+# Schemes among which names that are equal in capitals, without signs and leading zeros, mean one thing.
 # A scheme is <source code>:<scheme of the connector>. QA approves this list.
 normalised:
   batch: []
   material_lot: []
 """,
-    "sources/mes.yaml.example": """# Rename to mes.yaml. One file a source; ${env:NAME} and ${file:PATH} are filled in memory only.
+    "sources/mes.yaml.example": """\
+# Rename to mes.yaml. One file a source; ${env:NAME} and ${file:PATH} are filled in memory only.
 code: mes
 kind: MES
 connector: b2mml

@@ -33,7 +33,7 @@ def main(
 ) -> None:
     """One ISA-88/ISA-95 view of what MES, LIMS, ERP and historian systems say."""
     if version:
-        from importlib.metadata import version as installed  # noqa: PLC0415 - only this option needs it
+        from importlib.metadata import version as installed  # only this option needs it
 
         typer.echo(installed("plantwide"))
         raise typer.Exit

@@ -15,7 +15,7 @@ _TARGETS = {
 
 
 def write_connector(name: str, folder: Path) -> Path:
-    """Write `folder/plantwide-<name>`; ValueError for a bad name, FileExistsError when it is there already."""
+    """Write `folder/plantwide-<name>`; ValueError for a bad name, FileExistsError when it is there."""
     if not _NAME.fullmatch(name):
         msg = f"{name!r} is no connector name: small letters, digits and _, beginning with a letter"
         raise ValueError(msg)

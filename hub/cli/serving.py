@@ -34,8 +34,8 @@ def serve(
     read: Annotated[bool, typer.Option(help="also read the project's sources when due")] = True,
 ) -> None:
     """Serve the API and the pages, and read sources when they are due."""
-    from hub.api.app import create_app  # noqa: PLC0415 - the web framework is imported when it serves
-    from hub.shift.supervisor import Supervisor  # noqa: PLC0415
+    from hub.api.app import create_app  # the web framework is imported when it serves
+    from hub.shift.supervisor import Supervisor
 
     settings = read_settings(config=config, data=data, database=database, host=host, port=port)
     has_sources = (settings.config / "sources").is_dir()
@@ -56,7 +56,7 @@ def serve(
 
 def run_server(app: "FastAPI", host: str, port: int, *, ready: str = "") -> None:
     """Serve on the port, or on the next free one with a word about it, until interrupted."""
-    import uvicorn  # noqa: PLC0415 - only serving needs it
+    import uvicorn  # only serving needs it
 
     listener = open_listener(host, port)
     chosen = listener.getsockname()[1]
@@ -70,7 +70,7 @@ def run_server(app: "FastAPI", host: str, port: int, *, ready: str = "") -> None
         listener.close()
 
 
-def open_listener(host: str, port: int) -> socket.socket:
+def open_listener(host: str, port: int) -> socket.socket:  # noqa: RET503 - `fail` never returns
     """Give a listening socket on the port, or on the next free one; says so when the port was taken."""
     for candidate in range(port, port + _TRIES):
         listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
@@ -94,7 +94,7 @@ def openapi(
     file: Annotated[Path, typer.Option(help="where the document is")] = Path("openapi/plantwide.json"),
 ) -> None:
     """Write the OpenAPI document of the API, or check that the committed one is what the code serves."""
-    from hub.api.export import export_openapi  # noqa: PLC0415
+    from hub.api.export import export_openapi
 
     document = export_openapi()
     if check:

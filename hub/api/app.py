@@ -11,6 +11,7 @@ from fastapi.staticfiles import StaticFiles
 from hub.api.answer import answer
 from hub.api.documentation import build_openapi
 from hub.api.pages import ALL_PAGES
+from hub.api.pages.rendering import render_problem
 from hub.api.problems import install_problems
 from hub.api.room import ApiSettings, Replay, Room
 from hub.api.routes import ALL_ROUTES
@@ -33,7 +34,7 @@ def create_app(
 
     `replay` reads quarantined parts again; without it that route answers 501.
     """
-    settings = settings or ApiSettings(version=read_version())
+    settings = settings or ApiSettings(version=read_version(), data_folder=_folder_of(database))
     app = FastAPI(
         title=settings.title,
         version=settings.version,
@@ -43,11 +44,10 @@ def create_app(
         redoc_url=None,
         redirect_slashes=False,
         generate_unique_id_function=_name_operation,
-        max_body_size=settings.body_bytes,
     )
     sessions = Sessions(session_s=settings.session_s, login_s=settings.login_s)
     app.state.room = Room(database, settings, sessions, replay)
-    install_problems(app)
+    install_problems(app, render_problem)
     for router in (*ALL_ROUTES, *ALL_PAGES):
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
@@ -85,3 +85,9 @@ def read_version() -> str:
 
 def _name_operation(route: APIRoute) -> str:
     return route.name
+
+
+def _folder_of(database: Database) -> Path | None:
+    """Give the folder whose disk an embedded store fills."""
+    file = database.engine.url.database
+    return Path(file).parent if database.dialect == "sqlite" and file else None

@@ -1,7 +1,7 @@
 """Everything that goes wrong, as RFC 9457 problem details that name the remedy and never repeat the input."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -69,11 +69,14 @@ class Problem(Exception):
         return Response(body, status, media_type=MEDIA_TYPE, headers=self.headers)
 
 
-def install_problems(app: FastAPI) -> None:
-    """Answer every error of the application as a problem."""
+def install_problems(app: FastAPI, show: Callable[["Problem", str], Response] | None = None) -> None:
+    """Answer every error of the application as a problem; `show` makes a page of it for a browser."""
 
-    def answer_problem(_: Request, error: Exception) -> Response:
-        return problem_of(error).respond()
+    def answer_problem(request: Request, error: Exception) -> Response:
+        problem = problem_of(error)
+        if show is not None and wants_page(request):
+            return show(problem, request.url.path)
+        return problem.respond()
 
     for kind in (
         Problem,
@@ -86,6 +89,16 @@ def install_problems(app: FastAPI) -> None:
     ):
         app.add_exception_handler(kind, answer_problem)
     app.add_exception_handler(DBAPIError, answer_problem)
+
+
+def wants_page(request: Request) -> bool:
+    """Tell whether a person's browser asks for a page (never under /v1)."""
+    accepts = request.headers.get("accept", "")
+    return (
+        request.method in ("GET", "HEAD")
+        and "text/html" in accepts
+        and not request.url.path.startswith("/v1/")
+    )
 
 
 def problem_of(error: Exception) -> Problem:

@@ -100,7 +100,7 @@ _FACT: dict[str, Any] = {
     "recorded_at": AwareDatetime,
 }
 _FACT_OWN: dict[str, dict[str, Any]] = {
-    "segment_response": {"duration_s": float | None, "is_derived": bool},
+    "segment_response": {"duration_s": float | None},
     "material_actual": {"count_state": Literal["counted", "same_as", "disputed"] | None},
 }
 

@@ -9,10 +9,12 @@ from urllib.parse import quote
 from anyio import to_thread
 from fastapi import FastAPI
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
 from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from hub.api.problems import Problem, problem_of
+from hub.api.problems import Problem, problem_of, wants_page
 from hub.api.room import Room
 from hub.store.keys import Caller, find_caller, verify_key
 
@@ -21,6 +23,7 @@ OPEN_PATHS = frozenset({"/livez", "/readyz", "/v1/info", "/login", "/favicon.ico
 """Addresses that answer without a key; files under /static/ do too."""
 
 _SCOPES = {"GET": "read", "HEAD": "read", "OPTIONS": "read"}
+_SCOPES_OF_PATHS = {"/logout": "read"}
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="plantwide", Basic realm="plantwide", charset="UTF-8"'}
 _HEADERS: Mapping[str, str] = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
@@ -79,11 +82,26 @@ class Gate:
             await self._admit(scope)
         except Problem as problem:
             response = problem.respond()
-            if problem.kind == "key-needed" and _wants_page(scope):
+            if problem.kind == "key-needed" and wants_page(Request(scope)):
                 response = RedirectResponse(f"/login?next={quote(_address(scope), safe='')}", 303)
             await response(scope, receive, send)
             return
-        await self._app(scope, receive, send)
+        await self._app(scope, self._limit(receive), send)
+
+    def _limit(self, receive: Receive) -> Receive:
+        """Stop reading a body that grows beyond the limit, whatever its headers promised."""
+        room: Room = self._outer.state.room
+        most, read = room.settings.body_bytes, 0
+
+        async def receive_some() -> Message:
+            nonlocal read
+            message = await receive()
+            read += len(message.get("body", b""))
+            if read > most:
+                raise HTTPException(413)
+            return message
+
+        return receive_some
 
     async def _admit(self, scope: Scope) -> None:
         if "\x00" in scope["path"] or b"%00" in scope["query_string"]:
@@ -104,7 +122,7 @@ class Gate:
                 "password.",
                 headers=_CHALLENGE,
             )
-        needed = _SCOPES.get(scope["method"], "operate")
+        needed = _SCOPES_OF_PATHS.get(scope["path"]) or _SCOPES.get(scope["method"], "operate")
         if not caller.may(needed):
             raise Problem("scope-missing", f"This needs a key with the scope {needed}.")
         scope.setdefault("state", {})["caller"] = caller
@@ -151,13 +169,6 @@ def _basic_password(encoded: str) -> str:
         return base64.b64decode(encoded, validate=True).decode().partition(":")[2]
     except (binascii.Error, ValueError):
         return ""
-
-
-def _wants_page(scope: Scope) -> bool:
-    accepts = Headers(scope=scope).get("accept", "")
-    return (
-        scope["method"] in ("GET", "HEAD") and "text/html" in accepts and not scope["path"].startswith("/v1/")
-    )
 
 
 def _address(scope: Scope) -> str:

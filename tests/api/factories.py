@@ -99,7 +99,15 @@ def add_name(connection: Connection, kind: str, thing: int, value: str = "B26-01
 
 
 def add_assertion(
-    connection: Connection, kind: str, thing: int, attribute: str, /, *, system: int, record: int, **values: Any
+    connection: Connection,
+    kind: str,
+    thing: int,
+    attribute: str,
+    /,
+    *,
+    system: int,
+    record: int,
+    **values: Any,
 ) -> int:
     row: dict[str, Any] = {"value": "x", "recorded_at": NOW, "is_winner": True, "in_conflict": False}
     return add(
@@ -190,53 +198,198 @@ def add_plant(connection: Connection) -> dict[str, int]:
     add_stream(connection, historian, "history", kind="samples", records=0, samples=58_320)
     said = {
         "mes": add_record(connection, mes, "<ID>B26-0117</ID>", media_type="application/xml"),
-        "erp": add_record(connection, erp, '{"ManufacturingOrder":"000001004711","MfgOrderItemGoodsReceiptQty":"118.200"}'),
+        "erp": add_record(
+            connection, erp, '{"ManufacturingOrder":"000001004711","MfgOrderItemGoodsReceiptQty":"118.200"}'
+        ),
         "lims": add_record(connection, lims, '{"sampleId":"S-2026-004811","batchRef":"b26 0117"}'),
         "pi": add_record(connection, historian, '{"Name":"B26-0117 BR2000-01 FedBatch"}'),
     }
-    site = add_thing(connection, "equipment", "CRK", level="Site", description="Cork", timezone="Europe/Dublin")
+    site = add_thing(
+        connection, "equipment", "CRK", level="Site", description="Cork", timezone="Europe/Dublin"
+    )
     cell = add_thing(connection, "equipment", "CRK-DS1", level="ProcessCell", parent_id=site)
-    reactor = add_thing(connection, "equipment", "BR2000-01", level="Unit", parent_id=cell, description="2000 L bioreactor")
-    column = add_thing(connection, "equipment", "CH-01", level="Unit", parent_id=cell, description="Protein A skid")
-    product = add_thing(connection, "material_definition", "300214", description="mAb 214 drug substance", stage="drug_substance")
-    medium = add_thing(connection, "material_definition", "MEDIA-PRD", description="Production medium", stage="raw")
+    reactor = add_thing(
+        connection, "equipment", "BR2000-01", level="Unit", parent_id=cell, description="2000 L bioreactor"
+    )
+    column = add_thing(
+        connection, "equipment", "CH-01", level="Unit", parent_id=cell, description="Protein A skid"
+    )
+    product = add_thing(
+        connection,
+        "material_definition",
+        "300214",
+        description="mAb 214 drug substance",
+        stage="drug_substance",
+    )
+    medium = add_thing(
+        connection, "material_definition", "MEDIA-PRD", description="Production medium", stage="raw"
+    )
     add_name(connection, "material_definition", product, "300214", scheme="sap.prd:material")
-    add_name(connection, "material_definition", product, "MAB214-DS", scheme="mes:material", method="declared")
-    order = add_thing(connection, "operations_request", "1004711", state="Completed", product_id=product, planned_start=START - timedelta(days=8))
+    add_name(
+        connection, "material_definition", product, "MAB214-DS", scheme="mes:material", method="declared"
+    )
+    order = add_thing(
+        connection,
+        "operations_request",
+        "1004711",
+        state="Completed",
+        product_id=product,
+        planned_start=START - timedelta(days=8),
+    )
     recipe = add_thing(connection, "recipe", "MAB214-CTL", kind="control", recipe_version="7")
-    lot = add_thing(connection, "material_lot", "B26-0117-DS", kind="lot", material_id=product, quantity=118.2, quantity_unit="kg", disposition="UnRestricted")
+    lot = add_thing(
+        connection,
+        "material_lot",
+        "B26-0117-DS",
+        kind="lot",
+        material_id=product,
+        quantity=118.2,
+        quantity_unit="kg",
+        disposition="UnRestricted",
+    )
     medium_lot = add_thing(connection, "material_lot", "MP-26-0012", kind="lot", material_id=medium)
     cells = add_thing(connection, "material_lot", "WCB-214-07", kind="starting")
     add_name(connection, "material_lot", lot, "300214|1010|B260117", label="B260117", scheme="sap.prd:batch")
     batch = add_thing(
-        connection, "batch", "B26-0117", description="Fed-batch, campaign C26-03", kind="batch", status="Complete",
-        product_id=product, operations_request_id=order, recipe_id=recipe, output_lot_id=lot, equipment_id=reactor,
-        planned_start=START - timedelta(days=8), actual_start=START - timedelta(days=8, hours=2), actual_end=START + timedelta(days=18),
-        planned_size=120.0, planned_size_unit="kg", actual_size=118.2, actual_size_unit="kg", has_conflict=True,
+        connection,
+        "batch",
+        "B26-0117",
+        description="Fed-batch, campaign C26-03",
+        kind="batch",
+        status="Complete",
+        product_id=product,
+        operations_request_id=order,
+        recipe_id=recipe,
+        output_lot_id=lot,
+        equipment_id=reactor,
+        planned_start=START - timedelta(days=8),
+        actual_start=START - timedelta(days=8, hours=2),
+        actual_end=START + timedelta(days=18),
+        planned_size=120.0,
+        planned_size_unit="kg",
+        actual_size=118.2,
+        actual_size_unit="kg",
+        has_conflict=True,
     )
     add_name(connection, "batch", batch, "B26-0117")
     add_name(connection, "batch", batch, "b26 0117", scheme="lims:batch", method="normalised")
     add_name(connection, "batch", batch, "B260117", scheme="sap.prd:batch_text", method="normalised")
     for code, offset, status in (("B26-0118", 5, "Running"), ("B26-0119", 9, "Complete")):
-        other = add_thing(connection, "batch", code, kind="batch", status=status, product_id=product, actual_start=START + timedelta(days=offset))
+        other = add_thing(
+            connection,
+            "batch",
+            code,
+            kind="batch",
+            status=status,
+            product_id=product,
+            actual_start=START + timedelta(days=offset),
+        )
         add_name(connection, "batch", other, code)
     stub = add_thing(connection, "batch", "B26-0199", lifecycle="stub")
     add_name(connection, "batch", stub, "B26-0199", scheme="lims:batch")
 
     amount: Any = {"value": 117.3, "unit": "kg", "text": "117.30", "source_unit": "kg"}
-    add_assertion(connection, "batch", batch, "actual_size", system=mes, record=said["mes"], value=amount, is_winner=False, in_conflict=True)
-    add_assertion(connection, "batch", batch, "actual_size", system=erp, record=said["erp"], value={"value": 118.2, "unit": "kg", "text": "118200.000", "source_unit": "G"}, in_conflict=True)
+    add_assertion(
+        connection,
+        "batch",
+        batch,
+        "actual_size",
+        system=mes,
+        record=said["mes"],
+        value=amount,
+        is_winner=False,
+        in_conflict=True,
+    )
+    add_assertion(
+        connection,
+        "batch",
+        batch,
+        "actual_size",
+        system=erp,
+        record=said["erp"],
+        value={"value": 118.2, "unit": "kg", "text": "118200.000", "source_unit": "G"},
+        in_conflict=True,
+    )
     add_assertion(connection, "batch", batch, "status", system=mes, record=said["mes"], value="Complete")
-    add_assertion(connection, "batch", batch, "actual_start", system=mes, record=said["mes"], value="2026-03-02T06:00:00Z")
-    add_assertion(connection, "batch", batch, "actual_start", system=erp, record=said["erp"], value="2026-03-02T00:00:00Z", is_winner=False)
-    add_assertion(connection, "batch", batch, "product", system=erp, record=said["erp"], value={"scheme": "sap.prd:material", "value": "300214", "label": "300214"})
-    add_assertion(connection, "batch", batch, "product", system=mes, record=said["mes"], value={"scheme": "mes:material", "value": "MAB214-DS", "label": "MAB214-DS"}, is_winner=False)
+    add_assertion(
+        connection,
+        "batch",
+        batch,
+        "actual_start",
+        system=mes,
+        record=said["mes"],
+        value="2026-03-02T06:00:00Z",
+    )
+    add_assertion(
+        connection,
+        "batch",
+        batch,
+        "actual_start",
+        system=erp,
+        record=said["erp"],
+        value="2026-03-02T00:00:00Z",
+        is_winner=False,
+    )
+    add_assertion(
+        connection,
+        "batch",
+        batch,
+        "product",
+        system=erp,
+        record=said["erp"],
+        value={"scheme": "sap.prd:material", "value": "300214", "label": "300214"},
+    )
+    add_assertion(
+        connection,
+        "batch",
+        batch,
+        "product",
+        system=mes,
+        record=said["mes"],
+        value={"scheme": "mes:material", "value": "MAB214-DS", "label": "MAB214-DS"},
+        is_winner=False,
+    )
 
     add_phases(connection, batch, mes=mes, record=said["mes"], reactor=reactor, column=column)
-    add_fact(connection, "segment_response", system=historian, record=said["pi"], batch_id=batch, name="FedBatch", level="unit_procedure", occurrence=1, equipment_id=reactor, actual_start=START - timedelta(seconds=99), actual_end=START + timedelta(days=13, hours=21), same_as_id=2)
-    add_materials(connection, batch, lots=(medium_lot, lot), materials=(medium, product), systems=(mes, erp), records=(said["mes"], said["erp"]))
+    add_fact(
+        connection,
+        "segment_response",
+        system=historian,
+        record=said["pi"],
+        batch_id=batch,
+        name="FedBatch",
+        level="unit_procedure",
+        occurrence=1,
+        equipment_id=reactor,
+        actual_start=START - timedelta(seconds=99),
+        actual_end=START + timedelta(days=13, hours=21),
+        same_as_id=2,
+    )
+    add_materials(
+        connection,
+        batch,
+        lots=(medium_lot, lot),
+        materials=(medium, product),
+        systems=(mes, erp),
+        records=(said["mes"], said["erp"]),
+    )
     add_results(connection, batch, lims=lims, record=said["lims"])
-    add_fact(connection, "operations_event", system=mes, record=said["mes"], batch_id=batch, event_type="Alarm", subtype="Low", at=START + timedelta(days=6, hours=3), priority="high", equipment_id=reactor, comment="Dissolved oxygen below 30 % for 11 min", value_num=28.4, value_text="28.4", unit="%")
+    add_fact(
+        connection,
+        "operations_event",
+        system=mes,
+        record=said["mes"],
+        batch_id=batch,
+        event_type="Alarm",
+        subtype="Low",
+        at=START + timedelta(days=6, hours=3),
+        priority="high",
+        equipment_id=reactor,
+        comment="Dissolved oxygen below 30 % for 11 min",
+        value_num=28.4,
+        value_text="28.4",
+        unit="%",
+    )
 
     tags: dict[str, int] = {}
     for code, name, unit, low, high in (
@@ -245,13 +398,18 @@ def add_plant(connection: Connection) -> dict[str, int]:
         ("BR2000-01.PH", "pH", "[pH]", 6.8, 7.2),
         ("BR2000-01.VCD", "viable cell density", "10*6/mL", None, None),
     ):
-        tags[code] = add_thing(connection, "tag", code, equipment_id=reactor, property=name, unit=unit, low=low, high=high)
+        tags[code] = add_thing(
+            connection, "tag", code, equipment_id=reactor, property=name, unit=unit, low=low, high=high
+        )
     rng = np.random.default_rng(7)
     minutes = np.arange(0, 14 * 24 * 60, 10)
     days = minutes / 1440
     curves = {
         "BR2000-01.TEMP": 37 + 0.08 * rng.standard_normal(minutes.size) - 1.5 * (days > 7),
-        "BR2000-01.DO": 40 + 6 * np.sin(days * 3) + rng.standard_normal(minutes.size) - 9 * ((days > 6.1) & (days < 6.2)),
+        "BR2000-01.DO": 40
+        + 6 * np.sin(days * 3)
+        + rng.standard_normal(minutes.size)
+        - 9 * ((days > 6.1) & (days < 6.2)),
         "BR2000-01.PH": 7 + 0.05 * np.sin(days) + 0.01 * rng.standard_normal(minutes.size),
         "BR2000-01.VCD": 25 / (1 + np.exp(-(days - 5))) * np.exp(-np.maximum(days - 10, 0) / 8),
     }
@@ -262,62 +420,257 @@ def add_plant(connection: Connection) -> dict[str, int]:
     add_samples(connection, stray, [1.0, 2.0, 3.0])
     held = add_held(connection, mes)
     for one, two, kind in ((cells, medium_lot, "consume"), (medium_lot, lot, "consume")):
-        add(connection, lot_genealogy, input_lot_id=one, output_lot_id=two, batch_id=batch, kind=kind, quantity=1500.0, unit="kg")
+        add(
+            connection,
+            lot_genealogy,
+            input_lot_id=one,
+            output_lot_id=two,
+            batch_id=batch,
+            kind=kind,
+            quantity=1500.0,
+            unit="kg",
+        )
     return {
-        "batch": batch, "lot": lot, "medium_lot": medium_lot, "cells": cells, "reactor": reactor, "stub": stub,
-        "product": product, "held": held, "stray": stray, "mes": mes, "erp": erp, "lims": lims, **tags,
-        "record_mes": said["mes"], "record_erp": said["erp"], "record_lims": said["lims"],
+        "batch": batch,
+        "lot": lot,
+        "medium_lot": medium_lot,
+        "cells": cells,
+        "reactor": reactor,
+        "stub": stub,
+        "product": product,
+        "held": held,
+        "stray": stray,
+        "mes": mes,
+        "erp": erp,
+        "lims": lims,
+        **tags,
+        "record_mes": said["mes"],
+        "record_erp": said["erp"],
+        "record_lims": said["lims"],
     }
 
 
-def add_phases(connection: Connection, batch: int, *, mes: int, record: int, reactor: int, column: int) -> None:
+def add_phases(
+    connection: Connection, batch: int, *, mes: int, record: int, reactor: int, column: int
+) -> None:
     """Add unit procedures with operations and phases in them."""
     spans = (
         ("N-1 expansion", -8, -0.2, column, ()),
-        ("Fed-batch 2000 L", 0, 13.9, reactor, (("Inoculate", 0, 0.3), ("Growth", 0.3, 6.9), ("Production", 7, 13.5), ("Harvest", 13.5, 13.9))),
+        (
+            "Fed-batch 2000 L",
+            0,
+            13.9,
+            reactor,
+            (("Inoculate", 0, 0.3), ("Growth", 0.3, 6.9), ("Production", 7, 13.5), ("Harvest", 13.5, 13.9)),
+        ),
         ("Protein A capture", 14.2, 15.4, column, (("Load", 14.2, 14.8), ("Elute", 14.9, 15.4))),
     )
     for name, first, last, unit, inner in spans:
         parent = add_fact(
-            connection, "segment_response", system=mes, record=record, batch_id=batch, name=name, level="unit_procedure",
-            occurrence=1, equipment_id=unit, state="Completed", actual_start=START + timedelta(days=first), actual_end=START + timedelta(days=last),
+            connection,
+            "segment_response",
+            system=mes,
+            record=record,
+            batch_id=batch,
+            name=name,
+            level="unit_procedure",
+            occurrence=1,
+            equipment_id=unit,
+            state="Completed",
+            actual_start=START + timedelta(days=first),
+            actual_end=START + timedelta(days=last),
         )
         for number, (label, begin, end) in enumerate(inner):
             add_fact(
-                connection, "segment_response", system=mes, record=record, batch_id=batch, name=label, level="operation", occurrence=1,
-                equipment_id=unit, state="Aborted" if number == 3 and label == "Harvest" else "Completed", parent_key=name, parent_id=parent,
-                actual_start=START + timedelta(days=begin), actual_end=START + timedelta(days=end),
+                connection,
+                "segment_response",
+                system=mes,
+                record=record,
+                batch_id=batch,
+                name=label,
+                level="operation",
+                occurrence=1,
+                equipment_id=unit,
+                state="Aborted" if number == 3 and label == "Harvest" else "Completed",
+                parent_key=name,
+                parent_id=parent,
+                actual_start=START + timedelta(days=begin),
+                actual_end=START + timedelta(days=end),
             )
 
 
 def add_materials(
-    connection: Connection, batch: int, *, lots: tuple[int, int], materials: tuple[int, int], systems: tuple[int, int], records: tuple[int, int]
+    connection: Connection,
+    batch: int,
+    *,
+    lots: tuple[int, int],
+    materials: tuple[int, int],
+    systems: tuple[int, int],
+    records: tuple[int, int],
 ) -> None:
     """Add MES consumption, the ERP's issue, its reversal and its second issue, and the receipt."""
     mes, erp = systems
-    base: dict[str, Any] = {"batch_id": batch, "at": START, "lot_id": lots[0], "material_id": materials[0], "use": "Consumed", "unit": "kg", "source_unit": "KG"}
-    seen = add_fact(connection, "material_actual", system=mes, record=records[0], **base, quantity=1500.0, quantity_text="1500", count_state="counted")
+    base: dict[str, Any] = {
+        "batch_id": batch,
+        "at": START,
+        "lot_id": lots[0],
+        "material_id": materials[0],
+        "use": "Consumed",
+        "unit": "kg",
+        "source_unit": "KG",
+    }
+    seen = add_fact(
+        connection,
+        "material_actual",
+        system=mes,
+        record=records[0],
+        **base,
+        quantity=1500.0,
+        quantity_text="1500",
+        count_state="counted",
+    )
     for number, quantity in enumerate((1550.0, -1550.0, 1500.0)):
-        row = {**base, "quantity": quantity, "quantity_text": f"{quantity:.3f}", "count_state": "same_as", "same_as_id": seen}
-        add_fact(connection, "material_actual", system=erp, record=records[1], source_key=f"4900000{number}", reverses_key="49000000" if number == 1 else None, **row)
-    out = {**base, "lot_id": lots[1], "material_id": materials[1], "use": "Produced", "at": START + timedelta(days=18)}
-    add_fact(connection, "material_actual", system=erp, record=records[1], **{**out, "source_unit": "G"}, quantity=118.2, quantity_text="118200.000", count_state="counted")
-    add_fact(connection, "material_actual", system=mes, record=records[0], **out, quantity=117.3, quantity_text="117.30", count_state="disputed")
+        row = {
+            **base,
+            "quantity": quantity,
+            "quantity_text": f"{quantity:.3f}",
+            "count_state": "same_as",
+            "same_as_id": seen,
+        }
+        add_fact(
+            connection,
+            "material_actual",
+            system=erp,
+            record=records[1],
+            source_key=f"4900000{number}",
+            reverses_key="49000000" if number == 1 else None,
+            **row,
+        )
+    out = {
+        **base,
+        "lot_id": lots[1],
+        "material_id": materials[1],
+        "use": "Produced",
+        "at": START + timedelta(days=18),
+    }
+    add_fact(
+        connection,
+        "material_actual",
+        system=erp,
+        record=records[1],
+        **{**out, "source_unit": "G"},
+        quantity=118.2,
+        quantity_text="118200.000",
+        count_state="counted",
+    )
+    add_fact(
+        connection,
+        "material_actual",
+        system=mes,
+        record=records[0],
+        **out,
+        quantity=117.3,
+        quantity_text="117.30",
+        count_state="disputed",
+    )
 
 
 def add_results(connection: Connection, batch: int, *, lims: int, record: int) -> None:
     """Add a failed result with its repeat, a censored one and a corrected one."""
     specification = add_thing(connection, "test_specification", "SPEC-214-DS", specification_version="3")
     criteria = {
-        test: add_fact(connection, "test_criterion", system=lims, record=record, specification_id=specification, test_code=test, lower=low, upper=high, unit=unit, is_cqa=True, method=f"M-{test}")
-        for test, low, high, unit in (("HCP", None, 100.0, "ng/mg"), ("ENDO", None, 0.5, "[EU]/mg"), ("TITRE", 2.0, 6.0, "g/L"))
+        test: add_fact(
+            connection,
+            "test_criterion",
+            system=lims,
+            record=record,
+            specification_id=specification,
+            test_code=test,
+            lower=low,
+            upper=high,
+            unit=unit,
+            is_cqa=True,
+            method=f"M-{test}",
+        )
+        for test, low, high, unit in (
+            ("HCP", None, 100.0, "ng/mg"),
+            ("ENDO", None, 0.5, "[EU]/mg"),
+            ("TITRE", 2.0, 6.0, "g/L"),
+        )
     }
-    sample = add_fact(connection, "sample", system=lims, record=record, code="S-2026-004811", batch_id=batch, taken_at=START + timedelta(days=16), status="approved")
-    base: dict[str, Any] = {"system": lims, "record": record, "sample_id": sample, "sample_key": "S-2026-004811", "kind": "measured", "measured_at": START + timedelta(days=17)}
-    failed = add_fact(connection, "test_result", **base, source_key="R-91203", test_code="HCP", criterion_id=criteria["HCP"], replicate=1, value_num=118.0, value_text="118", unit="ng/mg", verdict="fail")
-    add_fact(connection, "test_result", **base, source_key="R-91250", test_code="HCP", criterion_id=criteria["HCP"], replicate=2, retest_of_key="R-91203", retest_of_id=failed, value_num=41.0, value_text="41", unit="ng/mg", verdict="pass")
-    add_fact(connection, "test_result", **base, test_code="ENDO", criterion_id=criteria["ENDO"], replicate=1, value_num=0.05, value_text="<0.05", comparator="<", unit="[EU]/mg", verdict="pass")
-    add_fact(connection, "test_result", **base, test_code="TITRE", criterion_id=criteria["TITRE"], replicate=1, value_num=3.1, value_text="3.10", unit="g/L", source_unit="mg/mL", verdict="pass", version=2)
+    sample = add_fact(
+        connection,
+        "sample",
+        system=lims,
+        record=record,
+        code="S-2026-004811",
+        batch_id=batch,
+        taken_at=START + timedelta(days=16),
+        status="approved",
+    )
+    base: dict[str, Any] = {
+        "system": lims,
+        "record": record,
+        "sample_id": sample,
+        "sample_key": "S-2026-004811",
+        "kind": "measured",
+        "measured_at": START + timedelta(days=17),
+    }
+    failed = add_fact(
+        connection,
+        "test_result",
+        **base,
+        source_key="R-91203",
+        test_code="HCP",
+        criterion_id=criteria["HCP"],
+        replicate=1,
+        value_num=118.0,
+        value_text="118",
+        unit="ng/mg",
+        verdict="fail",
+    )
+    add_fact(
+        connection,
+        "test_result",
+        **base,
+        source_key="R-91250",
+        test_code="HCP",
+        criterion_id=criteria["HCP"],
+        replicate=2,
+        retest_of_key="R-91203",
+        retest_of_id=failed,
+        value_num=41.0,
+        value_text="41",
+        unit="ng/mg",
+        verdict="pass",
+    )
+    add_fact(
+        connection,
+        "test_result",
+        **base,
+        test_code="ENDO",
+        criterion_id=criteria["ENDO"],
+        replicate=1,
+        value_num=0.05,
+        value_text="<0.05",
+        comparator="<",
+        unit="[EU]/mg",
+        verdict="pass",
+    )
+    add_fact(
+        connection,
+        "test_result",
+        **base,
+        test_code="TITRE",
+        criterion_id=criteria["TITRE"],
+        replicate=1,
+        value_num=3.1,
+        value_text="3.10",
+        unit="g/L",
+        source_unit="mg/mL",
+        verdict="pass",
+        version=2,
+    )
 
 
 def merge(connection: Connection, kind: str, loser: int, survivor: int) -> None:

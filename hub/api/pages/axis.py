@@ -21,6 +21,8 @@ _STEPS: tuple[tuple[timedelta, str], ...] = (
     (timedelta(days=365), "%Y"),
 )
 
+_EDGE = 30
+
 
 @dataclass(frozen=True)
 class Tick:
@@ -28,6 +30,7 @@ class Tick:
 
     at: float
     label: str
+    anchor: str = "middle"
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,9 @@ class TimeScale:
         moment = since + step * math.ceil((self.start - since) / step)
         ticks: list[Tick] = []
         while moment <= self.end and len(ticks) <= most * 2:
-            ticks.append(Tick(self.place(moment), moment.strftime(form)))
+            place = self.place(moment)
+            anchor = "end" if place > self.right - _EDGE else "middle"
+            ticks.append(Tick(place, moment.strftime(form), anchor))
             moment += step
         return ticks
 

@@ -55,7 +55,7 @@ def list_golden(
     golden: list[Golden] = []
     for name in _attributes(entity_type):
         value = thing.get(name)
-        if value is None:
+        if value is None or name == "description":  # the description stands above the facts
             continue
         winner = winners.get(name)
         link = f"{bases[name]}{value['uid']}" if name in bases else ""

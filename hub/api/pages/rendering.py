@@ -7,13 +7,34 @@ from typing import Any, cast
 from fastapi import Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from hub.api.problems import KINDS, Problem
+
 _SIGNIFICANT = 6
+_WRITTEN = (
+    ("10*6", "10⁶"),
+    ("10*3", "10³"),
+    ("Cel", "°C"),
+    ("ug", "µg"),
+    ("uL", "µL"),
+    ("uS", "µS"),
+    *((c, "") for c in "[]{}"),
+)
 
 
 def render(template: str, status: int = 200, **context: Any) -> Response:
     """Give a page; everything put into it is escaped."""
     body = _templates.get_template(template).render(**context)
     return Response(body, status, media_type="text/html; charset=utf-8")
+
+
+def render_problem(problem: Problem, path: str) -> Response:
+    """Give a problem as a page; candidates of an ambiguous name lead to theirs."""
+    status, title = KINDS[problem.kind]
+    base = "/lots/" if path.startswith("/lots/") else "/batches/"
+    candidates = problem.members.get("candidates", [])
+    return render(
+        "problem.html", status, title=title, detail=problem.detail, candidates=candidates, base=base
+    )
 
 
 def show_time(moment: datetime | None) -> str:
@@ -31,12 +52,36 @@ def show_number(number: float | None) -> str:
 
 
 def show_amount(amount: dict[str, Any] | None) -> str:
-    """Give an amount or measurement: the text as reported when there is one, with its unit."""
+    """Give an amount or measurement in its unit: as written (`<0.05`, `3.10`) unless it was converted."""
     if not amount:
         return ""
-    unit = amount.get("unit") or amount.get("source_unit") or ""
-    said = amount.get("text") or show_number(amount.get("value"))
-    return f"{said} {'' if unit == '1' else unit}".strip()
+    said = amount.get("text")
+    number = show_number(amount.get("value"))
+    return f"{number if not said or is_converted(amount) else said} {show_unit(amount.get('unit'))}".strip()
+
+
+def show_reported(amount: dict[str, Any] | None) -> str:
+    """Give an amount as its source wrote it, when that reads differently; else nothing."""
+    if not amount or not is_converted(amount):
+        return ""
+    return f"{amount['text']} {amount['source_unit'] or ''}".strip()
+
+
+def is_converted(amount: dict[str, Any]) -> bool:
+    """Tell whether the number is no longer the one that the source wrote."""
+    try:
+        return amount.get("value") is not None and float(amount.get("text") or "nan") != amount["value"]
+    except ValueError:
+        return False
+
+
+def show_unit(code: str | None) -> str:
+    """Give a UCUM code as people write it: °C for `Cel`, 10⁶/mL for `10*6/mL`, nothing for `1`."""
+    if code is None or code == "1":
+        return ""
+    for ucum, written in _WRITTEN:
+        code = code.replace(ucum, written)
+    return code
 
 
 def show_value(value: Any) -> str:
@@ -50,7 +95,9 @@ def show_value(value: Any) -> str:
             reference: dict[str, Any] = value
             return str(reference.get("label") or reference.get("value"))
         case dict():
-            return show_amount(cast("dict[str, Any]", value))
+            amount = cast("dict[str, Any]", value)
+            reported = show_reported(amount)
+            return f"{show_amount(amount)} ({reported})" if reported else show_amount(amount)
         case int() | float():
             return show_number(value)
         case list():
@@ -95,6 +142,8 @@ _words: dict[str, Any] = {
     "time": show_time,
     "number": show_number,
     "amount": show_amount,
+    "reported": show_reported,
+    "unit": show_unit,
     "value": show_value,
     "age": show_age,
     "words": show_words,

@@ -130,13 +130,14 @@ def _bar(phase: dict[str, Any], scale: TimeScale, *, y: int, depth: int, now: da
     size = len(name) * _LETTER
     is_inside = size + 8 <= width
     has_room = right + 4 + size <= scale.right
+    outside = right + 4 if has_room else x - 4 - size
     return Bar(
         x=x,
         y=y,
         width=round(width, 1),
         shade=min(depth, 3),
-        label=name if is_inside or (has_room and depth == 0) else "",
-        label_x=x + 4 if is_inside else right + 4,
+        label=name if is_inside or depth == 0 else "",
+        label_x=round(x + 4 if is_inside else outside, 1),
         is_inside=is_inside,
         is_broken=phase["state"] in ("Aborted", "Held"),
         is_open=phase["actual_end"] is None,

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from hub.api.pages.axis import Tick, TimeScale, number_ticks
-from hub.api.pages.rendering import show_number, show_time
+from hub.api.pages.rendering import show_number, show_time, show_unit
 from hub.store.answers.signals import Signal
 
 WIDTH, HEIGHT = 620, 170
@@ -58,7 +58,7 @@ def draw_trend(signal: Signal, samples: pa.Table) -> Trend | None:
         return None
     scale = TimeScale(signal.start, signal.end, _LEFT, WIDTH - _RIGHT)
     low, high = _range(value[good], signal.tag["low"], signal.tag["high"])
-    unit = signal.tag["unit"] or signal.tag["source_unit"] or ""
+    unit = show_unit(signal.tag["unit"]) or signal.tag["source_unit"] or ""
 
     def place(number: float) -> float:
         return HEIGHT - _BOTTOM - (number - low) / (high - low) * (HEIGHT - _BOTTOM - _TOP)
@@ -68,7 +68,7 @@ def draw_trend(signal: Signal, samples: pa.Table) -> Trend | None:
     return Trend(
         code=signal.tag["code"],
         name=signal.tag["property"] or signal.tag["description"] or signal.tag["code"],
-        unit="" if unit == "1" else unit,
+        unit=unit,
         equipment=signal.equipment["code"],
         path=_path(times, value, good, scale=scale, place=place),
         bad=bad,
@@ -77,12 +77,12 @@ def draw_trend(signal: Signal, samples: pa.Table) -> Trend | None:
             for limit in (signal.tag["low"], signal.tag["high"])
             if limit is not None and low <= limit <= high
         ],
-        x_ticks=scale.ticks(6),
+        x_ticks=scale.ticks(8),
         y_ticks=number_ticks(low, high, place),
         summary=(
-            f"{samples.num_rows:,} samples from {show_number(float(value[good].min()))} to "
-            f"{show_number(float(value[good].max()))} {unit}, {not_good} not good"
-        ).replace(",", " ", 1),
+            f"{show_number(samples.num_rows)} samples, {show_number(float(value[good].min()))} to "
+            f"{show_number(float(value[good].max()))} {unit}" + (f", {not_good} not good" if not_good else "")
+        ),
     )
 
 

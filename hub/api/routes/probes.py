@@ -29,7 +29,14 @@ def read_liveness() -> Response:
     return answer({"ready": True, "checks": {"process": "ok"}})
 
 
-@router.get("/readyz", response_class=Response, responses=answers(schemas.Ready, "invalid-parameter"))
+@router.get(
+    "/readyz",
+    response_class=Response,
+    responses={
+        **answers(schemas.Ready, "invalid-parameter", description="Requests can be served"),
+        **answers(schemas.Ready, status=503, description="Something is missing: `checks` names it"),
+    },
+)
 def read_readiness(room: RoomOf) -> Response:
     """Tell whether requests can be served: store, its migrations, disk; 503 names what is missing."""
     checks = {"store": _check_store(room), "disk": _check_disk(room)}

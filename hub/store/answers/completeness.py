@@ -113,7 +113,7 @@ def _frames(connection: Connection, units: Iterable[int]) -> dict[int, list[tupl
     """Give (tag, first, last) of every frame of the tags of each unit and of what hangs below it."""
     equipment, tag = ENTITY_TABLES["equipment"], ENTITY_TABLES["tag"]
     wanted = set(units)
-    parents = dict(connection.execute(select(equipment.c.id, equipment.c.parent_id)).tuples().all())
+    parents = dict(connection.execute(select(equipment.c.id, equipment.c.parent_id)).all())
     query = select(sample_frame.c.tag_id, sample_frame.c.first_at, sample_frame.c.last_at, tag.c.equipment_id)
     query = query.select_from(sample_frame.join(tag, tag.c.id == sample_frame.c.tag_id))
     found: dict[int, list[tuple[int, datetime, datetime]]] = {}

@@ -11,10 +11,11 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, Select, literal, tuple_
+from sqlalchemy import ColumnElement, Connection, Float, Integer, Select, literal, tuple_
 
 from hub.model import format_instant, parse_instant
 from hub.store.answers.readings import Document, Reading
+from hub.store.tables.parts import UtcDateTime
 
 MAX_LIMIT = 1000
 
@@ -106,7 +107,11 @@ def _decode(cursor: str, order: Order) -> _Place:
         name, descending, is_time, value, key = content
         if (name, descending) != (order.name, int(order.descending)):
             raise CursorError("the cursor belongs to another order; start again without it")
-        if not isinstance(key, int) or not -(2**63) <= key < 2**63 or not _fits(value, order):
+        if (
+            not isinstance(key, int)
+            or not -(2**63) <= key < 2**63
+            or not _fits(value, order, is_time=bool(is_time))
+        ):
             raise CursorError("the cursor is not one of ours; start again without it")
         return _Place(parse_instant(value) if is_time and value is not None else value, key)
     except CursorError:
@@ -115,8 +120,9 @@ def _decode(cursor: str, order: Order) -> _Place:
         raise CursorError("the cursor is not one of ours; start again without it") from error
 
 
-def _fits(value: Any, order: Order) -> bool:
-    if value is None:
-        return True
-    kind = order.column.type.python_type
-    return isinstance(value, str) if kind in (str, datetime) else isinstance(value, float | int)
+def _fits(value: Any, order: Order, *, is_time: bool) -> bool:
+    """Tell whether a value can be compared with the order's column."""
+    kind = order.column.type
+    if is_time != isinstance(kind, UtcDateTime) and value is not None:
+        return False
+    return value is None or isinstance(value, float | int if isinstance(kind, Float | Integer) else str)

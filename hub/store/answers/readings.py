@@ -114,7 +114,7 @@ def fact_reading(record_type: str) -> Reading:
             slots.append(Slot(field.name, (target.c.uid, target.c.code, said.c.label), _REPORTED))
         else:
             slots.append(_fact_slot(table, field))
-    own = [name for name in ("duration_s", "is_derived", "count_state") if name in table.c]
+    own = [name for name in ("duration_s", "count_state") if name in table.c]
     slots += [Slot(name, (table.c[name],)) for name in own]
     return Reading(table, tuple(slots), source)
 

@@ -110,4 +110,4 @@ def _count(
     connection: Connection, column: ColumnElement[int], *conditions: ColumnElement[bool]
 ) -> dict[int, int]:
     query = select(column, func.count()).where(*conditions).group_by(column)
-    return dict(connection.execute(query).tuples().all())
+    return dict(connection.execute(query).all())

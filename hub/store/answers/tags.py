@@ -20,7 +20,7 @@ def find_tags(connection: Connection, names: Sequence[str]) -> dict[int, str]:
     """Give key and code of tags by uid, code or any name, in that order. Raises `NotFound`, `Ambiguous`."""
     tag = ENTITY_TABLES["tag"]
     ids = list(dict.fromkeys(find_thing(connection, "tag", name).id for name in names))
-    codes = dict(connection.execute(select(tag.c.id, tag.c.code).where(tag.c.id.in_(ids))).tuples().all())
+    codes = dict(connection.execute(select(tag.c.id, tag.c.code).where(tag.c.id.in_(ids))).all())
     return {tag_id: codes[tag_id] for tag_id in ids}
 
 

@@ -1,0 +1,101 @@
+"""A counter over a small plant: one for all tests that only look, one of its own for a test that writes."""
+
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+
+from hub.api.app import create_app
+from hub.store.database import Database
+from hub.store.keys import create_key
+from hub.store.upgrade import upgrade
+from tests.api.factories import add_plant
+
+
+@dataclass
+class Counter:
+    """An application over a store with the small plant, a client with a key that may read, and the keys."""
+
+    app: FastAPI
+    database: Database
+    client: TestClient
+    plant: dict[str, int]
+    reader: str
+    operator: str
+
+    def get(self, path: str, **params: Any) -> Any:
+        """Give the JSON of an address, which must answer 200."""
+        response = self.client.get(path, params=params)
+        assert response.status_code == 200, response.text
+        return response.json()
+
+    def problem(self, path: str, status: int, **params: Any) -> dict[str, Any]:
+        """Give the problem of an address, which must have this status."""
+        response = self.client.get(path, params=params)
+        assert response.status_code == status, response.text
+        assert response.headers["content-type"] == "application/problem+json"
+        return response.json()
+
+
+@dataclass
+class Filled:
+    """A store that holds the small plant, and two keys to it."""
+
+    url: str
+    plant: dict[str, int]
+    reader: str
+    operator: str
+
+
+def fill(url: str) -> Filled:
+    """Migrate an empty store and put the small plant into it."""
+    database = Database(url)
+    upgrade(database)
+    with database.begin() as connection:
+        plant = add_plant(connection)
+        reader = create_key(connection, name="reader", scopes=["read"])
+        operator = create_key(connection, name="operator", scopes=["operate"])
+    database.close()
+    return Filled(url, plant, reader, operator)
+
+
+def open_counter(filled: Filled) -> Iterator[Counter]:
+    """Open a counter over a filled store."""
+    database = Database(filled.url)
+    app = create_app(database)
+    with TestClient(app, headers={"X-API-Key": filled.reader}, raise_server_exceptions=False) as client:
+        yield Counter(app, database, client, filled.plant, filled.reader, filled.operator)
+    database.close()
+
+
+@pytest.fixture(scope="session")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Filled:
+    """A filled SQLite file, made once."""
+    return fill(f"sqlite:///{tmp_path_factory.mktemp('counter') / 'hub.db'}")
+
+
+@pytest.fixture(scope="session")
+def looked_at(filled: Filled) -> Iterator[Counter]:
+    """A counter that nobody may write to."""
+    yield from open_counter(filled)
+
+
+@pytest.fixture
+def counter(filled: Filled, sqlite_url: str) -> Iterator[Counter]:
+    """A counter of the test's own, over a copy of the filled file."""
+    with sqlite3.connect(filled.url.removeprefix("sqlite:///")) as one:
+        with sqlite3.connect(sqlite_url.removeprefix("sqlite:///")) as other:
+            one.backup(other)
+        other.close()
+    one.close()
+    yield from open_counter(replace(filled, url=sqlite_url))
+
+
+@pytest.fixture
+def either_counter(database_url: str) -> Iterator[Counter]:
+    """A counter of the test's own, once on SQLite and once on PostgreSQL."""
+    yield from open_counter(fill(database_url))

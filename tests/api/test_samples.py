@@ -1,0 +1,131 @@
+from datetime import UTC, datetime
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from hub.api.app import create_app
+from hub.api.room import ApiSettings
+from hub.model import SAMPLE_SCHEMA
+from tests.api.conftest import Counter
+from tests.api.factories import START, add_samples, add_thing
+
+ARROW = {"Accept": "application/vnd.apache.arrow.stream"}
+WINDOW = {"start": "2026-03-10T00:00:00Z", "end": "2026-03-20T00:00:00Z"}
+
+
+def read_arrow(counter: Counter, path: str, **params) -> pa.Table:
+    response = counter.client.get(path, params=params, headers=ARROW)
+    assert response.status_code == 200, response.text
+    assert response.headers["content-type"] == ARROW["Accept"]
+    with pa.ipc.open_stream(response.content) as reader:
+        return reader.read_all()
+
+
+@pytest.mark.parametrize("points", [None, 50])
+def test_arrow_and_json_say_the_same(either_counter: Counter, points: int | None) -> None:
+    params = {"tag": ["BR2000-01.PH", "BR2000-01.DO"], **WINDOW} | ({"points": points} if points else {})
+    table = read_arrow(either_counter, "/v1/samples", **params)
+    assert table.schema.equals(SAMPLE_SCHEMA)
+    rows = either_counter.get("/v1/samples", **params)["items"]
+    for row in rows:
+        row["ts"] = datetime.fromisoformat(row["ts"])
+    assert rows == table.to_pylist()
+    assert len(rows) > 20
+
+
+def test_start_is_inclusive_and_end_exclusive(looked_at: Counter) -> None:
+    found = looked_at.get(
+        "/v1/samples", tag="PLC7.AI_0042", start="2026-03-10T08:00:00Z", end="2026-03-10T08:02:00Z"
+    )
+    assert [row["value"] for row in found["items"]] == [1.0, 2.0]
+    assert found["items"][0]["ts"] == "2026-03-10T08:00:00Z"
+
+
+def test_bad_quality_is_kept_as_it_was_said(looked_at: Counter) -> None:
+    rows = looked_at.get("/v1/samples", tag="BR2000-01.PH", **WINDOW)["items"]
+    bad = [row for row in rows if row["quality"] == 0x80000000]
+    assert len(bad) == 120
+    assert all(row["value"] is None for row in bad)
+
+
+def test_thinning_keeps_the_extremes_and_both_ends_of_the_bad_stretch(looked_at: Counter) -> None:
+    whole = looked_at.get("/v1/samples", tag="BR2000-01.PH", **WINDOW)["items"]
+    thin = looked_at.get("/v1/samples", tag="BR2000-01.PH", points=40, **WINDOW)
+    assert thin["is_downsampled"]
+    assert len(thin["items"]) <= 44
+    numbers = [row["value"] for row in whole if row["quality"] == 0]
+    kept = [row["value"] for row in thin["items"] if row["quality"] == 0]
+    assert min(numbers) in kept
+    assert max(numbers) in kept
+    bad = [row["ts"] for row in whole if row["quality"]]
+    assert [row["ts"] for row in thin["items"] if row["quality"]] == [bad[0], bad[-1]]
+    assert all(row in whole for row in thin["items"])
+
+
+def test_too_many_rows_of_json_are_refused_with_what_to_do_instead(counter: Counter) -> None:
+    with counter.database.begin() as connection:
+        tag = add_thing(connection, "tag", "FAST")
+        add_samples(connection, tag, list(np.arange(12_000.0)), step_s=1)
+    problem = counter.problem("/v1/samples", 422, tag="FAST", **WINDOW)
+    assert problem["type"].endswith("too-much-asked")
+    assert "arrow" in problem["detail"]
+    assert read_arrow(counter, "/v1/samples", tag="FAST", **WINDOW).num_rows == 12_000
+    assert len(counter.get("/v1/samples", tag="FAST", points=100, **WINDOW)["items"]) <= 100
+
+
+def test_an_answer_beyond_all_bounds_is_refused(counter: Counter) -> None:
+    from fastapi.testclient import TestClient
+
+    app = create_app(counter.database, settings=ApiSettings(arrow_samples=100, tags_at_once=1))
+    client = TestClient(app, headers={"X-API-Key": counter.reader, **ARROW})
+    assert client.get("/v1/samples", params={"tag": "BR2000-01.PH", **WINDOW}).status_code == 422
+    tags = ["BR2000-01.PH", "BR2000-01.DO"]
+    assert client.get("/v1/samples", params={"tag": tags, **WINDOW}).status_code == 422
+
+
+def test_long_times_come_in_pieces_that_lose_nothing(
+    counter: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = read_arrow(counter, "/v1/samples", tag="BR2000-01.PH", **WINDOW)
+    monkeypatch.setattr("hub.api.sampling._PIECE", 100)
+    pieces = read_arrow(counter, "/v1/samples", tag="BR2000-01.PH", **WINDOW)
+    assert pieces.equals(whole)
+    thinned = counter.get("/v1/samples", tag="BR2000-01.PH", points=40, **WINDOW)["items"]
+    assert len(thinned) <= 44
+
+
+def test_the_newest_write_of_a_time_is_given(counter: Counter) -> None:
+    with counter.database.begin() as connection:
+        add_samples(connection, counter.plant["stray"], [9.0], start=START, seq=2)
+    rows = counter.get("/v1/samples", tag="PLC7.AI_0042", **WINDOW)["items"]
+    assert [row["value"] for row in rows] == [9.0, 2.0, 3.0]
+
+
+def test_samples_of_a_batch_are_those_of_its_units_in_its_time(looked_at: Counter) -> None:
+    table = read_arrow(looked_at, "/v1/batches/B26-0117/samples")
+    assert set(table["tag"].to_pylist()) == {
+        "BR2000-01.DO",
+        "BR2000-01.PH",
+        "BR2000-01.TEMP",
+        "BR2000-01.VCD",
+    }
+    one = looked_at.get("/v1/batches/b26 0117/samples", tag="BR2000-01.TEMP", points=10)
+    assert one["tags"] == ["BR2000-01.TEMP"]
+    ends = looked_at.get("/v1/batches/B26-0117/signals")["items"][0]
+    assert min(table["ts"].to_pylist()) >= datetime.fromisoformat(ends["start"])
+
+
+def test_signals_have_figures_of_their_good_samples(looked_at: Counter) -> None:
+    signals = {s["tag"]["code"]: s for s in looked_at.get("/v1/batches/B26-0117/signals")["items"]}
+    acid = signals["BR2000-01.PH"]
+    assert acid["not_good"] == 120
+    assert 6.9 < acid["min"] <= acid["mean"] <= acid["max"] < 7.1
+
+
+def test_unmapped_tags_are_listed_with_their_last_value(looked_at: Counter) -> None:
+    tags = looked_at.get("/v1/tags", unmapped="true")["items"]
+    assert [tag["code"] for tag in tags] == ["PLC7.AI_0042"]
+    assert tags[0]["latest"]["value"] == 3.0
+    assert datetime.fromisoformat(tags[0]["latest"]["ts"]) == datetime(2026, 3, 10, 8, 2, tzinfo=UTC)
+    assert len(looked_at.get("/v1/tags")["items"]) == 5

@@ -1,4 +1,4 @@
-"""Samples: compressed Arrow frames in the database, one a tag and put; the newest write of a (tag, time) wins."""
+"""Samples: compressed Arrow frames in the database, one a tag and put; the last write of an instant wins."""
 
 import hashlib
 from collections.abc import Iterable, Sequence
@@ -6,11 +6,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
+import pyarrow.compute
 from sqlalchemy import Connection, func, select
 
 from hub.store.sets import chunks, insert_all, upsert
 from hub.store.tables import sample_frame, tag_latest
+
+pc: Any = pyarrow.compute
+"""Untyped on purpose: the stubs lack `run_end_encode` and leave most other functions partly unknown."""
 
 STORED_SCHEMA = pa.schema(
     [
@@ -29,7 +32,7 @@ class BadSamples(ValueError):
     """A batch of samples does not have the sample schema; the connector that made it must be mended."""
 
 
-def put_samples(
+def put_samples(  # noqa: PLR0917 - stream and number are one place, table and ids one content
     connection: Connection, stream: str, seq: int, table: pa.Table, tag_ids: dict[str, int], *, now: datetime
 ) -> int:
     """Store samples (`SAMPLE_SCHEMA`) under a stream's sequence number; give how many rows were stored.
@@ -64,7 +67,9 @@ def put_samples(
     return sum(f["count"] for f in frames)
 
 
-def read_samples(connection: Connection, tag_ids: Sequence[int], start: datetime, end: datetime) -> pa.Table:
+def read_samples(  # noqa: PLR0917 - a span is said from start to end
+    connection: Connection, tag_ids: Sequence[int], start: datetime, end: datetime
+) -> pa.Table:
     """Give the samples of these tags with start <= ts < end, sorted by tag and time, one a (tag, time).
 
     Columns: tag_id int64, ts timestamp[us, UTC], value float64, text string, quality uint32.
@@ -79,7 +84,7 @@ def read_samples(connection: Connection, tag_ids: Sequence[int], start: datetime
             .order_by(sample_frame.c.tag_id, sample_frame.c.id)
         )
         for tag_id, frame_id, frame in connection.execute(query):
-            parts.append(_within(_unpack(frame), tag_id, frame_id, start, end))
+            parts.append(_within(_unpack(frame), tag_id=tag_id, frame_id=frame_id, start=start, end=end))
     if not parts:
         return STORED_SCHEMA.empty_table()
     return _newest(pa.concat_tables(parts))
@@ -109,15 +114,15 @@ def digest_samples(connection: Connection, tag_id: int) -> tuple[int, str]:
         values = table[column].combine_chunks()
         sha.update(repr(values.to_pylist()).encode() if column == "text" else b"")
         if column != "text":
-            sha.update(values.cast(pa.int64() if column == "ts" else values.type).to_numpy(False).tobytes())
+            plain = values.cast(pa.int64()) if column == "ts" else values
+            sha.update(plain.to_numpy(zero_copy_only=False).tobytes())
     return table.num_rows, sha.hexdigest()
 
 
 def _by_tag(table: pa.Table) -> Iterable[tuple[str, pa.Table]]:
     """Cut a sample table into one sorted, duplicate-free table a tag (the later row of a time wins)."""
-    ordered = table.append_column("row", pa.array(range(table.num_rows), pa.int64())).sort_by(
-        [("tag", "ascending"), ("ts", "ascending"), ("row", "ascending")]
-    )
+    numbered = table.append_column("row", pa.array(range(table.num_rows), pa.int64()))
+    ordered = _sort(numbered, "tag", "ts", "row")
     runs = pc.run_end_encode(ordered["tag"].combine_chunks())
     start = 0
     for name, stop in zip(runs.values.to_pylist(), runs.run_ends.to_pylist(), strict=True):
@@ -130,27 +135,32 @@ def _drop_earlier(table: pa.Table, keys: list[str]) -> pa.Table:
     """Keep the last row of each run of equal keys in a sorted table."""
     if table.num_rows < 2:
         return table
-    last = None
+    last: Any = None
     for key in keys:
         column = table[key].combine_chunks()
         differs = pc.not_equal(column.slice(0, len(column) - 1), column.slice(1))
         last = differs if last is None else pc.or_(last, differs)
-    mask = pa.concat_arrays([pc.fill_null(last, True), pa.array([True])])
+    mask = pa.concat_arrays([pc.fill_null(last, fill_value=True), pa.array([True])])
     return table if pc.all(mask).as_py() else table.filter(mask)
 
 
 def _newest(table: pa.Table) -> pa.Table:
-    ordered = table.sort_by([("tag_id", "ascending"), ("ts", "ascending"), ("frame", "ascending")])
+    ordered = _sort(table, "tag_id", "ts", "frame")
     return _drop_earlier(ordered, ["tag_id", "ts"]).select(STORED_SCHEMA.names).cast(STORED_SCHEMA)
 
 
-def _within(table: pa.Table, tag_id: int, frame_id: int, start: datetime, end: datetime) -> pa.Table:
+def _sort(table: pa.Table, *names: str) -> pa.Table:
+    """Sort by these columns in turn, each ascending."""
+    return table.take(pc.sort_indices(table, sort_keys=[(name, "ascending") for name in names]))
+
+
+def _within(table: pa.Table, *, tag_id: int, frame_id: int, start: datetime, end: datetime) -> pa.Table:
     kind = pa.timestamp("us", tz="UTC")
     keep = pc.and_(
         pc.greater_equal(table["ts"], pa.scalar(start, kind)), pc.less(table["ts"], pa.scalar(end, kind))
     )
     found = table.filter(keep)
-    return pa.table(
+    return pa.Table.from_pydict(
         {
             "tag_id": pa.repeat(pa.scalar(tag_id, pa.int64()), found.num_rows),
             **{name: found[name] for name in ("ts", "value", "text", "quality")},

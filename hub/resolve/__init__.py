@@ -1,1 +1,1 @@
-"""MIND: statements come in, and what they are about goes out: things, their names, what counts, what conflicts."""
+"""MIND: statements come in; what they are about goes out: things, their names, what counts, what clashes."""

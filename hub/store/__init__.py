@@ -1,1 +1,1 @@
-"""MEMORY: records, decisions and samples come in, rows and answers go out; the only room that knows tables."""
+"""MEMORY: records, decisions and samples come in, rows and answers go out; it alone knows tables."""

@@ -138,7 +138,8 @@ class UaSession:
 async def open_session(config: OpcUaConfig) -> UaSession:
     """Connect, prove the server's certificate, log in. Raises the door's errors."""
     logging.getLogger("asyncua").setLevel(logging.CRITICAL)  # what it says comes back as exceptions
-    client = Client(config.endpoint, timeout=config.timeout_s)
+    # The client's own watchdog would take a server that is busy with our request for a dead one.
+    client = Client(config.endpoint, timeout=config.timeout_s, watchdog_intervall=config.timeout_s)
     client.application_uri = config.application_uri
     client.name = client.description = "Plantwide"
     if config.user is not None and config.password is not None:
@@ -235,11 +236,11 @@ def _answers(data: Any) -> list[Answer]:
         body = b""
         if binary.Primitives.Byte.unpack(data) & 1:
             body = bytes(binary.Primitives.Bytes.unpack(data) or b"")
-        found.append(Answer(status_name(status), decode_history(body, _other), point or None))
+        found.append(Answer(status_name(status), decode_history(body, decode_other), point or None))
     return found
 
 
-def _other(body: bytes, place: int) -> tuple[Any, int]:
+def decode_other(body: bytes, place: int) -> tuple[Any, int]:
     """Decode a variant of a rare kind by asyncua."""
     data = Buffer(body[place:])
     before = len(data)

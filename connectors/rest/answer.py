@@ -4,8 +4,8 @@ import json
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, cast
+from urllib.parse import urljoin, urlsplit
 
-import httpx2 as httpx
 import orjson
 
 from hub.sdk import BadRecord, HttpClient, Misconfigured, Unavailable
@@ -47,7 +47,8 @@ class Client(HttpClient):
 
     def __init__(self, base_url: str, **options: Any) -> None:
         super().__init__(base_url, **options)
-        self._origin = httpx.URL(base_url)
+        self._base_url = base_url
+        self._asked = ""
         self.status = 0
         self.next_link: str | None = None
         self.server_time = datetime.now(UTC)
@@ -67,17 +68,17 @@ class Client(HttpClient):
 
     def same_server(self, url: str) -> str:
         """Give the address when it lies on the configured server: credentials go nowhere else."""
-        target = self._origin.join(url)
-        one = (target.scheme, target.host, target.port)
-        if one != (self._origin.scheme, self._origin.host, self._origin.port):
+        target = urljoin(self._asked or self._base_url, url)
+        if _server(target) != _server(self._base_url):
             raise Misconfigured(
-                f"the next page is said to be on {target.scheme}://{target.host}, not {self._origin.host}",
+                f"the next page is said to be on {urlsplit(target).netloc}, not on the server of `base_url`",
                 remedy="set `base_url` to the address that the source itself uses, or page by number",
             )
-        return str(target)
+        return target
 
-    def _check(self, answer: httpx.Response) -> None:
+    def _check(self, answer: Any) -> None:
         self.status = answer.status_code
+        self._asked = str(answer.request.url)
         links = cast("dict[str, dict[str, str]]", answer.links)
         self.next_link = links.get("next", {}).get("url")
         given = answer.headers.get("date")
@@ -86,3 +87,9 @@ class Client(HttpClient):
         except ValueError:
             self.server_time = datetime.now(UTC)
         super()._check(answer)
+
+
+def _server(url: str) -> tuple[str, str | None, int]:
+    """Give scheme, host and port of an address."""
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port or {"https": 443}.get(parts.scheme, 80)

@@ -6,9 +6,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from connectors.files import Files
 from hub.ingest.sources import Project, load_project
 from hub.model import Batch, MaterialActual, Record, Sample, TestCriterion, TestResult
-from hub.sdk import RecordSource
 from tests.house.tree import ROOT
 
 
@@ -27,7 +27,7 @@ def project(data: Path) -> Project:
 def say(project: Project, code: str) -> Iterator[Record]:
     """Give all records of a source; anything rejected fails."""
     with project.source(code).open() as source:
-        assert isinstance(source, RecordSource)
+        assert isinstance(source, Files)
         for stream in source.streams():
             for page in source.read(stream.name, None):
                 assert not page.rejected

@@ -13,13 +13,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from asyncua import ua
+from asyncua.crypto.permission_rules import User, UserRole
 from asyncua.crypto.truststore import TrustStore
 from asyncua.crypto.validator import CertificateValidator, CertificateValidatorOptions
 from asyncua.server.history import HistoryStorageInterface
 from asyncua.server.server import Server
 from asyncua.server.user_managers import UserManager
-from asyncua.crypto.permission_rules import User, UserRole
+
+from connectors.opcua.stack import ua
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 COUNT = 2_500
@@ -29,7 +30,7 @@ NAMES = ("BR1.TEMP", "BR1.STATE", "BR1.BATCH", "BR1.PUMP", "BR1.AGIT")
 PASSWORD = "let-me-in"
 
 
-def value_of(name: str, row: int) -> ua.Variant:
+def value_of(name: str, row: int) -> Any:
     """Give the value of a tag at a row, as the server keeps it."""
     if name == "BR1.STATE":
         return ua.Variant(row // 500 % 3, ua.VariantType.Int32)
@@ -42,7 +43,7 @@ def value_of(name: str, row: int) -> ua.Variant:
     return ua.Variant(36.5 + row / 10_000, ua.VariantType.Double)
 
 
-def row_of(name: str, row: int) -> ua.DataValue:
+def row_of(name: str, row: int) -> Any:
     """Give one kept value; the temperature has a stretch of sensor failure without numbers."""
     moment = START + timedelta(seconds=row)
     if name == "BR1.TEMP" and row in BAD:
@@ -58,7 +59,7 @@ class Memory(HistoryStorageInterface):
 
     def __init__(self) -> None:
         super().__init__(PAGE)
-        self.rows: dict[ua.NodeId, list[ua.DataValue]] = {}
+        self.rows: dict[Any, list[Any]] = {}
 
     async def init(self) -> None:
         """Nothing to open."""
@@ -67,8 +68,8 @@ class Memory(HistoryStorageInterface):
         """Nothing to close."""
 
     async def read_node_history(
-        self, node_id: ua.NodeId, start: datetime | None, end: datetime | None, nb_values: int
-    ) -> tuple[list[ua.DataValue], datetime | None]:
+        self, node_id: Any, start: datetime | None, end: datetime | None, nb_values: int
+    ) -> tuple[list[Any], datetime | None]:
         rows = self.rows.get(node_id)
         if rows is None:
             raise ua.uaerrors.BadHistoryOperationUnsupported

@@ -119,7 +119,7 @@ def test_a_source_that_answers_200_to_strangers_is_unmasked_by_its_probe(laborat
 
 def test_credentials_never_follow_a_next_page_to_another_server(laboratory: Laboratory) -> None:
     laboratory.body = b'{"data": {"samples": []}, "next": "http://192.0.2.7/steal"}'
-    with pytest.raises(Misconfigured, match=r"next page is said to be on http://192\.0\.2\.7"):
+    with pytest.raises(Misconfigured, match=r"next page is said to be on 192\.0\.2\.7"):
         read(make_rest(laboratory.base, paging={"kind": "next_url"}))
 
 

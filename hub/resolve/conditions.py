@@ -22,7 +22,7 @@ _ARITHMETIC: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
     ast.Mult: operator.mul,
-    ast.Div: operator.truediv,
+    ast.Div: lambda one, other: one / other,
 }
 
 
@@ -43,7 +43,7 @@ class Condition:
         self.holds({name: np.zeros(1) for name in self.signals})
 
     def holds(self, columns: Mapping[str, Column]) -> npt.NDArray[np.bool_]:
-        """Tell row by row whether the condition holds; a missing value (NaN) never makes a comparison true."""
+        """Tell row by row whether the condition holds; a missing value (NaN) makes no comparison true."""
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.asarray(self._value(self._tree, columns), dtype=bool)
 

@@ -76,7 +76,7 @@ def _find(connection: Connection, rule: FrameRule) -> Iterator[Told]:
     table = read_samples(connection, [name.entity_id], span[0], span[1] + timedelta(microseconds=1))
     signals = _signals(connection, rule)
     for run in find_runs(table, rule.gap_s):
-        yield _tell(rule, run, list(_phases(connection, rule, run, signals)))
+        yield _tell(rule, run, list(_phases(connection, rule, run, signals=signals)))
 
 
 def find_runs(table: pa.Table, gap_s: float | None) -> Iterator[Run]:
@@ -129,7 +129,7 @@ def _signals(connection: Connection, rule: FrameRule) -> dict[int, str]:
 
 
 def _phases(
-    connection: Connection, rule: FrameRule, run: Run, signals: Mapping[int, str]
+    connection: Connection, rule: FrameRule, run: Run, *, signals: Mapping[int, str]
 ) -> Iterator[tuple[str, datetime, datetime]]:
     if not signals:
         return

@@ -83,7 +83,9 @@ def choose(rule: Rule, field: Field, voices: Sequence[Voice]) -> Choice:
         ordered.sort(key=lambda v: v.source_time.timestamp() if v.source_time else 0.0, reverse=True)
     winner = ordered[0]
     clashes = frozenset(
-        v.system_id for v in ordered[1:] if not _agrees(field, winner.meaning, v.meaning, rule.tolerance)
+        v.system_id
+        for v in ordered[1:]
+        if not _agrees(field, winner.meaning, v.meaning, tolerance=rule.tolerance)
     )
     return Choice(winner, clashes)
 
@@ -92,8 +94,8 @@ def _rank(rule: Rule, kind: str) -> int:
     return rule.order.index(kind) if kind in rule.order else len(rule.order)
 
 
-def _agrees(field: Field, one: Any, other: Any, tolerance: float) -> bool:
-    """Tell whether two values mean the same: amounts after conversion, times within seconds, else equality."""
+def _agrees(field: Field, one: Any, other: Any, *, tolerance: float) -> bool:
+    """Tell whether two values mean the same: amounts after conversion, times within seconds, else equal."""
     if one is None or other is None or one == other:
         return True
     if field.kind == "quantity":

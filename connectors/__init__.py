@@ -1,0 +1,1 @@
+"""The connectors that come with Plantwide, one folder each; they enter by the same door as anybody's."""

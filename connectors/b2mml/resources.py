@@ -22,7 +22,7 @@ _LOT_PROPERTIES = {
     "vendorbatch": "supplier_lot",
 }
 _BASE_UNITS = ("baseunitofmeasure", "baseunit", "unitofmeasure")
-_STAGES = frozenset(MaterialStage.__args__)  # type: ignore[attr-defined]
+_STAGES = frozenset(MaterialStage.__args__)  # type: ignore[attr-defined] - a Literal keeps its values there
 
 
 # ------------------------------------------------------------------------------------------ material

@@ -1,5 +1,6 @@
 """The command tree; each verb imports what it needs when it is called, so that help and checks stay quick."""
 
+from importlib.metadata import version
 from typing import Annotated
 
 import typer
@@ -25,15 +26,18 @@ app.add_typer(key_app, name="key", help="Make, list and revoke API keys.")
 app.add_typer(database.app, name="db", help="Migrate, dump and rebuild the store.")
 
 
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(version("plantwide"))
+        raise typer.Exit
+
+
 @app.callback()
 def main(
-    version: Annotated[
-        bool, typer.Option("--version", help="print the version and end", is_eager=True)
+    show_version: Annotated[
+        bool,
+        typer.Option("--version", help="print the version and end", is_eager=True, callback=_print_version),
     ] = False,
 ) -> None:
     """One ISA-88/ISA-95 view of what MES, LIMS, ERP and historian systems say."""
-    if version:
-        from importlib.metadata import version as installed  # only this option needs it
-
-        typer.echo(installed("plantwide"))
-        raise typer.Exit
+    del show_version  # its callback has answered

@@ -20,7 +20,7 @@ def make(name: str, *content: Element | str | None, **attributes: str) -> Elemen
     """Give `<name attributes>content</name>`; parts that are None are left out."""
     # The stub knows no default namespace, lxml does: None is its prefix.
     prefixes = {None: NAMESPACE}
-    element = etree.Element(f"{{{NAMESPACE}}}{name}", attributes, nsmap=prefixes)  # pyright: ignore[reportArgumentType]
+    element = etree.Element(f"{{{NAMESPACE}}}{name}", attributes, nsmap=prefixes)  # pyright: ignore[reportArgumentType] - stubs want str keys only
     for part in content:
         if isinstance(part, str):
             element.text = part

@@ -57,11 +57,12 @@ class Lifeline(threading.Thread):
         try:
             at = read_clock(self._directory)
         except ClockError as error:
-            print(f"clock {error}", file=sys.stderr, flush=True)
+            os.write(2, f"clock {error}\n".encode())
             return None
         self._show(at)
         return at
 
     def _answer(self) -> None:
         at = self._follow()
-        print(f"at {format_instant(at)}" if at else "at nothing", flush=True)
+        # Written past Python's buffer: its lock may be gone when the process is just ending.
+        os.write(1, f"at {format_instant(at) if at else 'nothing'}\n".encode())

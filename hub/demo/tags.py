@@ -77,7 +77,7 @@ def _of_unit(
 ) -> list[Tag]:
     prefix = unit.replace("-", "_")
     return [
-        Tag(f"{prefix}_{suffix}", unit, name, measure, text, low, high, kind, minutes, criticality)  # type: ignore[arg-type]
+        Tag(f"{prefix}_{suffix}", unit, name, measure, text, low, high, kind, minutes, criticality)  # type: ignore[arg-type] - the table below is typed by its columns
         for suffix, name, measure, text, low, high, kind, minutes, criticality in rows
     ]
 

@@ -1,0 +1,1 @@
+"""WHAT FOLLOWS: key figures and what explains them. Nothing is here yet."""

@@ -1,0 +1,1 @@
+"""THE BATCH RECORD: assemble, review, sign, release. Nothing is here yet."""

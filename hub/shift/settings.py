@@ -1,14 +1,22 @@
 """The hub's own settings: `plantwide.toml`, then `PLANTWIDE_` environment variables, then command options."""
 
+import os
 from pathlib import Path
 
 from pydantic import Field
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
+    SecretsSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
+
+
+def _secrets_folder() -> Path | None:
+    """Give the folder of secret files (`plantwide_database`, …): systemd's, else the containers' one."""
+    named = Path(os.environ.get("CREDENTIALS_DIRECTORY", "/run/secrets"))
+    return named if named.is_dir() else None
 
 
 class Settings(BaseSettings):
@@ -40,12 +48,12 @@ class Settings(BaseSettings):
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - no file of secrets in a work folder
-        file_secret_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - its folder is found by us
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Options win over the environment, the environment over the file."""
+        """Options win over the environment, that over secret files, those over the settings file."""
         return (
             init_settings,
             env_settings,
-            file_secret_settings,
+            SecretsSettingsSource(settings_cls, secrets_dir=_secrets_folder()),
             TomlConfigSettingsSource(settings_cls),
         )

@@ -14,6 +14,7 @@ from hub.store.database import Database
 from hub.store.keys import create_key
 from hub.store.upgrade import upgrade
 from tests.api.factories import add_plant
+from tests.databases import fresh_postgres
 
 
 @dataclass
@@ -82,6 +83,16 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Filled:
 def looked_at(filled: Filled) -> Iterator[Counter]:
     """A counter that nobody may write to."""
     yield from open_counter(filled)
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def either_looked_at(request: pytest.FixtureRequest) -> Iterator[Counter]:
+    """A counter that nobody may write to, once on SQLite and once on PostgreSQL."""
+    if request.param == "sqlite":
+        yield from open_counter(request.getfixturevalue("filled"))
+    else:
+        with fresh_postgres(request.getfixturevalue("postgres_server")) as url:
+            yield from open_counter(fill(url))
 
 
 @pytest.fixture

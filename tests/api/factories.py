@@ -2,6 +2,7 @@
 
 import itertools
 import uuid
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -161,7 +162,7 @@ def add_held(connection: Connection, system: int, **values: Any) -> int:
 def add_samples(
     connection: Connection,
     tag: int,
-    values: list[float | None],
+    values: Sequence[float | None],
     *,
     start: datetime = START,
     step_s: float = 60.0,

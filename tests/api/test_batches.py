@@ -1,13 +1,15 @@
 from datetime import timedelta
+from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
+from sqlalchemy import event
 
 from tests.api.conftest import Counter
 from tests.api.factories import START, add_fact, add_name, add_thing, merge
 
 
-def walk(counter: Counter, **params) -> list[str]:
+def walk(counter: Counter, **params: Any) -> list[str]:
     """Give the codes of all pages, followed by their Link headers."""
     codes: list[str] = []
     path: str | None = f"/v1/batches?{urlencode(params)}"
@@ -94,8 +96,8 @@ def test_the_link_header_keeps_what_was_asked_for(looked_at: Counter) -> None:
         ("code eq 'it''s'", []),
     ],
 )
-def test_a_filter_finds_what_it_says(either_counter: Counter, filter: str, codes: list[str]) -> None:
-    assert walk(either_counter, filter=filter) == codes
+def test_a_filter_finds_what_it_says(either_looked_at: Counter, filter: str, codes: list[str]) -> None:
+    assert walk(either_looked_at, filter=filter) == codes
 
 
 @pytest.mark.parametrize(
@@ -214,8 +216,6 @@ def test_every_statement_leads_to_its_source_record(looked_at: Counter) -> None:
 
 
 def test_a_list_of_many_batches_takes_as_many_queries_as_a_list_of_few(counter: Counter) -> None:
-    from sqlalchemy import event
-
     add_batches(counter, 60)
     asked: list[str] = []
     event.listen(counter.database.engine, "before_cursor_execute", lambda *a: asked.append(a[2]))

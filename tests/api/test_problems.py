@@ -2,6 +2,7 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 from fastapi.testclient import TestClient
+from httpx2 import Response
 from sqlalchemy.exc import OperationalError
 
 from hub.api.app import create_app
@@ -30,7 +31,7 @@ BODIES = [
 ]
 
 
-def send(counter: Counter, body: bytes | Iterator[bytes], kind: str = "application/json"):
+def send(counter: Counter, body: bytes | Iterator[bytes], kind: str = "application/json") -> Response:
     return counter.client.post(
         "/v1/quarantine/replay", content=body, headers={"X-API-Key": counter.operator, "Content-Type": kind}
     )

@@ -1,4 +1,5 @@
 from datetime import timedelta
+from itertools import pairwise
 
 from hub.store.tables import lot_genealogy
 from tests.api.conftest import Counter
@@ -124,7 +125,7 @@ def test_a_trace_meets_each_lot_once_even_in_a_ring_and_a_mesh(either_counter: C
         layers = [
             [add_thing(connection, "material_lot", f"L{layer}-{at}") for at in range(6)] for layer in range(8)
         ]
-        for upper, lower in zip(layers, layers[1:], strict=False):
+        for upper, lower in pairwise(layers):
             for one in upper:
                 for two in lower:
                     add(connection, lot_genealogy, input_lot_id=one, output_lot_id=two, kind="consume")

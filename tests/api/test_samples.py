@@ -1,8 +1,10 @@
 from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pytest
+from fastapi.testclient import TestClient
 
 from hub.api.app import create_app
 from hub.api.room import ApiSettings
@@ -14,7 +16,7 @@ ARROW = {"Accept": "application/vnd.apache.arrow.stream"}
 WINDOW = {"start": "2026-03-10T00:00:00Z", "end": "2026-03-20T00:00:00Z"}
 
 
-def read_arrow(counter: Counter, path: str, **params) -> pa.Table:
+def read_arrow(counter: Counter, path: str, **params: Any) -> pa.Table:
     response = counter.client.get(path, params=params, headers=ARROW)
     assert response.status_code == 200, response.text
     assert response.headers["content-type"] == ARROW["Accept"]
@@ -23,11 +25,11 @@ def read_arrow(counter: Counter, path: str, **params) -> pa.Table:
 
 
 @pytest.mark.parametrize("points", [None, 50])
-def test_arrow_and_json_say_the_same(either_counter: Counter, points: int | None) -> None:
+def test_arrow_and_json_say_the_same(either_looked_at: Counter, points: int | None) -> None:
     params = {"tag": ["BR2000-01.PH", "BR2000-01.DO"], **WINDOW} | ({"points": points} if points else {})
-    table = read_arrow(either_counter, "/v1/samples", **params)
+    table = read_arrow(either_looked_at, "/v1/samples", **params)
     assert table.schema.equals(SAMPLE_SCHEMA)
-    rows = either_counter.get("/v1/samples", **params)["items"]
+    rows = either_looked_at.get("/v1/samples", **params)["items"]
     for row in rows:
         row["ts"] = datetime.fromisoformat(row["ts"])
     assert rows == table.to_pylist()
@@ -75,8 +77,6 @@ def test_too_many_rows_of_json_are_refused_with_what_to_do_instead(counter: Coun
 
 
 def test_an_answer_beyond_all_bounds_is_refused(counter: Counter) -> None:
-    from fastapi.testclient import TestClient
-
     app = create_app(counter.database, settings=ApiSettings(arrow_samples=100, tags_at_once=1))
     client = TestClient(app, headers={"X-API-Key": counter.reader, **ARROW})
     assert client.get("/v1/samples", params={"tag": "BR2000-01.PH", **WINDOW}).status_code == 422
@@ -113,7 +113,8 @@ def test_samples_of_a_batch_are_those_of_its_units_in_its_time(looked_at: Counte
     one = looked_at.get("/v1/batches/b26 0117/samples", tag="BR2000-01.TEMP", points=10)
     assert one["tags"] == ["BR2000-01.TEMP"]
     ends = looked_at.get("/v1/batches/B26-0117/signals")["items"][0]
-    assert min(table["ts"].to_pylist()) >= datetime.fromisoformat(ends["start"])
+    times: Any = table["ts"].to_pylist()
+    assert min(times) >= datetime.fromisoformat(ends["start"])
 
 
 def test_signals_have_figures_of_their_good_samples(looked_at: Counter) -> None:

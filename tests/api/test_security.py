@@ -1,5 +1,7 @@
 import base64
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from fastapi.routing import APIRoute
@@ -65,7 +67,9 @@ def test_probes_the_card_and_the_login_form_are_open(looked_at: Counter, path: s
     ],
     ids=["header", "bearer", "basic"],
 )
-def test_a_key_opens_in_each_of_its_three_forms(looked_at: Counter, headers) -> None:
+def test_a_key_opens_in_each_of_its_three_forms(
+    looked_at: Counter, headers: Callable[[str], dict[str, str]]
+) -> None:
     assert stranger(looked_at).get("/v1/batches", headers=headers(looked_at.reader)).status_code == 200
 
 
@@ -81,7 +85,7 @@ def test_a_key_opens_in_each_of_its_three_forms(looked_at: Counter, headers) -> 
         lambda key: "pw_' OR 1=1 --_x",
     ],
 )
-def test_a_key_that_is_not_exact_does_not_open(looked_at: Counter, spoil) -> None:
+def test_a_key_that_is_not_exact_does_not_open(looked_at: Counter, spoil: Callable[[str], str]) -> None:
     answer = stranger(looked_at).get("/v1/batches", headers={"X-API-Key": spoil(looked_at.reader)})
     assert answer.status_code == 401
 
@@ -254,7 +258,7 @@ def test_pages_hold_no_script_and_no_inline_style(looked_at: Counter) -> None:
         assert "http://" not in text.replace("http://www.w3.org/", "").replace("http://www.mesa.org/", "")
 
 
-def test_readiness_names_what_is_missing(tmp_path) -> None:
+def test_readiness_names_what_is_missing(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path / 'empty.db'}")
     client = TestClient(create_app(database))
     answer = client.get("/readyz")

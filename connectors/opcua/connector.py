@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, ClassVar
 
 import pyarrow as pa
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from connectors.opcua.browsing import Signal
     from connectors.opcua.session import UaSession
 
+_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+_CURRENT_TIME = 2258
 _log = structlog.get_logger("hub.sdk")
 
 
@@ -81,6 +84,21 @@ class OpcUa(SampleSource[OpcUaConfig]):
         except Exception as error:
             raise self._judge(error) from error
         self._note(tags, reader.faults)
+
+    async def extent(self) -> Window:
+        """Give all time up to the server's own clock (Server_ServerStatus_CurrentTime, Part 5, 12.10).
+
+        Its clock and not ours says where its history ends for now; where it begins only the archive knows, so
+        a source sets `history.start`.
+        """
+        from connectors.opcua.stack import ua  # noqa: PLC0415 - as above
+
+        try:
+            session = await self._open()
+            (now,) = await session.read([ua.NodeId(ua.Int32(_CURRENT_TIME))], ua.AttributeIds.Value)
+        except Exception as error:
+            raise self._judge(error) from error
+        return Window(_BEGINNING, now if now.tzinfo else now.replace(tzinfo=UTC))
 
     async def close(self) -> None:
         """End the session, if there is one on this event loop."""

@@ -68,15 +68,15 @@ class HistoryReader:
                         size = max(1, len(group) // 2)
                         group, waiting = group[:size], [*group[size:], *waiting]
                         continue
-                    for reading, answer in zip(group, answers, strict=True):
-                        batch = self._take(reading, answer)
-                        if batch is not None:
-                            yield batch
+                    batches = [self._take(r, a) for r, a in zip(group, answers, strict=True)]
                     dropped = [r for r, a in zip(group, answers, strict=True) if a.status in EXPIRED]
                     if dropped:  # the server holds fewer places than we use: ask again, fewer at once
                         size = max(1, size // 2)
                         waiting = [*(self._again(r) for r in dropped), *waiting]
                     group = [r for r, a in zip(group, answers, strict=True) if self._goes_on(r, a)]
+                    for batch in batches:  # last, so that an early end gives back the places of now
+                        if batch is not None:
+                            yield batch
             finally:
                 await self._release(group)
 

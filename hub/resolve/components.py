@@ -1,7 +1,7 @@
 """Which names are one thing, as a pure function of names and links: no order of arrival enters here."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from hub.store.identifiers import Name
@@ -12,15 +12,18 @@ from hub.store.links import Groups, Link, Pair, pair_of
 class Partition:
     """Names grouped into things, and the normalised links that grouped them."""
 
-    components: list[list[Name]] = field(default_factory=list)
-    normalised: dict[Pair, Link] = field(default_factory=dict)
+    components: list[list[Name]] = field(default_factory=list[list[Name]])
+    normalised: dict[Pair, Link] = field(default_factory=dict[Pair, Link])
 
 
-def partition(names: Sequence[Name], links: Iterable[Link], groups: Groups) -> Partition:
+def partition(
+    names: Sequence[Name], links: Iterable[Link], *, groups: Groups, stated: Collection[int]
+) -> Partition:
     """Group names: standing links join; so does an equal comparable form inside one whitelisted group.
 
     Normalised equality joins only when each scheme has exactly one candidate: two MES numbers that become
-    the same text when stripped make the form ambiguous, and nothing is joined by it.
+    the same text when stripped make the form ambiguous, and nothing is joined by it. Candidates are names
+    under which a source states things (`stated`); how often people spell a reference otherwise is no matter.
     """
     result = Partition()
     forest = _Forest(n.id for n in names)
@@ -29,13 +32,14 @@ def partition(names: Sequence[Name], links: Iterable[Link], groups: Groups) -> P
         if link.method != "normalised" and link.state == "confirmed" and set(link.pair) <= known:
             forest.join(*link.pair)
     for (_, norm), same in _by_norm(names, groups).items():
-        unique = len({n.scheme for n in same}) == len(same)
+        candidates = [n.scheme for n in same if n.id in stated]
+        unique = len(set(candidates)) == len(candidates)
         anchor = min(same, key=lambda n: (n.scheme, n.value))
         for name in same:
             if name.id == anchor.id:
                 continue
             state = "confirmed" if unique else "proposed"
-            evidence = {"norm": norm} if unique else {"norm": norm, "ambiguous": len(same)}
+            evidence = {"norm": norm} if unique else {"norm": norm, "ambiguous": len(candidates)}
             pair = pair_of(anchor.id, name.id)
             if pair not in result.normalised or unique:
                 result.normalised[pair] = Link(pair, "normalised", state, evidence)

@@ -1,7 +1,8 @@
 """Counted once: movements and runs that two systems saw are paired, reversals net out, genealogy follows."""
 
+import math
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from hub.model.enums import CONSUMED, PRODUCED
@@ -24,45 +25,53 @@ def recount(connection: Connection, batch_ids: Iterable[int]) -> None:
     systems = list_systems(connection)
     movements = facts_of_batches(connection, "material_actual", wanted)
     marks = pair_movements(movements, systems)
-    _write(connection, "material_actual", movements, marks)
+    _write(connection, "material_actual", facts=movements, marks=marks)
     runs = facts_of_batches(connection, "segment_response", wanted)
-    _write(connection, "segment_response", runs, pair_runs(runs, systems))
+    _write(connection, "segment_response", facts=runs, marks=pair_runs(runs, systems))
     batches = load_entities(connection, "batch", wanted)
     counted: dict[int, list[Fact]] = defaultdict(list)
-    for fact in movements:
-        if marks[fact["id"]]["same_as_id"] is None:
+    for group in group_movements(movements, systems):
+        for fact in group[0]:
             counted[fact["batch_id"]].append(fact)
     parents = {run["id"]: run["parent_id"] for run in runs}
     edges = {b: draw_edges(counted[b], batches[b]["output_lot_id"], parents) for b in wanted}
     replace_edges(connection, edges)
 
 
-def pair_movements(facts: Sequence[Fact], systems: dict[int, System]) -> dict[int, dict[str, Any]]:
-    """Decide which movements count: one system a (batch, lot, direction), others beside it when sums agree.
+def group_movements(facts: Sequence[Fact], systems: dict[int, System]) -> Iterator[list[list[Fact]]]:
+    """Give movements of one (batch, lot, direction) by system, the one whose word counts first.
 
-    Several partial issues are compared with one consumption by their sums; a reversal is negative and nets
-    out. Sums that differ by more than 0.5 % leave both and mark them disputed. Movements without a lot are
-    compared by material instead.
+    Movements without a lot are compared by material instead.
     """
     groups: dict[tuple[Any, ...], dict[int, list[Fact]]] = defaultdict(lambda: defaultdict(list))
     for fact in facts:
         thing = ("lot", fact["lot_id"]) if fact["lot_id"] else ("material", fact["material_id"])
         key = (fact["batch_id"], thing, _direction(fact["use"]))
         groups[key][fact["source_system_id"]].append(fact)
-    marks: dict[int, dict[str, Any]] = {}
     for by_system in groups.values():
-        order = sorted(by_system, key=lambda s: _place(systems[s]))
-        first = min(by_system[order[0]], key=lambda f: f["source_key"])
-        total = _sum(by_system[order[0]])
+        yield [by_system[s] for s in sorted(by_system, key=lambda s: _place(systems[s]))]
+
+
+def pair_movements(facts: Sequence[Fact], systems: dict[int, System]) -> dict[int, dict[str, Any]]:
+    """Decide which movements count: one system a (batch, lot, direction), others beside it when sums agree.
+
+    Several partial issues are compared with one consumption by their sums; a reversal is negative and nets
+    out. Sums that differ by more than 0.5 % leave both and mark them disputed; genealogy then takes the
+    amounts of the first system, so that nothing is counted twice.
+    """
+    marks: dict[int, dict[str, Any]] = {}
+    for group in group_movements(facts, systems):
+        first = min(group[0], key=lambda f: f["source_key"])
+        total = _sum(group[0])
         states = ["counted"]
-        for system_id in order[1:]:
-            other = _sum(by_system[system_id])
+        for others in group[1:]:
+            other = _sum(others)
             agrees = total is not None and other is not None and _close(total, other)
             states.append("same_as" if agrees else "disputed")
         if "disputed" in states:
             states[0] = "disputed"
-        for system_id, state in zip(order, states, strict=True):
-            for fact in by_system[system_id]:
+        for some, state in zip(group, states, strict=True):
+            for fact in some:
                 marks[fact["id"]] = {
                     "count_state": state,
                     "same_as_id": first["id"] if state == "same_as" else None,
@@ -101,18 +110,13 @@ def draw_edges(
     taken = {f["lot_id"] for f in consumed}
     ends = {f["lot_id"] for f in produced} - taken
     final = {output_lot_id} if output_lot_id else ends
-    totals: dict[Edge, float | None] = {}
-    units: dict[Edge, str | None] = {}
+    taking: dict[Edge, list[Fact]] = defaultdict(list)
     for fact in consumed:
-        for lot in sorted(_outputs(fact["response_id"], by_step, parents) or final):
-            if lot == fact["lot_id"]:
-                continue
-            edge: Edge = (fact["lot_id"], lot, "consume")
-            before = totals.get(edge, 0.0)
-            amount = fact["quantity"]
-            totals[edge] = before + amount if before is not None and amount is not None else None
-            units[edge] = fact["unit"]
-    return {e: (q, units[e]) for e, q in totals.items() if q is None or q > 0}
+        for lot in _outputs(fact["response_id"], by_step, parents) or final:
+            if lot != fact["lot_id"]:
+                taking[fact["lot_id"], lot, "consume"].append(fact)
+    totals = {edge: (_sum(some), some[0]["unit"]) for edge, some in taking.items()}
+    return {e: (q, None if q is None else unit) for e, (q, unit) in totals.items() if q is None or q > 0}
 
 
 def _outputs(
@@ -129,7 +133,7 @@ def _outputs(
 
 
 def _write(
-    connection: Connection, record_type: str, facts: Sequence[Fact], marks: dict[int, dict[str, Any]]
+    connection: Connection, record_type: str, *, facts: Sequence[Fact], marks: dict[int, dict[str, Any]]
 ) -> None:
     changed = [
         (f["id"], marks[f["id"]])
@@ -153,7 +157,7 @@ def _place(system: System) -> tuple[int, str]:
 def _sum(facts: Sequence[Fact]) -> float | None:
     if any(f["quantity"] is None for f in facts) or len({f["unit"] for f in facts}) > 1:
         return None
-    return float(sum(f["quantity"] for f in facts))
+    return math.fsum(f["quantity"] for f in facts)  # exact, so that the order of facts is no matter
 
 
 def _close(one: float, other: float) -> bool:

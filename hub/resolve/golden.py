@@ -19,11 +19,13 @@ from hub.store.entities import (
     load_assertions,
     load_entities,
     mark_assertions,
+    renew_assertions,
     supersede,
     update_entities,
 )
 from hub.store.identifiers import Name, Wanted, find_names, names_by_id, names_of_entities
-from hub.store.pending import Statement, names_ever_stated, statements_of_names
+from hub.store.mentions import mentioned
+from hub.store.pending import Statement, statements_of_names
 from hub.store.rules import load_rules
 from hub.store.systems import System, list_systems
 
@@ -38,7 +40,7 @@ class _Said:
 
 
 def restate(connection: Connection, entity_type: str, ids: Iterable[int], *, now: datetime) -> set[int]:
-    """Bring assertions and golden rows of these things in line with what is stated; give those that changed."""
+    """Bring assertions and golden rows of these things in line with what is stated; give what changed."""
     wanted = sorted(set(ids))
     rows = load_entities(connection, entity_type, wanted)
     names: dict[int, list[Name]] = defaultdict(list)
@@ -48,37 +50,49 @@ def restate(connection: Connection, entity_type: str, ids: Iterable[int], *, now
     by_name: dict[int, list[Statement]] = defaultdict(list)
     for statement in statements:
         by_name[statement.identifier_id or 0].append(statement)
-    said = _what_is_said(connection, entity_type, names, by_name)
-    current = _settle_assertions(connection, entity_type, wanted, said, now=now)
-    return _settle_rows(connection, entity_type, rows, names, by_name, current, now=now)
+    said = _what_is_said(connection, entity_type, names=names, by_name=by_name)
+    current = _settle_assertions(connection, entity_type, ids=wanted, said=said, now=now)
+    return _settle_rows(
+        connection, entity_type, rows=rows, names=names, by_name=by_name, current=current, now=now
+    )
 
 
 def _what_is_said(
     connection: Connection,
     entity_type: str,
+    *,
     names: dict[int, list[Name]],
     by_name: dict[int, list[Statement]],
 ) -> dict[tuple[int, str, int], _Said]:
     """Give per thing, attribute and system what it says last; later versions win attribute by attribute."""
-    fields = fields_of(MASTERED[entity_type])
+    fields = {f.name: f for f in fields_of(MASTERED[entity_type])}
+    found = find_names(connection, _references(fields, by_name))
     said: dict[tuple[int, str, int], Statement] = {}
     for entity_id, some in names.items():
         for statement in (s for n in some for s in by_name.get(n.id, ())):
-            for field in fields:
-                if field.name not in statement.body:
+            for name in fields.keys() & statement.body.keys():
+                if not _is_known(fields[name], statement.body[name], found):
                     continue
-                key = (entity_id, field.name, statement.system_id)
+                key = (entity_id, name, statement.system_id)
                 before = said.get(key)
                 if before is None or _order(statement) > _order(before):
                     said[key] = statement
-    kinds = {f.name: f for f in fields}
-    wanted: set[Wanted] = {
-        (kinds[attribute].target or "", v["scheme"], v["value"])
-        for (_, attribute, _), s in said.items()
-        if kinds[attribute].kind == "reference" and (v := s.body[attribute])
+    return {key: _Said(s, *_value(fields[key[1]], s.body[key[1]], found)) for key, s in said.items()}
+
+
+def _references(fields: dict[str, Field], by_name: dict[int, list[Statement]]) -> set[Wanted]:
+    return {
+        (field.target or "", stated["scheme"], stated["value"])
+        for some in by_name.values()
+        for statement in some
+        for field in fields.values()
+        if field.kind == "reference" and (stated := statement.body.get(field.name))
     }
-    found = find_names(connection, wanted)
-    return {key: _Said(s, *_value(kinds[key[1]], s.body[key[1]], found)) for key, s in said.items()}
+
+
+def _is_known(field: Field, stated: Any, found: dict[Wanted, Name]) -> bool:
+    """Tell whether a value can be taken up: a name not known yet comes when its statement has its turn."""
+    return field.kind != "reference" or (field.target or "", stated["scheme"], stated["value"]) in found
 
 
 def _order(statement: Statement) -> tuple[int, str, str, str]:
@@ -95,9 +109,9 @@ def _value(field: Field, stated: Any, found: dict[Wanted, Name]) -> tuple[Any, i
 def _settle_assertions(
     connection: Connection,
     entity_type: str,
+    *,
     ids: Sequence[int],
     said: dict[tuple[int, str, int], _Said],
-    *,
     now: datetime,
 ) -> list[Assertion]:
     standing = {
@@ -109,6 +123,13 @@ def _settle_assertions(
         if key in said and (a.value, a.value_name_id) == (said[key].value, said[key].name_id)
     }
     supersede(connection, [a.id for key, a in standing.items() if key not in same], now=now)
+    renewed = [
+        (standing[key].id, said[key].statement.record_id, said[key].statement.source_time)
+        for key in same
+        if (standing[key].record_id, standing[key].source_time)
+        != (said[key].statement.record_id, said[key].statement.source_time)
+    ]
+    renew_assertions(connection, renewed)
     add_assertions(
         connection,
         [
@@ -129,7 +150,7 @@ def _settle_assertions(
             if (entity_id, attribute, system_id) not in same
         ],
     )
-    if len(same) == len(said) == len(standing):
+    if len(same) == len(said) == len(standing) and not renewed:
         return list(standing.values())
     return load_assertions(connection, entity_type, ids)
 
@@ -137,17 +158,17 @@ def _settle_assertions(
 def _settle_rows(
     connection: Connection,
     entity_type: str,
+    *,
     rows: dict[int, dict[str, Any]],
     names: dict[int, list[Name]],
     by_name: dict[int, list[Statement]],
     current: Sequence[Assertion],
-    *,
     now: datetime,
 ) -> set[int]:
     choices = _choose_all(connection, entity_type, current)
     _mark(connection, current, choices)
     systems = list_systems(connection)
-    ever = names_ever_stated(connection, [n.id for some in names.values() for n in some])
+    alive = mentioned(connection, [n.id for some in names.values() for n in some])
     changed: list[tuple[int, dict[str, Any]]] = []
     events: list[dict[str, Any]] = []
     for entity_id, some in names.items():
@@ -155,8 +176,9 @@ def _settle_rows(
             entity_type,
             {f: choices[entity_id, f] for f in _attributes(entity_type) if (entity_id, f) in choices},
         )
-        golden["lifecycle"] = _lifecycle(some, by_name, ever)
-        golden["code"] = _code(some, by_name, systems)
+        used = [n for n in some if n.id in alive]
+        golden["lifecycle"] = _lifecycle(used, by_name)
+        golden["code"] = _code(used or some, by_name, systems)
         golden["has_conflict"] = any(
             choices[entity_id, f].clashes for f in _attributes(entity_type) if (entity_id, f) in choices
         )
@@ -234,10 +256,11 @@ def _golden(entity_type: str, choices: dict[str, Choice]) -> dict[str, Any]:
     return golden
 
 
-def _lifecycle(names: Sequence[Name], by_name: dict[int, list[Statement]], ever: set[int]) -> str:
-    if any(by_name.get(n.id) for n in names):
+def _lifecycle(used: Sequence[Name], by_name: dict[int, list[Statement]]) -> str:
+    """Say how a thing stands: stated, only referred to, or neither any more."""
+    if any(by_name.get(n.id) for n in used):
         return "active"
-    return "retracted" if any(n.id in ever for n in names) else "stub"
+    return "stub" if used else "retracted"
 
 
 def _code(names: Sequence[Name], by_name: dict[int, list[Statement]], systems: dict[int, System]) -> str:

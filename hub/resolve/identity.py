@@ -25,7 +25,8 @@ from hub.store.identifiers import (
     point_names,
 )
 from hub.store.links import Groups, Link, Pair, links_touching, load_scheme_groups, pair_of, write_links
-from hub.store.pending import Statement, bind_names, statements_of_names
+from hub.store.mentions import mentioned, replace_mentions
+from hub.store.pending import Statement, bind_names, names_stated, statements_of_names
 
 DECIDER = "hub.resolve"
 _REFERENCES = {
@@ -38,8 +39,8 @@ _REFERENCES = {
 class Settled:
     """What settling names changed: moved names, and the things whose names changed."""
 
-    names: dict[Wanted, Name] = field(default_factory=dict)
-    moved: set[int] = field(default_factory=set)
+    names: dict[Wanted, Name] = field(default_factory=dict[Wanted, Name])
+    moved: set[int] = field(default_factory=set[int])
     entities: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
 
 
@@ -60,49 +61,76 @@ def settle(
     *,
     now: datetime,
 ) -> Settled:
-    """Store new names, take up declared links, and settle every group of names these touch."""
+    """Store new names, take up declared links, and settle every group of names these touch.
+
+    What a statement no longer uses loses its mention; a name that nothing mentions any more takes no part.
+    """
     settled = Settled()
     used: dict[Wanted, Identifier] = {}
     for statement in statements:
         used.update(names_in(statement))
     settled.names = find_names(connection, used)
-    new = add_names(connection, {k: v for k, v in used.items() if k not in settled.names}, now=now)
+    alive = {key for s in statements if s.is_live for key, _ in names_in(s)}
+    new = add_names(connection, {k: used[k] for k in sorted(alive - settled.names.keys())}, now=now)
     settled.names.update({(n.entity_type, n.scheme, n.value): n for n in new})
     native = _bind(connection, statements, settled.names)
-    seeds: dict[str, set[int]] = defaultdict(set)
+    seeds = _mention(connection, statements, settled)
     for name in new:
         seeds[name.entity_type].add(name.id)
-    for entity_type, name_ids in native.items():
-        seeds[entity_type] |= _declare(connection, entity_type, name_ids, settled.names, now=now)
+    groups = load_scheme_groups(connection)
+    for entity_type, names in native.items():
+        # whether a name is stated or only used decides whether its comparable form is ambiguous
+        seeds[entity_type] |= {n.id for n in names if n.scheme in groups.get(entity_type, {})}
+        ids = {n.id for n in names}
+        seeds[entity_type] |= _declare(connection, entity_type, name_ids=ids, names=settled.names, now=now)
     for entity_type in MASTERED:
         if seeds[entity_type]:
-            regroup(connection, entity_type, seeds[entity_type], settled, now=now)
+            regroup(connection, entity_type, seeds=seeds[entity_type], settled=settled, now=now)
     return settled
 
 
 def regroup(
-    connection: Connection, entity_type: str, seeds: set[int], settled: Settled, *, now: datetime
+    connection: Connection, entity_type: str, *, seeds: set[int], settled: Settled, now: datetime
 ) -> None:
     """Settle again all names that these reach through links, shared things and equal comparable forms."""
     groups = load_scheme_groups(connection).get(entity_type, {})
-    names, links = _reach(connection, entity_type, seeds, groups)
-    parts = partition(names, links, groups)
-    _write_normalised(connection, entity_type, names, links, parts, now=now)
-    _assign(connection, entity_type, parts, links, settled, now=now)
+    reached, links = _reach(connection, entity_type, seeds=seeds, groups=groups)
+    ids = {n.id for n in reached}
+    standing = mentioned(connection, ids)
+    names = [n for n in reached if n.id in standing]
+    parts = partition(names, links, groups=groups, stated=names_stated(connection, standing))
+    _write_normalised(connection, entity_type, inside=ids, links=links, parts=parts, now=now)
+    _assign(connection, entity_type, parts=parts, links=links, settled=settled, now=now)
+
+
+def _mention(
+    connection: Connection, statements: Sequence[Statement], settled: Settled
+) -> dict[str, set[int]]:
+    """Note what the statements use now; give the names that came or went, by type."""
+    used = {
+        s.id: {settled.names[key].id for key, _ in names_in(s)} if s.is_live else set[int]()
+        for s in statements
+    }
+    seeds: dict[str, set[int]] = defaultdict(set)
+    for name in names_by_id(connection, replace_mentions(connection, used)).values():
+        seeds[name.entity_type].add(name.id)
+        if name.entity_id:
+            settled.entities[name.entity_type].add(name.entity_id)
+    return seeds
 
 
 def _bind(
     connection: Connection, statements: Sequence[Statement], names: dict[Wanted, Name]
-) -> dict[str, set[int]]:
+) -> dict[str, list[Name]]:
     """Note the name that each mastered statement is about; give those names by type."""
-    native: dict[str, set[int]] = defaultdict(set)
+    native: dict[str, list[Name]] = defaultdict(list)
     pairs: list[tuple[int, int]] = []
     for statement in statements:
         own = statement.body.get("id")
-        if own is None:
+        name = names.get((statement.record_type, own["scheme"], own["value"])) if own else None
+        if name is None:  # an observed fact, or a thing withdrawn before anybody looked at it
             continue
-        name = names[statement.record_type, own["scheme"], own["value"]]
-        native[statement.record_type].add(name.id)
+        native[statement.record_type].append(name)
         if statement.identifier_id != name.id:
             pairs.append((statement.id, name.id))
     bind_names(connection, pairs)
@@ -112,27 +140,28 @@ def _bind(
 def _declare(
     connection: Connection,
     entity_type: str,
+    *,
     name_ids: set[int],
     names: dict[Wanted, Name],
-    *,
     now: datetime,
 ) -> set[int]:
-    """Bring the declared links of these names in line with what is stated now; give the names touched."""
+    """Bring the declared links of these names in line with what is stated now; give the names touched.
+
+    Both names of a pair may declare it, so a link stands while either does.
+    """
+    standing = {k.pair: k for k in links_touching(connection, name_ids) if k.method == "declared"}
+    ends = name_ids | {i for pair in standing for i in pair}
     said = [
         (statement.identifier_id or 0, (entity_type, given["scheme"], given["value"]))
-        for statement in statements_of_names(connection, name_ids)
+        for statement in statements_of_names(connection, ends)
         for given in statement.body.get("also", ())
     ]
     others = {**find_names(connection, [key for _, key in said if key not in names]), **names}
     wanted = {
         pair: Link(pair, "declared", "confirmed", {"declared_by": own})
         for own, key in said
-        if others[key].id != own and (pair := pair_of(own, others[key].id))
-    }
-    standing = {
-        link.pair: link
-        for link in links_touching(connection, name_ids)
-        if link.method == "declared" and (link.evidence or {}).get("declared_by") in name_ids
+        # a name not known yet comes with a statement that still waits for its turn
+        if key in others and others[key].id != own and name_ids & set(pair := pair_of(own, others[key].id))
     }
     changes = [w for p, w in wanted.items() if p not in standing or standing[p].state != "confirmed"]
     changes += [
@@ -145,7 +174,7 @@ def _declare(
 
 
 def _reach(
-    connection: Connection, entity_type: str, seeds: set[int], groups: Groups
+    connection: Connection, entity_type: str, *, seeds: set[int], groups: Groups
 ) -> tuple[list[Name], list[Link]]:
     """Collect names until nothing more is reached: by links, by the thing they mean, by comparable form."""
     known: dict[int, Name] = {}
@@ -173,13 +202,12 @@ def _reach(
 def _write_normalised(
     connection: Connection,
     entity_type: str,
-    names: Sequence[Name],
+    *,
+    inside: set[int],
     links: Sequence[Link],
     parts: Partition,
-    *,
     now: datetime,
 ) -> None:
-    inside = {n.id for n in names}
     standing = {k.pair: k for k in links if k.method == "normalised" and set(k.pair) <= inside}
     changes = [
         link
@@ -197,26 +225,24 @@ def _write_normalised(
 def _assign(
     connection: Connection,
     entity_type: str,
+    *,
     parts: Partition,
     links: Sequence[Link],
     settled: Settled,
-    *,
     now: datetime,
 ) -> None:
-    """Give each group its thing: the oldest thing that one of its names began with, else a new one."""
-    taken: set[int] = set()
-    chosen: list[int | None] = []
-    for some in parts.components:
-        free = sorted({n.origin_id for n in some if n.origin_id} - taken)
-        chosen.append(free[0] if free else None)
-        taken.update(free[:1])
+    """Give each group its thing; a group without one gets a new one."""
+    chosen = _choose_things(parts)
     fresh = [some for some, thing in zip(parts.components, chosen, strict=True) if thing is None]
     created = iter(
         create_entities(
             connection, entity_type, [(f"{s[0].scheme}|{s[0].value}", s[0].label) for s in fresh], now=now
         )
     )
-    declared = {i for k in links if k.method == "declared" and k.state == "confirmed" for i in k.pair}
+    linked = {
+        method: {i for k in links if (k.method, k.state) == (method, "confirmed") for i in k.pair}
+        for method in ("human", "declared", "rule")
+    }
     moves: list[dict[str, Any]] = []
     before: set[int] = set()
     after: set[int] = set()
@@ -225,24 +251,43 @@ def _assign(
         after.add(entity_id)
         before.update(n.entity_id for n in some if n.entity_id)
         for position, name in enumerate(some):
-            how = _method(position, name, declared)
+            how = _method(position, name, linked)
             if (name.entity_id, name.method) == (entity_id, how):
                 continue
             origin = name.origin_id or entity_id
             moves.append({"name_id": name.id, "to_entity": entity_id, "origin": origin, "how": how})
-            _note_move(settled, name, entity_id, origin, how)
+            _note_move(settled, name, entity_id=entity_id, origin=origin, how=how)
     point_names(connection, moves)
     mark_merged(connection, entity_type, before - after, now=now)
 
 
-def _method(position: int, name: Name, declared: set[int]) -> str:
+def _choose_things(parts: Partition) -> list[int | None]:
+    """Give the thing of each group: the oldest that one of its names began with and still means.
+
+    Failing that, the thing it means now if no other name began with that (the name that did is out of
+    use), so that a thing keeps its id; failing that, any that one of its names began with.
+    """
+    taken: set[int] = set()
+    origins = {n.origin_id for some in parts.components for n in some}
+    chosen: list[int | None] = []
+    for some in parts.components:
+        own = {n.origin_id for n in some if n.origin_id}
+        now = {n.entity_id for n in some if n.entity_id}
+        free = (sorted((own & now) - taken), sorted(now - origins - taken), sorted(own - taken))
+        thing = next((ids[0] for ids in free if ids), None)
+        chosen.append(thing)
+        taken |= {thing} if thing else set()
+    return chosen
+
+
+def _method(position: int, name: Name, linked: dict[str, set[int]]) -> str:
     """Say how a name came to its thing; the first name of a thing is simply its own."""
     if position == 0:
         return "native"
-    return "declared" if name.id in declared else "normalised"
+    return next((method for method, ids in linked.items() if name.id in ids), "normalised")
 
 
-def _note_move(settled: Settled, name: Name, entity_id: int, origin: int, how: str) -> None:
+def _note_move(settled: Settled, name: Name, *, entity_id: int, origin: int, how: str) -> None:
     settled.entities[name.entity_type].add(entity_id)
     if name.entity_id not in (0, entity_id):  # a new name has no facts or values that would have to follow
         settled.moved.add(name.id)

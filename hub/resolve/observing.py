@@ -19,12 +19,10 @@ def observe(
     connection: Connection, statements: Sequence[Statement], names: dict[Wanted, Name], *, now: datetime
 ) -> set[int]:
     """Write the facts that these statements touch; give the batches they belong or belonged to."""
-    records = {s.record for s in statements if s.record_type in OBSERVED}
-    effective: dict[tuple[int, str, str], Statement] = {}
-    for statement in statements_of_records(connection, records):
-        before = effective.get(statement.record)
-        if before is None or statement.rank > before.rank:
-            effective[statement.record] = statement
+    effective = _effective(connection, {s.record for s in statements if s.record_type in OBSERVED})
+    turn = {s.id for s in statements}
+    # what counts but still waits is written when its own turn comes, with its names settled
+    records = {r for r, s in effective.items() if s is None or s.id in turn or not s.is_pending}
     touched: set[int] = set()
     for record_type in OBSERVED:
         some = [r for r in records if r[1] == record_type]
@@ -32,19 +30,31 @@ def observe(
             continue
         keys = [(system_id, key) for system_id, _, key in some]
         touched |= batches_of_facts(connection, record_type, keys)
-        rows = [_row(effective[r], names, connection, now=now) for r in sorted(some) if r in effective]
+        rows = [_row(s, names, connection, now=now) for r in sorted(some) if (s := effective[r])]
         write_facts(connection, record_type, rows)
         retract_facts(
             connection,
             record_type,
-            [(system_id, key) for system_id, t, key in some if (system_id, t, key) not in effective],
+            [(system_id, key) for system_id, t, key in some if effective[system_id, t, key] is None],
         )
         touched |= batches_of_facts(connection, record_type, keys)
         by_system: dict[int, set[str]] = defaultdict(set)
         for system_id, key in keys:
             by_system[system_id].add(key)
-        link_peers(connection, record_type, by_system)
+        touched |= link_peers(connection, record_type, by_system)
     return touched
+
+
+def _effective(
+    connection: Connection, records: set[tuple[int, str, str]]
+) -> dict[tuple[int, str, str], Statement | None]:
+    """Give the statement that counts for each record: the newest live one; None when nobody states it."""
+    effective: dict[tuple[int, str, str], Statement | None] = dict.fromkeys(records)
+    for statement in statements_of_records(connection, records):
+        before = effective[statement.record]
+        if before is None or statement.rank > before.rank:
+            effective[statement.record] = statement
+    return effective
 
 
 def _row(
@@ -57,21 +67,26 @@ def _row(
         "source_version": statement.version,
         "content_hash": statement.body_hash,
         "is_retracted": False,
+        "same_as_id": None,  # counting decides anew about a fact that changed
         "version": 1,
         "recorded_at": now,
     }
     for field in fields_of(OBSERVED[statement.record_type]):
-        row.update(_columns(field, statement.body.get(field.name), names, connection))
+        row.update(_columns(field, statement.body.get(field.name), names=names, connection=connection))
     if statement.record_type == "segment_response":
         start, end = row["actual_start"], row["actual_end"]
         row["duration_s"] = (end - start).total_seconds() if start and end else None
+    if statement.record_type == "material_actual":
+        row["count_state"] = None
     return row
 
 
-def _columns(field: Field, stated: Any, names: dict[Wanted, Name], connection: Connection) -> dict[str, Any]:
+def _columns(
+    field: Field, stated: Any, *, names: dict[Wanted, Name], connection: Connection
+) -> dict[str, Any]:
     match field.kind:
         case "reference":
-            name = _name(field, stated, names, connection)
+            name = _name(field, stated, names=names, connection=connection)
             return {
                 f"{field.name}_id": name.entity_id if name else None,
                 f"{field.name}_identifier_id": name.id if name else None,
@@ -79,8 +94,8 @@ def _columns(field: Field, stated: Any, names: dict[Wanted, Name], connection: C
         case "peer":
             return {f"{field.name}_key": stated}
         case "quantity":
-            given = stated or {}
-            amount, unit = canonical_amount(given["value"], given.get("unit")) if stated else (None, None)
+            given: dict[str, Any] = stated or {}
+            amount, unit = canonical_amount(given["value"], given.get("unit")) if given else (None, None)
             return {
                 "quantity": amount,
                 "unit": unit,
@@ -102,7 +117,7 @@ def _columns(field: Field, stated: Any, names: dict[Wanted, Name], connection: C
             return {field.name: stated}
 
 
-def _name(field: Field, stated: Any, names: dict[Wanted, Name], connection: Connection) -> Name | None:
+def _name(field: Field, stated: Any, *, names: dict[Wanted, Name], connection: Connection) -> Name | None:
     if stated is None:
         return None
     key = (field.target or "", stated["scheme"], stated["value"])

@@ -1,4 +1,4 @@
-"""The one loop of resolution: statements that wait are settled, restated, observed and counted in one commit."""
+"""The loop of resolution: statements that wait are settled, restated, observed and counted in one commit."""
 
 from collections import defaultdict
 from collections.abc import Callable
@@ -67,7 +67,7 @@ def resolve_again(
     with database.begin() as connection:
         for entity_type, ids in all_names(connection).items():
             settled = Settled()
-            regroup(connection, entity_type, ids, settled, now=clock())
+            regroup(connection, entity_type, seeds=ids, settled=settled, now=clock())
             things: dict[str, set[int]] = defaultdict(set)
             things[entity_type] = settled.entities[entity_type]
             recount(connection, _restate_all(connection, things, settled, now=clock()))
@@ -84,8 +84,8 @@ def resolve_chunk(connection: Connection, *, now: datetime, limit: int) -> int:
         things[entity_type] |= ids
     for statement in statements:
         own = statement.body.get("id")
-        if own is not None:
-            name = settled.names[statement.record_type, own["scheme"], own["value"]]
+        name = settled.names.get((statement.record_type, own["scheme"], own["value"])) if own else None
+        if name is not None:
             things[statement.record_type].add(name.entity_id)
     batches = _restate_all(connection, things, settled, now=now)
     touched = observe(connection, statements, settled.names, now=now)
@@ -113,7 +113,7 @@ def _restate_all(
             if entity_type == "batch" and things["batch"]:
                 seeds = link_output_lots(connection, things["batch"], now=now)
                 if seeds:
-                    regroup(connection, "material_lot", seeds, again, now=now)
+                    regroup(connection, "material_lot", seeds=seeds, settled=again, now=now)
                     settled.names.update(again.names)
         moved = again.moved
         things = defaultdict(set, again.entities)

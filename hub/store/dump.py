@@ -1,7 +1,7 @@
-"""A canonical dump of the unified state: the same state gives the same bytes, whatever ids and times it was given.
+"""A canonical dump of the unified state: the same state gives the same bytes, whatever its ids and times.
 
 Things appear under the smallest of their names, facts under their source's key; row ids, uids and the times
-at which the hub learned something are left out.
+at which the hub learned something are left out, and so is what nobody states or refers to any more.
 """
 
 from collections import defaultdict
@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Table, select
+from sqlalchemy import Connection, Table, exists, select
 
 from hub.model.mastered import MASTERED
 from hub.model.observed import OBSERVED
@@ -24,6 +24,7 @@ from hub.store.tables import (
     identifier,
     link_decision,
     lot_genealogy,
+    mention,
     quarantine,
     sample_frame,
     source_record,
@@ -42,7 +43,7 @@ def dump_canonical(connection: Connection) -> Iterator[bytes]:
         ("link", _links(connection)),
         *((name, _entities(connection, name, things)) for name in sorted(ENTITY_TABLES)),
         ("assertion", _assertions(connection, things, systems)),
-        *((name, _facts(connection, name, things, systems)) for name in sorted(FACT_TABLES)),
+        *((name, _facts(connection, name, things=things, systems=systems)) for name in sorted(FACT_TABLES)),
         ("lot_genealogy", _edges(connection, things)),
         ("quarantine", _quarantine(connection, systems)),
         ("coverage", _coverage(connection, systems)),
@@ -57,28 +58,35 @@ Things = dict[tuple[str, int], str]
 
 
 def _things(connection: Connection) -> Things:
-    names: dict[tuple[str, int], str] = {}
+    """Give each thing's smallest name in use; a tag that only has samples goes by the name it has."""
+    c = identifier.c
+    is_used = exists().where(mention.c.identifier_id == c.id)
+    has_samples = exists().where(c.entity_type == "tag", sample_frame.c.tag_id == c.entity_id)
+    names: dict[tuple[str, int], tuple[bool, str]] = {}
     for row in connection.execute(
-        select(identifier.c.entity_type, identifier.c.entity_id, identifier.c.scheme, identifier.c.value)
+        select(c.entity_type, c.entity_id, c.scheme, c.value, is_used.label("is_used")).where(
+            is_used | has_samples
+        )
     ):
         key = (row.entity_type, row.entity_id)
-        name = f"{row.scheme}|{row.value}"
+        name = (not row.is_used, f"{row.scheme}|{row.value}")
         names[key] = min(names.get(key, name), name)
-    return names
+    return {key: name for key, (_, name) in names.items()}
 
 
 def _records(connection: Connection, systems: dict[int, str]) -> Iterable[Line]:
-    newest: dict[tuple[str, str, str], Line] = {}
+    newest: dict[tuple[str, str, str], tuple[str, str]] = {}
     c = source_record.c
     for r in connection.execute(
         select(c.source_system_id, c.object_type, c.source_key, c.seq, c.op, c.content_hash).order_by(c.seq)
     ):
-        newest[systems[r.source_system_id], r.object_type, r.source_key] = (r.seq, r.op, r.content_hash)
+        newest[systems[r.source_system_id], r.object_type, r.source_key] = (r.op, r.content_hash)
     return ((key, content) for key, content in newest.items())
 
 
 def _identifiers(connection: Connection, things: Things) -> Iterable[Line]:
-    for r in connection.execute(select(identifier)):
+    is_used = exists().where(mention.c.identifier_id == identifier.c.id)
+    for r in connection.execute(select(identifier).where(is_used)):
         yield (
             [r.entity_type, r.scheme, r.value],
             {"method": r.method, "norm": r.value_norm, "of": things[r.entity_type, r.entity_id]},
@@ -88,9 +96,15 @@ def _identifiers(connection: Connection, things: Things) -> Iterable[Line]:
 def _links(connection: Connection) -> Iterable[Line]:
     names = {
         r.id: f"{r.scheme}|{r.value}"
-        for r in connection.execute(select(identifier.c.id, identifier.c.scheme, identifier.c.value))
+        for r in connection.execute(
+            select(identifier.c.id, identifier.c.scheme, identifier.c.value).where(
+                exists().where(mention.c.identifier_id == identifier.c.id)
+            )
+        )
     }
     for r in connection.execute(select(link_decision).where(link_decision.c.state != "reversed")):
+        if r.identifier_id not in names or r.candidate_id not in names:
+            continue
         pair = sorted((names[r.identifier_id], names[r.candidate_id]))
         yield [r.entity_type, *pair, r.method], r.state
 
@@ -98,14 +112,14 @@ def _links(connection: Connection) -> Iterable[Line]:
 def _entities(connection: Connection, name: str, things: Things) -> Iterable[Line]:
     table = ENTITY_TABLES[name]
     references = {f"{f.name}_id": f.target or "" for f in fields_of(MASTERED[name]) if f.kind == "reference"}
-    for row in connection.execute(select(table).where(table.c.lifecycle != "merged")):
-        values = row._mapping  # noqa: SLF001 - SQLAlchemy's public name
+    standing = select(table).where(table.c.lifecycle.not_in(("merged", "retracted")))
+    for row in connection.execute(standing).mappings():
         content = {
             str(k): things.get((references[k], v)) if k in references and v else v
-            for k, v in values.items()
+            for k, v in row.items()
             if k not in _NEVER
         }
-        yield things.get((name, row.id), "?"), content
+        yield things.get((name, row["id"]), "?"), content
 
 
 def _assertions(connection: Connection, things: Things, systems: dict[int, str]) -> Iterable[Line]:
@@ -116,15 +130,15 @@ def _assertions(connection: Connection, things: Things, systems: dict[int, str])
         )
 
 
-def _facts(connection: Connection, name: str, things: Things, systems: dict[int, str]) -> Iterable[Line]:
+def _facts(connection: Connection, name: str, *, things: Things, systems: dict[int, str]) -> Iterable[Line]:
     table: Table = FACT_TABLES[name]
     keys = _fact_keys(connection, systems)
     references = {f"{f.name}_id": f.target or "" for f in fields_of(OBSERVED[name]) if f.kind == "reference"}
     peers = {f"{f.name}_id": f.target or "" for f in fields_of(OBSERVED[name]) if f.kind == "peer"}
     left = _NEVER | {"source_record_id", "source_system_id", "source_key", "source_version"}
-    for row in connection.execute(select(table).where(~table.c.is_retracted)):
+    for row in connection.execute(select(table).where(~table.c.is_retracted)).mappings():
         content: dict[str, Any] = {}
-        for name_, value in row._mapping.items():  # noqa: SLF001
+        for name_, value in row.items():
             column = str(name_)
             if column in left or column.endswith("_identifier_id"):
                 continue
@@ -136,7 +150,7 @@ def _facts(connection: Connection, name: str, things: Things, systems: dict[int,
                 content[column] = keys[name].get(value)
             else:
                 content[column] = value
-        yield [systems[row.source_system_id], row.source_key], content
+        yield [systems[row["source_system_id"]], row["source_key"]], content
 
 
 def _fact_keys(connection: Connection, systems: dict[int, str]) -> dict[str, dict[int, str]]:

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, bindparam, func, select, update
 
-from hub.store.sets import chunks, insert_all, select_in
+from hub.store.sets import chunks, insert_all, select_dicts_in, select_in
 from hub.store.tables import ENTITY_TABLES, assertion, audit_event, identifier
 
 
@@ -46,7 +46,7 @@ _ASSERTION = (
 def load_entities(connection: Connection, entity_type: str, ids: Iterable[int]) -> dict[int, dict[str, Any]]:
     """Give the golden rows by id."""
     table = ENTITY_TABLES[entity_type]
-    return {r.id: dict(r._mapping) for r in select_in(connection, select(table), table.c.id, ids)}  # noqa: SLF001
+    return {row["id"]: row for row in select_dicts_in(connection, select(table), table.c.id, ids)}
 
 
 def load_assertions(connection: Connection, entity_type: str, ids: Iterable[int]) -> list[Assertion]:
@@ -64,6 +64,39 @@ def entities_naming(connection: Connection, name_ids: Iterable[int]) -> set[tupl
         (row.entity_type, row.entity_id)
         for row in select_in(connection, query, assertion.c.value_identifier_id, name_ids)
     }
+
+
+def assertions_ever(
+    connection: Connection, entity_type: str, *, attribute: str, ids: Iterable[int]
+) -> list[Assertion]:
+    """Give what is and was said of one attribute of these things."""
+    query = select(*_ASSERTION).where(
+        assertion.c.entity_type == entity_type, assertion.c.attribute == attribute
+    )
+    return [Assertion(*row) for row in select_in(connection, query, assertion.c.entity_id, ids)]
+
+
+def things_saying(
+    connection: Connection, entity_type: str, *, attribute: str, name_ids: Iterable[int]
+) -> set[int]:
+    """Give the things of which a source says now that this attribute is one of these names."""
+    query = select(assertion.c.entity_id).where(
+        assertion.c.entity_type == entity_type,
+        assertion.c.attribute == attribute,
+        assertion.c.superseded_at.is_(None),
+    )
+    return {row[0] for row in select_in(connection, query, assertion.c.value_identifier_id, name_ids)}
+
+
+def renew_assertions(connection: Connection, rows: Sequence[tuple[int, int, datetime | None]]) -> None:
+    """Let assertions whose value stands point at what says it last: (id, record id, source time)."""
+    query = (
+        update(assertion)
+        .where(assertion.c.id == bindparam("assertion_id"))
+        .values(source_record_id=bindparam("record"), source_time=bindparam("said_at"))
+    )
+    for part in chunks(rows):
+        connection.execute(query, [{"assertion_id": i, "record": r, "said_at": t} for i, r, t in part])
 
 
 def supersede(connection: Connection, ids: Sequence[int], *, now: datetime) -> None:
@@ -122,6 +155,7 @@ def mark_merged(connection: Connection, entity_type: str, ids: Iterable[int], *,
         identifier.c.origin_entity_id,
         ids,
     )
+    targets = [(origin, target) for origin, target in targets if origin != target]
     for origin, target in targets:
         connection.execute(
             update(table)
@@ -140,7 +174,10 @@ def append_audit(
     actor: str,
     now: datetime,
 ) -> None:
-    """Append audit rows (entity_id, version, action, reason, changed, image), each chained to the one before."""
+    """Append audit rows, each chained to the one before.
+
+    An event has entity_id, version, action, reason, changed and image.
+    """
     last = _last_hashes(connection, entity_type, [e["entity_id"] for e in events])
     rows: list[dict[str, Any]] = []
     for event in events:
@@ -178,4 +215,4 @@ def _last_hashes(connection: Connection, entity_type: str, ids: Iterable[int]) -
         )
         .where(audit_event.c.entity_type == entity_type)
     )
-    return {e: h for e, h in select_in(connection, query, audit_event.c.entity_id, ids)}
+    return {row.entity_id: row.hash for row in select_in(connection, query, audit_event.c.entity_id, ids)}

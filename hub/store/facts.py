@@ -1,14 +1,16 @@
-"""Observed facts in the store: upserted by natural key, re-pointed when names move, paired when seen twice."""
+"""Observed facts: upserted by natural key, re-pointed when names move, paired when seen twice."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Table, and_, bindparam, delete, select, update
+from sqlalchemy import Connection, Table, and_, bindparam, delete, null, select, update
 
 from hub.model.observed import OBSERVED
 from hub.model.shape import Field, fields_of
-from hub.store.sets import chunks, insert_all, select_in, upsert
+from hub.store.sets import chunks, insert_all, select_dicts_in, select_in, upsert
 from hub.store.tables import FACT_TABLES, lot_genealogy
+
+_PARENTS = {name: table.alias("parent") for name, table in FACT_TABLES.items()}
 
 
 def reference_columns(record_type: str) -> list[str]:
@@ -50,27 +52,40 @@ def retract_facts(connection: Connection, record_type: str, keys: Iterable[tuple
             )
 
 
-def link_peers(connection: Connection, record_type: str, keys: dict[int, set[str]]) -> None:
-    """Point these facts at the peers they name, and peers that waited for them at these facts."""
+def link_peers(connection: Connection, record_type: str, keys: dict[int, set[str]]) -> set[int]:
+    """Point these facts at the peers they name, and peers that waited for them at these facts.
+
+    Gives the batches of the facts that point elsewhere now.
+    """
+    touched: set[int] = set()
     for field in peer_fields(record_type):
-        _link(connection, FACT_TABLES[record_type], field, "source_key", keys)
+        touched |= _link(connection, FACT_TABLES[record_type], field, column="source_key", keys=keys)
     for other in FACT_TABLES:
         for field in peer_fields(other):
             if field.target == record_type:
-                _link(connection, FACT_TABLES[other], field, f"{field.name}_key", keys)
+                touched |= _link(connection, FACT_TABLES[other], field, column=f"{field.name}_key", keys=keys)
+    return touched
 
 
-def _link(connection: Connection, child: Table, field: Field, column: str, keys: dict[int, set[str]]) -> None:
-    parent = FACT_TABLES[field.target or ""].alias("parent")
+def _link(
+    connection: Connection, child: Table, field: Field, *, column: str, keys: dict[int, set[str]]
+) -> set[int]:
+    parent = _PARENTS[field.target or ""]
     key, target = child.c[f"{field.name}_key"], child.c[f"{field.name}_id"]
     found = (
         select(parent.c.id)
-        .where(parent.c.source_system_id == child.c.source_system_id, parent.c.source_key == key)
+        .where(
+            parent.c.source_system_id == child.c.source_system_id,
+            parent.c.source_key == key,
+            ~parent.c.is_retracted,
+        )
         .scalar_subquery()
     )
+    batch = child.c.batch_id if "batch_id" in child.c else null()
+    touched: set[int] = set()
     for system_id, some in keys.items():
         for part in chunks(sorted(some)):
-            connection.execute(
+            moved = connection.execute(
                 update(child)
                 .where(
                     child.c.source_system_id == system_id,
@@ -79,11 +94,17 @@ def _link(connection: Connection, child: Table, field: Field, column: str, keys:
                     target.is_distinct_from(found),
                 )
                 .values({target: found})
+                .returning(batch)
             )
+            touched.update(b for (b,) in moved if b)
+    return touched
 
 
 def repoint_facts(connection: Connection, moves: Sequence[tuple[str, int, int]]) -> set[int]:
-    """Let facts that used these names follow them: (entity type, name id, entity id). Gives the batches touched."""
+    """Let facts that used these names follow them: (entity type, name id, entity id).
+
+    Gives the batches touched.
+    """
     touched: set[int] = set()
     for record_type, table in FACT_TABLES.items():
         for field in fields_of(OBSERVED[record_type]):
@@ -108,7 +129,7 @@ def facts_of_batches(
     """Give the standing facts of these batches."""
     table = FACT_TABLES[record_type]
     query = select(table).where(~table.c.is_retracted)
-    return [dict(r._mapping) for r in select_in(connection, query, table.c.batch_id, batch_ids)]  # noqa: SLF001
+    return select_dicts_in(connection, query, table.c.batch_id, batch_ids)
 
 
 def batches_of_facts(connection: Connection, record_type: str, keys: Iterable[tuple[int, str]]) -> set[int]:

@@ -27,6 +27,7 @@ class Statement:
     body: dict[str, Any]
     body_hash: str
     is_live: bool
+    is_pending: bool
     identifier_id: int | None
 
     @property
@@ -53,6 +54,7 @@ _COLUMNS = (
     statement.c.body,
     statement.c.body_hash,
     statement.c.is_live,
+    statement.c.is_pending,
     statement.c.identifier_id,
 )
 
@@ -95,9 +97,9 @@ def statements_of_records(connection: Connection, records: Iterable[tuple[int, s
     ]
 
 
-def names_ever_stated(connection: Connection, name_ids: Iterable[int]) -> set[int]:
-    """Give those names that some document stated, even if it no longer does."""
-    query = select(statement.c.identifier_id)
+def names_stated(connection: Connection, name_ids: Iterable[int]) -> set[int]:
+    """Give those names under which some document states a thing of its own now."""
+    query = select(statement.c.identifier_id).where(statement.c.is_live).distinct()
     return {row[0] for row in select_in(connection, query, statement.c.identifier_id, name_ids)}
 
 

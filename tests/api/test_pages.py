@@ -21,8 +21,8 @@ def words(page: Any) -> str:
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_a_page_is_built_for_everybody(looked_at: Counter, path: str) -> None:
-    page = read_page(looked_at, path)
+def test_a_page_is_built_for_everybody(either_looked_at: Counter, path: str) -> None:
+    page = read_page(either_looked_at, path)
     assert len(page.findall(".//h1")) == 1
     assert page.find(".//main") is not None
     levels = [int(str(e.tag)[1]) for e in page.iter("h1", "h2", "h3")]
@@ -114,8 +114,7 @@ def test_the_batch_page_draws_phases_signals_and_the_bad_stretch(looked_at: Coun
 
 def test_the_batch_page_tells_what_counts_and_what_broke_its_limits(looked_at: Counter) -> None:
     said = words(read_page(looked_at, "/batches/B26-0117"))
-    assert "1 500 kg MEDIA-PRD consumed, counted once" in said
-    assert "118.2 kg 300214 produced, counted once" in said
+    assert "Consumed MEDIA-PRD 1 500 kg Produced 300214 118.2 kg · 300214 117.3 kg mes, disputed" in said
     assert "seen twice" in said
     assert "disputed" in said
     assert "out of specification" in said

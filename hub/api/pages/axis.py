@@ -22,6 +22,7 @@ _STEPS: tuple[tuple[timedelta, str], ...] = (
 )
 
 _EDGE = 30
+_LETTER, _AIR = 6.4, 16
 
 
 @dataclass(frozen=True)
@@ -47,14 +48,17 @@ class TimeScale:
         share = (moment - self.start) / max(self.end - self.start, timedelta(microseconds=1))
         return round(self.left + min(max(share, 0.0), 1.0) * (self.right - self.left), 1)
 
-    def ticks(self, most: int) -> list[Tick]:
-        """Give at most about `most` round times."""
-        span = self.end - self.start
-        step, form = next(((s, f) for s, f in _STEPS if span / s <= most), _STEPS[-1])
+    def ticks(self) -> list[Tick]:
+        """Give round times, as many as their labels leave room for."""
+        span, width = self.end - self.start, self.right - self.left
+        step, form = next(
+            ((s, f) for s, f in _STEPS if span / s * (len(self.start.strftime(f)) * _LETTER + _AIR) <= width),
+            _STEPS[-1],
+        )
         since = datetime(1970, 1, 1, tzinfo=UTC)
         moment = since + step * math.ceil((self.start - since) / step)
         ticks: list[Tick] = []
-        while moment <= self.end and len(ticks) <= most * 2:
+        while moment <= self.end:
             place = self.place(moment)
             anchor = "end" if place > self.right - _EDGE else "middle"
             ticks.append(Tick(place, moment.strftime(form), anchor))

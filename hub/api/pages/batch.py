@@ -36,9 +36,14 @@ def show_batch(
         batch = things.read_thing(connection, "batch", found.id)
         said = assertions.list_assertions(connection, "batch", found.id)
         phases = batches.list_phases(connection, found.id)
+        materials = batches.list_materials(connection, found.id)
         wanted = sorted(
             signals.list_signals(connection, found.id, now=now),
-            key=lambda signal: _RANK.get(signal.tag["criticality"] or "", 2),
+            key=lambda signal: (
+                _RANK.get(signal.tag["criticality"] or "", 2),
+                signal.start - signal.end,
+                signal.tag["code"],
+            ),
         )
         trends = _draw(connection, wanted, limit=_TRENDS if signals_shown == "main" else len(wanted))
         return render(
@@ -54,8 +59,8 @@ def show_batch(
             trends=trends,
             more_signals=len(wanted) - len(trends) if signals_shown == "main" else 0,
             signals=wanted,
-            materials=batches.list_materials(connection, found.id),
-            totals=_total(batches.list_materials(connection, found.id)),
+            materials=materials,
+            totals=_total(materials),
             results=batches.list_results(connection, found.id),
             events=batches.list_events(connection, found.id),
             quality_events=batches.list_quality_events(connection, found.id),
@@ -77,16 +82,18 @@ def _draw(connection: Connection, wanted: list[Signal], *, limit: int) -> list[T
 
 
 def _total(materials: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Give the counted sum of each material, use and unit."""
-    sums: dict[tuple[str, str, str], float] = {}
+    """Give, by use, the sum of each material: counted movements once, disputed ones by source."""
+    sums: dict[tuple[str, str, str, str], float] = {}
     for move in materials:
         amount = move["quantity"]
-        if move["count_state"] in ("same_as", "disputed") or move["same_as"] is not None or not amount:
+        if move["count_state"] == "same_as" or move["same_as"] is not None or not amount:
             continue
         material: dict[str, str | None] = move["material"] or {"code": None, "reported": None}
-        key = (move["use"], material["code"] or material["reported"] or "", amount["unit"] or "")
+        by = move["source"] if move["count_state"] == "disputed" else ""
+        key = (move["use"], material["code"] or material["reported"] or "?", amount["unit"] or "", by)
         sums[key] = sums.get(key, 0.0) + (amount["value"] or 0.0)
-    return [
-        {"use": use, "material": material, "amount": {"value": total, "unit": unit}}
-        for (use, material, unit), total in sorted(sums.items())
-    ]
+    totals: dict[str, list[dict[str, Any]]] = {}
+    for (use, name, unit, by), total in sorted(sums.items()):
+        shown = {"material": name, "amount": {"value": total, "unit": unit}, "by": by}
+        totals.setdefault(use, []).append(shown)
+    return [{"use": use, "parts": parts} for use, parts in totals.items()]

@@ -30,9 +30,16 @@ def show_start(
             hub=room.settings,
             sources=sources.list_sources(connection, now=room.clock()),
             batches=things.list_things(
-                connection, "batch", name=name or None, cursor=cursor, limit=_SHOWN, order="actual_start desc"
+                connection,
+                "batch",
+                filter=None if name else "kind ne 'campaign'",
+                name=name or None,
+                cursor=cursor,
+                limit=_SHOWN,
+                order="actual_start desc",
             ),
             name=name or "",
+            runs=things.count_runs(connection),
             is_first=cursor is None,
             things=things.count_lifecycles(connection),
             facts=sources.count_facts(connection),

@@ -12,7 +12,7 @@ WIDTH = 1280
 _LABEL = 150
 _ROW = 24
 _LETTER = 6.4
-_LEVELS = ("procedure", "unit_procedure", "operation", "phase", "segment")
+_LEAST_DEPTH = {"operation": 1, "phase": 2}
 
 
 @dataclass(frozen=True)
@@ -64,9 +64,10 @@ def draw_timeline(phases: Iterable[dict[str, Any]], *, now: datetime) -> Timelin
     ends = [phase["actual_end"] or max(now, phase["actual_start"]) for phase in shown]
     scale = TimeScale(min(phase["actual_start"] for phase in shown), max(ends), _LABEL, WIDTH - 12)
     depths = _depths(shown)
+    by_id = {phase["id"]: phase for phase in shown}
     groups: dict[str, list[dict[str, Any]]] = {}
     for phase in sorted(shown, key=lambda p: p["actual_start"]):
-        groups.setdefault(_unit(phase), []).append(phase)
+        groups.setdefault(_unit(phase, by_id), []).append(phase)
     lanes: list[Lane] = []
     bars: list[Bar] = []
     top = 30
@@ -81,7 +82,7 @@ def draw_timeline(phases: Iterable[dict[str, Any]], *, now: datetime) -> Timelin
     summary = (
         f"{len(shown)} phases on {len(groups)} units, {show_time(scale.start)} to {show_time(scale.end)}"
     )
-    return Timeline(WIDTH, top + 4, scale.ticks(12), lanes, bars, summary)
+    return Timeline(WIDTH, top + 4, scale.ticks(), lanes, bars, summary)
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,7 @@ def _pack(members: list[dict[str, Any]], depths: dict[int, int], now: datetime) 
 
 
 def _depths(phases: list[dict[str, Any]]) -> dict[int, int]:
-    """Give how deep each phase is nested in the others shown."""
+    """Give how deep each phase is nested in the others shown, at least as deep as its level says."""
     parents: dict[int, int | None] = {
         phase["id"]: phase["parent"]["id"] if phase["parent"] else None for phase in phases
     }
@@ -118,7 +119,7 @@ def _depths(phases: list[dict[str, Any]]) -> dict[int, int]:
         while above is not None and above in parents and above not in seen:
             seen.add(above)
             depth, above = depth + 1, parents[above]
-        depths[phase["id"]] = depth
+        depths[phase["id"]] = max(depth, _LEAST_DEPTH.get(phase["level"] or "", 0))
     return depths
 
 
@@ -150,6 +151,12 @@ def _bar(phase: dict[str, Any], scale: TimeScale, *, y: int, depth: int, now: da
     )
 
 
-def _unit(phase: dict[str, Any]) -> str:
-    unit = phase["equipment"]
+def _unit(phase: dict[str, Any], by_id: dict[int, dict[str, Any]]) -> str:
+    """Give where a phase ran: its own unit, or that of the nearest phase around it that states one."""
+    here: dict[str, Any] | None = phase
+    for _ in by_id:
+        if here is None or here["equipment"] is not None:
+            break
+        here = by_id.get(here["parent"]["id"]) if here["parent"] else None
+    unit = here["equipment"] if here else None
     return "no unit stated" if unit is None else str(unit["code"] or unit["reported"])

@@ -8,12 +8,13 @@ import numpy as np
 import pyarrow as pa
 
 from hub.api.pages.axis import Tick, TimeScale, number_ticks
-from hub.api.pages.rendering import show_number, show_time, show_unit
+from hub.api.pages.rendering import show_number, show_time, show_unit, show_words
 from hub.store.answers.signals import Signal
 
 WIDTH, HEIGHT = 620, 170
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 8, 8, 22
 _GAP_FACTOR = 8
+_NEAR = 0.4
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -67,7 +68,7 @@ def draw_trend(signal: Signal, samples: pa.Table) -> Trend | None:
     not_good = int(np.count_nonzero(~good))
     return Trend(
         code=signal.tag["code"],
-        name=signal.tag["property"] or signal.tag["description"] or signal.tag["code"],
+        name=show_words(signal.tag["property"] or "") or signal.tag["description"] or signal.tag["code"],
         unit=unit,
         equipment=signal.equipment["code"],
         path=_path(times, value, good, scale=scale, place=place),
@@ -77,7 +78,7 @@ def draw_trend(signal: Signal, samples: pa.Table) -> Trend | None:
             for limit in (signal.tag["low"], signal.tag["high"])
             if limit is not None and low <= limit <= high
         ],
-        x_ticks=scale.ticks(8),
+        x_ticks=scale.ticks(),
         y_ticks=number_ticks(low, high, place),
         summary=(
             f"{show_number(samples.num_rows)} samples, {show_number(float(value[good].min()))} to "
@@ -90,11 +91,12 @@ def _range(good: Any, low: float | None, high: float | None) -> tuple[float, flo
     """Give the values to show: all good ones, limits when they are near, and a little air."""
     least, most = float(good.min()), float(good.max())
     span = (most - least) or abs(most) or 1.0
+    shown_least, shown_most = least, most
     for limit in (low, high):
-        if limit is not None and least - span <= limit <= most + span:
-            least, most = min(least, limit), max(most, limit)
-    air = (most - least) * 0.06 or 0.5
-    return least - air, most + air
+        if limit is not None and least - span * _NEAR <= limit <= most + span * _NEAR:
+            shown_least, shown_most = min(shown_least, limit), max(shown_most, limit)
+    air = (shown_most - shown_least) * 0.06 or 0.5
+    return shown_least - air, shown_most + air
 
 
 def _path(times: Any, value: Any, good: Any, *, scale: TimeScale, place: Any) -> str:

@@ -95,7 +95,9 @@ def _facts(
 ) -> list[Document]:
     reading = fact_reading(record_type)
     table = reading.table
-    query = reading.select().where(table.c.batch_id == batch_id).order_by(*(table.c[name] for name in order))
+    # Rows without a time come last on both engines.
+    columns = [part for name in order for part in (table.c[name].is_(None), table.c[name])]
+    query = reading.select().where(table.c.batch_id == batch_id).order_by(*columns)
     if not retracted:
         query = query.where(table.c.is_retracted.is_(False))
     return reading.read(connection, query)

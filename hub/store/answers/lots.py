@@ -58,7 +58,7 @@ def list_movements(connection: Connection, lot_id: int, *, limit: int = 1000) ->
     reading = fact_reading("material_actual")
     table = reading.table
     query = reading.select().where(table.c.lot_id == lot_id, table.c.is_retracted.is_(False))
-    return reading.read(connection, query.order_by(table.c.at, table.c.id).limit(limit))
+    return reading.read(connection, query.order_by(table.c.at.is_(None), table.c.at, table.c.id).limit(limit))
 
 
 def list_disputed(connection: Connection, *, limit: int = 200) -> list[Document]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, case, func, select
 
 from hub.model.quality import quality_class
 from hub.store.answers.equipment import list_below
@@ -151,7 +151,7 @@ def describe_quality(code: int) -> str:
 def _windows(connection: Connection, batch_id: int, now: datetime) -> dict[int, tuple[datetime, datetime]]:
     """Give the time of the batch on each piece of equipment where it ran."""
     run, batch = FACT_TABLES["segment_response"], ENTITY_TABLES["batch"]
-    unfinished = func.sum(run.c.actual_end.is_(None).cast(run.c.id.type))
+    unfinished = func.sum(case((run.c.actual_end.is_(None), 1), else_=0))
     query = (
         select(run.c.equipment_id, func.min(run.c.actual_start), func.max(run.c.actual_end), unfinished)
         .where(

@@ -164,6 +164,15 @@ def list_names(connection: Connection, entity_type: str, thing_id: int) -> list[
     return read_rows(connection, query)
 
 
+def count_runs(connection: Connection) -> int:
+    """Give how many batches are known (campaigns, which hold batches, are not counted)."""
+    table = ENTITY_TABLES["batch"]
+    query = select(func.count()).where(
+        table.c.lifecycle == "active", table.c.kind.is_distinct_from("campaign")
+    )
+    return int(connection.scalar(query) or 0)
+
+
 def count_lifecycles(connection: Connection) -> dict[str, dict[str, int]]:
     """Give how many things of each type are in each lifecycle."""
     counts: dict[str, dict[str, int]] = {}

@@ -1,17 +1,16 @@
 """The connector class: the variables of an OPC UA server as tags, their raw history as samples."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, ClassVar
 
 import pyarrow as pa
-import structlog
 
 from connectors.opcua.settings import OpcUaConfig
 from hub.model import Tag
-from hub.sdk import BadRecord, Config, ConnectorError, Health, Misconfigured, SampleSource, Window
+from hub.sdk import Config, ConnectorError, Health, Misconfigured, Rejected, SampleSource, Window
 
 if TYPE_CHECKING:
     from connectors.opcua.browsing import Signal
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
 
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 _CURRENT_TIME = 2258
-_log = structlog.get_logger("hub.sdk")
 
 
 class OpcUa(SampleSource[OpcUaConfig]):
@@ -59,11 +57,8 @@ class OpcUa(SampleSource[OpcUaConfig]):
         for signal in signals.values():
             yield signal.to_tag()
 
-    async def samples(self, tags: Sequence[str], window: Window) -> AsyncIterator[pa.RecordBatch]:
-        """Give raw history. A tag that has vanished or has none is left out, logged, and told by `check`.
-
-        Raises `BadRecord` when none of the tags can be read.
-        """
+    async def samples(self, tags: Sequence[str], window: Window) -> AsyncIterator[pa.RecordBatch | Rejected]:
+        """Give raw history; a tag that has vanished, has none or is closed to us is given as rejected."""
         from connectors.opcua.history import HistoryReader  # noqa: PLC0415 - asyncua loads when it is needed
 
         reader: HistoryReader | None = None
@@ -74,8 +69,6 @@ class OpcUa(SampleSource[OpcUaConfig]):
             gone = [tag for tag in tags if tag not in signals]
             reader = HistoryReader(session, window, values_per_node=self.config.values_per_node)
             reader.faults.update(dict.fromkeys(gone, "no variable with history"))
-            for tag in gone:
-                _log.warning("tag has vanished", tag=tag, source=self.config.endpoint)
             async with aclosing(reader.read(known, self.config.nodes_per_read)) as batches:
                 async for batch in batches:
                     yield batch
@@ -83,7 +76,8 @@ class OpcUa(SampleSource[OpcUaConfig]):
             raise
         except Exception as error:
             raise self._judge(error) from error
-        self._note(tags, reader.faults)
+        for rejected in self._note(tags, reader.faults):
+            yield rejected
 
     async def extent(self) -> Window:
         """Give all time up to the server's own clock (Server_ServerStatus_CurrentTime, Part 5, 12.10).
@@ -162,16 +156,16 @@ class OpcUa(SampleSource[OpcUaConfig]):
             said += f"; not readable: {', '.join(shown)}"
         return said
 
-    def _note(self, tags: Sequence[str], faults: dict[str, str]) -> None:
+    def _note(self, tags: Sequence[str], faults: dict[str, str]) -> Iterator[Rejected]:
         for tag in tags:
             self._faults.pop(tag, None)
         self._faults.update(faults)
-        if faults and len(faults) == len(set(tags)):
-            shown = ", ".join(f"{tag} ({why})" for tag, why in list(faults.items())[:10])
-            raise BadRecord(
-                f"none of the tags can be read: {shown}",
-                where=self.config.endpoint,
-                remedy="check the nodes on the server and what the user may read",
+        for tag, why in faults.items():
+            yield Rejected(
+                key=tag,
+                where=f"{self.config.endpoint}, {tag}",
+                reason=f"its history cannot be read: {why}",
+                remedy="check the node on the server and what the user may read",
             )
 
     def _judge(self, error: Exception) -> ConnectorError:

@@ -4,12 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from hub.ingest.bridge import Bridge
 from hub.ingest.runner import Desk, register
 from hub.ingest.sources import Source
 from hub.ingest.telling import tell
 from hub.sdk import Document, RecordSource
 from hub.store.quarantine import list_open
 from hub.store.statements import store_documents
+
+NO_DOCUMENTS = frozenset({"piece", "history"})
+"""What waits in quarantine without a document: it is asked for again at the next reading."""
 
 
 @dataclass
@@ -27,9 +31,9 @@ def replay(desk: Desk, sources: Sequence[Source]) -> Replayed:
         with desk.database.read() as connection:
             entries = list_open(connection, source.code)
         if entries:
-            with source.open() as connector:
-                if isinstance(connector, RecordSource):
-                    _replay_source(desk, source, connector=connector, entries=entries)
+            with Bridge(source.open()) as bridge:
+                if isinstance(bridge.connector, RecordSource):
+                    _replay_source(desk, source, connector=bridge.connector, entries=entries)
             with desk.database.read() as connection:
                 left = len(list_open(connection, source.code))
             result.tried += len(entries)
@@ -51,7 +55,7 @@ def _replay_source(
             seq=e["source_version"],
         )
         for e in entries
-        if e["object_type"] != "piece"
+        if e["object_type"] not in NO_DOCUMENTS
     }
     for stream in {e["stream"] for e in entries}:
         told = [

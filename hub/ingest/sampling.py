@@ -1,6 +1,6 @@
 """Reads a historian through covered windows: what is missing is fetched, stored and marked in one commit."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,9 +11,10 @@ import pyarrow as pa
 from hub.ingest.bridge import Bridge
 from hub.ingest.runner import Outcome, Visit, claimed
 from hub.model import SAMPLE_SCHEMA, Tag
-from hub.sdk import SampleSource, Window
+from hub.sdk import Rejected, SampleSource, Window
 from hub.store.coverage import Span, cover, covered_spans, missing_spans
 from hub.store.identifiers import ensure_tags
+from hub.store.quarantine import Fault, hold_faults, release_faults
 from hub.store.samples import put_samples
 from hub.store.statements import Told, store_documents
 from hub.store.stating import state
@@ -21,6 +22,8 @@ from hub.store.streams import Claim, advance_stream
 
 TAGS_STREAM = "tags"
 SAMPLES_STREAM = "samples"
+HISTORY = "history"
+"""The object type under which a tag that cannot be read is held in quarantine."""
 _EVERY_S = 60.0
 
 
@@ -30,6 +33,19 @@ class Errand:
 
     tags: tuple[str, ...]
     window: Window
+
+    def without(self, tags: Container[str]) -> "Errand":
+        """Give the same window without these tags."""
+        return Errand(tuple(t for t in self.tags if t not in tags), self.window)
+
+
+@dataclass(frozen=True)
+class Haul:
+    """What came back from an errand: samples, and the tags that could not be read."""
+
+    errand: Errand
+    table: pa.Table
+    rejected: tuple[Rejected, ...]
 
 
 def read_tags(visit: Visit) -> Outcome:
@@ -79,10 +95,15 @@ def read_samples(visit: Visit, within: Window | None = None) -> Outcome:
         with desk.database.begin() as connection:
             tag_ids = ensure_tags(connection, source.code, tags, now=desk.clock())
         seq = int((claim.cursor or {}).get("seq", 0))
+        closed: set[str] = set()
         for errand in plan(visit, tags, within):
+            still = errand.without(closed)
+            if not still.tags:
+                continue
             seq += 1
-            table = _fetch(visit.bridge, connector, errand)
-            _store(visit, claim, errand, table=table, tag_ids=tag_ids, seq=seq, outcome=outcome)
+            haul = _fetch(visit.bridge, connector, still)
+            closed.update(r.key for r in haul.rejected)
+            _store(visit, claim, haul, tag_ids=tag_ids, seq=seq, outcome=outcome)
             desk.progress(outcome)
     return outcome
 
@@ -117,34 +138,64 @@ def _extent(visit: Visit) -> Window | None:
     return Window(start, end) if start < end else None
 
 
-def _fetch(bridge: Bridge, connector: SampleSource[Any], errand: Errand) -> pa.Table:
-    batches = list(bridge.items(connector.samples(errand.tags, errand.window)))
-    return pa.Table.from_batches(batches, schema=SAMPLE_SCHEMA) if batches else SAMPLE_SCHEMA.empty_table()
+def _fetch(bridge: Bridge, connector: SampleSource[Any], errand: Errand) -> Haul:
+    given = list(bridge.items(connector.samples(errand.tags, errand.window)))
+    batches = [item for item in given if not isinstance(item, Rejected)]
+    table = pa.Table.from_batches(batches, schema=SAMPLE_SCHEMA) if batches else SAMPLE_SCHEMA.empty_table()
+    return Haul(errand, table, tuple(item for item in given if isinstance(item, Rejected)))
 
 
 def _store(
-    visit: Visit,
-    claim: Claim,
-    errand: Errand,
-    *,
-    table: pa.Table,
-    tag_ids: dict[str, int],
-    seq: int,
-    outcome: Outcome,
+    visit: Visit, claim: Claim, haul: Haul, *, tag_ids: dict[str, int], seq: int, outcome: Outcome
 ) -> None:
-    """The one commit point of samples: frames, coverage, sequence and epoch in one transaction."""
+    """The one commit point of samples: frames, coverage, faults, sequence and epoch in one transaction."""
     now: datetime = visit.desk.clock()
+    errand = haul.errand.without({r.key for r in haul.rejected})
+    span = (errand.window.start, errand.window.end)
+    readings = [Reading(tag) for tag in errand.tags]
     with visit.desk.database.begin() as connection:
-        stored = put_samples(connection, f"{outcome.source}/{claim.name}", seq, table, tag_ids, now=now)
-        cover(
+        stored = put_samples(connection, f"{outcome.source}/{claim.name}", seq, haul.table, tag_ids, now=now)
+        cover(connection, visit.system.id, tags=errand.tags, span=span, now=now)
+        release_faults(connection, visit.system.id, readings, now=now)
+        held = hold_faults(
             connection,
-            visit.system.id,
-            tags=errand.tags,
-            span=(errand.window.start, errand.window.end),
+            [_closed(rejected) for rejected in haul.rejected],
+            system_id=visit.system.id,
+            stream=claim.name,
+            connector=f"{visit.bridge.connector.name}/{visit.bridge.connector.version}",
             now=now,
         )
-        advance_stream(connection, claim, cursor={"seq": seq}, now=now, samples=stored)
+        advance_stream(connection, claim, cursor={"seq": seq}, now=now, samples=stored, rejected=held)
     outcome.samples += stored
+    outcome.rejected += held
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A tag whose history can be read again."""
+
+    tag: str
+    version: int = 0
+    faults: tuple[Fault, ...] = ()
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Under which a fault of this tag is held."""
+        return HISTORY, self.tag
+
+
+def _closed(rejected: Rejected) -> Fault:
+    return Fault(
+        object_type=HISTORY,
+        source_key=rejected.key,
+        part="",
+        reason=rejected.reason,
+        remedy=rejected.remedy or "its missing history is asked for again at every reading",
+        payload=rejected.where,
+        media_type="text/plain",
+        version=0,
+        source_time=None,
+    )
 
 
 def _tell_tag(code: str, tag: Tag) -> Told:

@@ -33,8 +33,10 @@ def sync_source(desk: Desk, source: Source, within: Window | None = None) -> lis
             streams = bridge.connector.streams()
             outcomes += [_patiently(desk, lambda s=stream: read_stream(visit, s)) for stream in streams]
         if isinstance(bridge.connector, SampleSource):
-            outcomes.append(_patiently(desk, lambda: read_tags(visit)))
-            outcomes.append(_patiently(desk, lambda: read_samples(visit, within)))
+            tags = _patiently(desk, lambda: read_tags(visit))
+            if tags.documents or tags.unchanged or tags.error:  # a folder of records alone has no tags
+                samples = _patiently(desk, lambda: read_samples(visit, within))
+                outcomes += [tags, samples]
     return outcomes
 
 

@@ -108,8 +108,12 @@ class SampleSource(Connector[C]):
     @abstractmethod
     def samples(
         self, tags: Sequence[str], window: Window
-    ) -> Iterator[pa.RecordBatch] | AsyncIterator[pa.RecordBatch]:
-        """Give every sample of these tags with start <= ts < end, as `SAMPLE_SCHEMA`; order is free."""
+    ) -> Iterator[pa.RecordBatch | Rejected] | AsyncIterator[pa.RecordBatch | Rejected]:
+        """Give every sample of these tags with start <= ts < end, as `SAMPLE_SCHEMA`; order is free.
+
+        A tag that cannot be read (closed to the user, gone) is given as `Rejected(key=tag, …)`: its window
+        stays open and the reason is on record, while the others go on.
+        """
 
     def extent(self) -> Window | Awaitable[Window | None] | None:
         """Give the span in which the source has samples, when it can tell cheaply."""

@@ -185,12 +185,7 @@ def _keep_latest(connection: Connection, rows: list[dict[str, Any]]) -> None:
     """Update the last values, never backwards in time."""
     for part in chunks(rows, _LATEST_BATCH):
         ids = [r["tag_id"] for r in part]
-        known = dict(
-            connection.execute(
-                select(tag_latest.c.tag_id, tag_latest.c.ts).where(tag_latest.c.tag_id.in_(ids))
-            )
-            .tuples()
-            .all()
-        )
+        query = select(tag_latest.c.tag_id, tag_latest.c.ts).where(tag_latest.c.tag_id.in_(ids))
+        known = {row.tag_id: row.ts for row in connection.execute(query)}
         newer = [r for r in part if r["tag_id"] not in known or r["ts"] >= known[r["tag_id"]]]
         upsert(connection, tag_latest, newer, keys=["tag_id"])

@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from hub.model import SAMPLE_SCHEMA, NaiveTimeError, Tag
 from hub.sdk.contract import SampleSource
-from hub.sdk.document import Window
+from hub.sdk.document import Rejected, Window
 from hub.sdk.errors import ConnectorError
 from hub.sdk.testing.promises import ConnectorSuite
 from hub.sdk.testing.session import Session, fail, require
@@ -140,9 +140,13 @@ class SampleSuite(ConnectorSuite):
     def _batches(self, tags: Sequence[str], window: Window) -> list[pa.RecordBatch]:
         with Session(self.make()) as session:
             try:
-                return session.collect(session.connector.samples(tags, window))
+                given = session.collect(session.connector.samples(tags, window))
             except NaiveTimeError as error:
                 fail(f"samples() met a time without zone: {error}")
+        for item in given:
+            if isinstance(item, Rejected):
+                require(item.key in tags, f"samples() rejected {item.key!r}, which was not asked for")
+        return [item for item in given if not isinstance(item, Rejected)]
 
     def _rows(self, tags: Sequence[str], window: Window) -> list[Row]:
         rows: list[Row] = []

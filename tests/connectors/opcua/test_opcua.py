@@ -1,15 +1,17 @@
 """Tags, history, security and refusals, against servers in processes of their own."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from pydantic import ValidationError
 
 from connectors.opcua import OpcUa, OpcUaConfig
 from hub.model import Tag
-from hub.sdk import BadRecord, Health, Misconfigured, Unauthorized, Unavailable, Window
+from hub.sdk import Health, Misconfigured, Rejected, Unauthorized, Unavailable, Window
 from hub.sdk.testing.session import Session
 from tests.connectors.opcua.server import BAD, COUNT, NAMES, PASSWORD, START
 from tests.connectors.opcua.test_opcua_conformance import make_opcua
@@ -33,7 +35,13 @@ def check(source: OpcUa) -> Health:
 def rows(source: OpcUa, *names: str, window: Window = WHOLE) -> list[Row]:
     """Give the samples of tags."""
     with Session(source) as session:
-        return [r for b in session.collect(session.connector.samples(names, window)) for r in b.to_pylist()]
+        return [row for batch in batches_of(session, names, window) for row in batch.to_pylist()]
+
+
+def batches_of(session: Session[OpcUa], names: Sequence[str], window: Window) -> list[pa.RecordBatch]:
+    """Give the samples of tags, all of which can be read."""
+    given = session.collect(session.connector.samples(names, window))
+    return [item for item in given if not isinstance(item, Rejected)]
 
 
 def test_variables_with_history_are_found_by_browsing_with_what_the_server_knows(historian: str) -> None:
@@ -90,28 +98,33 @@ def test_reading_that_ends_early_leaves_the_session_usable(historian: str) -> No
             batches = session.connector.samples(["ns=2;s=BR1.TEMP"], WHOLE)
             batch = await anext(batches)
             await batches.aclose()  # type: ignore[attr-defined]
+            assert not isinstance(batch, Rejected)
             return batch["ts"][0].as_py()
 
         assert session.wait(first()) == START
-        assert (
-            sum(b.num_rows for b in session.collect(session.connector.samples(["ns=2;s=BR1.TEMP"], WHOLE)))
-            == COUNT
-        )
+        assert sum(b.num_rows for b in batches_of(session, ["ns=2;s=BR1.TEMP"], WHOLE)) == COUNT
 
 
 def test_tags_without_history_are_left_out_named_and_the_others_go_on(historian: str) -> None:
     with Session(make_opcua(historian, nodes=None)) as session:
         asked = ["ns=2;s=BR1.TEMP", "ns=2;s=BR1.NEVER", "ns=2;s=GONE"]
-        batches = session.collect(session.connector.samples(asked, WHOLE))
-        assert sum(batch.num_rows for batch in batches) == COUNT
+        given = session.collect(session.connector.samples(asked, WHOLE))
+        assert sum(item.num_rows for item in given if not isinstance(item, Rejected)) == COUNT
+        rejected = {item.key: item.reason for item in given if isinstance(item, Rejected)}
+        assert set(rejected) == {"ns=2;s=BR1.NEVER", "ns=2;s=GONE"}
+        assert "no variable with history" in rejected["ns=2;s=GONE"]
         detail = session.wait(session.connector.check()).detail
     assert "ns=2;s=GONE (no variable with history)" in detail
     assert "ns=2;s=BR1.NEVER (BadHistoryOperationUnsupported)" in detail
 
 
-def test_when_no_tag_can_be_read_it_is_an_error_that_names_them(historian: str) -> None:
-    with pytest.raises(BadRecord, match=r"none of the tags can be read: ns=2;s=GONE"):
-        rows(make_opcua(historian), "ns=2;s=GONE")
+def test_a_vanished_tag_alone_is_given_back_with_reason_and_remedy(historian: str) -> None:
+    with Session(make_opcua(historian)) as session:
+        (gone,) = session.collect(session.connector.samples(["ns=2;s=GONE"], WHOLE))
+    assert isinstance(gone, Rejected)
+    assert gone.key == "ns=2;s=GONE"
+    assert historian in gone.where
+    assert gone.remedy
 
 
 def test_check_names_the_server_and_nodes_that_are_gone(historian: str) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from hub.sdk import Window
 from hub.sdk.testing.session import Session
+from tests.connectors.opcua.test_opcua import batches_of
 from tests.connectors.opcua.test_opcua_conformance import make_opcua
 from tests.house.tree import ROOT
 
@@ -52,7 +53,7 @@ def test_the_peers_history_comes_whole_with_its_bad_values(peer: str) -> None:
     with Session(make_opcua(peer, nodes=None, user=None, password=None)) as session:
         names = [tag.id.value for tag in session.collect(session.connector.tags())]
         window = Window(START, START + timedelta(minutes=COUNT))
-        batches = session.collect(session.connector.samples(names, window))
+        batches = batches_of(session, names, window)
         found = [row for batch in batches for row in batch.to_pylist()]
     assert len(names) == 5
     assert len(found) == 5 * COUNT
@@ -66,6 +67,6 @@ def test_the_peers_history_comes_whole_with_its_bad_values(peer: str) -> None:
 def test_windows_of_the_peer_are_half_open(peer: str) -> None:
     with Session(make_opcua(peer, nodes=None, user=None, password=None)) as session:
         window = Window(START + timedelta(minutes=10), START + timedelta(minutes=20))
-        batches = session.collect(session.connector.samples(["ns=1;s=BR-2001.TEMP"], window))
+        batches = batches_of(session, ["ns=1;s=BR-2001.TEMP"], window)
     times = [row["ts"] for batch in batches for row in batch.to_pylist()]
     assert times == [START + timedelta(minutes=n) for n in range(10, 20)]

@@ -8,9 +8,9 @@ from typing import Any
 import orjson
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 
+from hub.store.answers.failures import StoreFailure
 from hub.store.answers.grammar import FilterError
 from hub.store.answers.pages import CursorError
 from hub.store.answers.things import Ambiguous, NotFound
@@ -88,7 +88,7 @@ def install_problems(app: FastAPI, show: Callable[["Problem", str], Response] | 
         Ambiguous,
     ):
         app.add_exception_handler(kind, answer_problem)
-    app.add_exception_handler(DBAPIError, answer_problem)
+    app.add_exception_handler(StoreFailure, answer_problem)
 
 
 def wants_page(request: Request) -> bool:
@@ -119,7 +119,7 @@ def problem_of(error: Exception) -> Problem:
             return Problem("not-found", "Nothing has this uid, code or name; look at the list.")
         case HTTPException():
             return _of_status(error)
-        case DBAPIError():
+        case StoreFailure():
             _log.error("store failed", exc_info=error)
             return Problem("store-unavailable", "Try again; if it stays, look at /readyz and the log.")
         case _:

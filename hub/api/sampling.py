@@ -9,7 +9,6 @@ from typing import Any
 
 import pyarrow as pa
 from fastapi import Request, Response
-from sqlalchemy import Connection
 from starlette.responses import StreamingResponse
 
 from hub.api.answer import answer
@@ -18,6 +17,7 @@ from hub.api.room import Room
 from hub.model import SAMPLE_SCHEMA
 from hub.store.answers.tags import count_at_most
 from hub.store.answers.thinning import thin
+from hub.store.database import Connection
 from hub.store.samples import read_samples
 
 ARROW = "application/vnd.apache.arrow.stream"

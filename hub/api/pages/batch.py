@@ -3,7 +3,6 @@
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Response
-from sqlalchemy import Connection
 
 from hub.api.pages.comparison import compare, list_golden
 from hub.api.pages.rendering import render
@@ -14,6 +13,7 @@ from hub.api.room import RoomOf
 from hub.api.strict import StrictRoute
 from hub.store.answers import assertions, batches, signals, things
 from hub.store.answers.signals import Signal
+from hub.store.database import Connection
 from hub.store.samples import read_samples
 
 router = APIRouter(include_in_schema=False, route_class=StrictRoute)

@@ -3,7 +3,6 @@
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
-from sqlalchemy import Connection
 
 from hub.api import schemas
 from hub.api.answer import answer, answer_page
@@ -14,6 +13,7 @@ from hub.api.strict import StrictRoute
 from hub.store.answers import assertions, batches, signals, things
 from hub.store.answers.readings import Document
 from hub.store.answers.things import Found, find_thing
+from hub.store.database import Connection
 
 router = APIRouter(prefix="/v1/batches", tags=["batches"], route_class=StrictRoute)
 

@@ -13,15 +13,15 @@ from hub.store.tables import ENTITY_TABLES, FACT_TABLES, sample_frame
 def list_completeness(connection: Connection, *, now: datetime) -> list[Document]:
     """Give every batch with what it has: phases, results, samples of its units during its time; by code.
 
-    Phases that the hub derived from samples count as phases. Campaigns, stubs without a time and retracted
-    batches are listed too, merged ones are not.
+    Phases that the hub derived from samples count as phases. Stubs without a time and retracted batches are
+    listed too; merged ones, and campaigns, which only hold batches, are not.
     """
     batch = ENTITY_TABLES["batch"]
     with_phases, with_results = _with_phases(connection), _with_results(connection)
     with_samples = _with_samples(connection, now)
     query = (
         select(batch.c.id, batch.c.uid, batch.c.code, batch.c.lifecycle, batch.c.kind)
-        .where(batch.c.lifecycle != "merged")
+        .where(batch.c.lifecycle != "merged", batch.c.kind.is_distinct_from("campaign"))
         .order_by(batch.c.code, batch.c.id)
     )
     return [

@@ -15,11 +15,14 @@ from hub.cli.opening import (
     read_settings,
 )
 from hub.cli.reporting import Reporter, print_outcomes
+from hub.cli.serving import serve_hub
 from hub.ingest.runner import Desk
 from hub.model import format_instant
 from hub.shift.settings import Settings
 
 if TYPE_CHECKING:
+    from fastapi import FastAPI
+
     from hub.demo.run import Report
 
 
@@ -72,29 +75,20 @@ def _tell(report: "Report") -> None:
 
 
 def _serve(desk: Desk, settings: Settings, report: "Report") -> None:
-    from hub.api.app import create_app, issue_login  # only serving needs the web framework
-    from hub.cli.serving import run_server
+    from hub.api.app import issue_login  # only serving needs the web framework
     from hub.demo.run import renew_key
-    from hub.shift.supervisor import Supervisor
 
     key = renew_key(desk)
-    app = create_app(desk.database)
-    supervisor = Supervisor(desk, report.project, tick_s=settings.tick_s)
-    supervisor.start()
-    try:
-        run_server(
-            app,
-            settings.host,
-            settings.port,
-            ready=(
-                f"\nopen   {{url}}{issue_login(app, key)}\n"
-                f"key    {key}\n"
-                "try    curl -H 'X-API-Key: KEY' '{url}/v1/batches?limit=3'\n"
-                "Ctrl-C ends it; the next start reads only what is new"
-            ),
+
+    def tell(app: "FastAPI", url: str) -> str:
+        return (
+            f"\nopen   {url}{issue_login(app, key)}\n"
+            f"key    {key}\n"
+            f"try    curl -H 'X-API-Key: {key}' '{url}/v1/batches?limit=3'\n"
+            "Ctrl-C ends it; the next start reads only what is new"
         )
-    finally:
-        supervisor.stop()
+
+    serve_hub(desk, settings, report.project, ready=tell)
 
 
 def _say(text: str, *, quiet: bool) -> None:

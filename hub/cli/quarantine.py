@@ -1,5 +1,6 @@
 """`plantwide quarantine …`: what could not be read, why, and reading it again."""
 
+from dataclasses import replace
 from typing import Annotated
 
 import orjson
@@ -14,10 +15,10 @@ from hub.cli.opening import (
     make_desk,
     open_project,
     open_store,
+    plain_errors,
     read_settings,
 )
-from hub.ingest.replay import replay as replay_entries
-from hub.resolve.resolution import resolve
+from hub.shift.cycle import read_again
 from hub.store.quarantine import list_open
 
 app = typer.Typer(no_args_is_help=True)
@@ -57,9 +58,8 @@ def replay(
     """Read quarantined documents again with today's connectors and settings."""
     settings = read_settings(config=config, data=data, database=database)
     project = open_project(settings, given)
-    sources = [project.source(source)] if source else list(project.sources)
+    with plain_errors():
+        sources = (project.source(source),) if source else project.sources
     with open_store(settings) as store:
-        desk = make_desk(store)
-        done = replay_entries(desk, sources)
-        resolve(store)
+        done = read_again(make_desk(store), replace(project, sources=sources))
     typer.echo(f"tried {done.tried}, released {done.released}, still open {done.tried - done.released}")

@@ -1,6 +1,8 @@
 """`plantwide serve` and `plantwide openapi`."""
 
 import socket
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,6 +19,10 @@ from hub.cli.opening import (
     open_store,
     read_settings,
 )
+from hub.ingest.runner import Desk
+from hub.ingest.sources import Project
+from hub.shift.cycle import read_again
+from hub.shift.settings import Settings
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -34,33 +40,59 @@ def serve(
     read: Annotated[bool, typer.Option(help="also read the project's sources when due")] = True,
 ) -> None:
     """Serve the API and the pages, and read sources when they are due."""
-    from hub.api.app import create_app  # the web framework is imported when it serves
+    settings = read_settings(config=config, data=data, database=database, host=host, port=port)
+    with open_store(settings) as store:
+        project = open_project(settings, given) if read and (settings.config / "sources").is_dir() else None
+        if project is None:
+            typer.echo(f"serving what the store holds; no sources in {settings.config}", err=True)
+        serve_hub(make_desk(store), settings, project)
+
+
+def serve_hub(
+    desk: Desk,
+    settings: Settings,
+    project: Project | None,
+    *,
+    ready: Callable[["FastAPI", str], str] | None = None,
+) -> None:
+    """Serve a store until interrupted; with a project, its sources are read when due.
+
+    `ready` gives what is printed once the address is known.
+    """
+    from hub.api.app import create_app, read_version  # the web framework is imported when it serves
+    from hub.api.room import ApiSettings
     from hub.shift.supervisor import Supervisor
 
-    settings = read_settings(config=config, data=data, database=database, host=host, port=port)
-    has_sources = (settings.config / "sources").is_dir()
-    with open_store(settings) as store:
-        app = create_app(store)
-        supervisor = None
-        if read and has_sources:
-            supervisor = Supervisor(make_desk(store), open_project(settings, given), tick_s=settings.tick_s)
-            supervisor.start()
-        else:
-            typer.echo(f"serving what the store holds; no sources in {settings.config}", err=True)
-        try:
-            run_server(app, settings.host, settings.port)
-        finally:
-            if supervisor is not None:
-                supervisor.stop()
+    folder = None if settings.database else settings.data
+    app = create_app(
+        desk.database,
+        settings=ApiSettings(version=read_version(), data_folder=folder),
+        replay=partial(_read_again, desk, project) if project else None,
+    )
+    supervisor = Supervisor(desk, project, tick_s=settings.tick_s) if project else None
+    if supervisor is not None:
+        supervisor.start()
+    try:
+        run_server(app, settings.host, settings.port, ready=ready)
+    finally:
+        if supervisor is not None:
+            supervisor.stop()
 
 
-def run_server(app: "FastAPI", host: str, port: int, *, ready: str = "") -> None:
+def _read_again(desk: Desk, project: Project, ids: Sequence[int]) -> dict[str, int]:
+    done = read_again(desk, project, set(ids))
+    return {"resolved": done.released, "still_open": done.tried - done.released}
+
+
+def run_server(
+    app: "FastAPI", host: str, port: int, *, ready: Callable[["FastAPI", str], str] | None = None
+) -> None:
     """Serve on the port, or on the next free one with a word about it, until interrupted."""
     import uvicorn  # only serving needs it
 
     listener = open_listener(host, port)
-    chosen = listener.getsockname()[1]
-    typer.echo(ready.format(url=f"http://{host}:{chosen}") or f"serving on http://{host}:{chosen}")
+    url = f"http://{host}:{listener.getsockname()[1]}"
+    typer.echo(ready(app, url) if ready else f"serving on {url}")
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
     try:
         server.run(sockets=[listener])

@@ -1,6 +1,6 @@
 """Quarantined documents read again with today's mapping; what is readable now is stored and released."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,21 +24,23 @@ class Replayed:
     released: int = 0
 
 
-def replay(desk: Desk, sources: Sequence[Source]) -> Replayed:
-    """Try every open entry of these sources again; idempotent by content hash."""
+def replay(desk: Desk, sources: Sequence[Source], ids: Collection[int] | None = None) -> Replayed:
+    """Try open entries of these sources again (all of them, or those with these ids); idempotent by hash."""
     result = Replayed()
     for source in sources:
-        with desk.database.read() as connection:
-            entries = list_open(connection, source.code)
+        entries = _open_entries(desk, source, ids)
         if entries:
             with Bridge(source.open()) as bridge:
                 if isinstance(bridge.connector, RecordSource):
                     _replay_source(desk, source, connector=bridge.connector, entries=entries)
-            with desk.database.read() as connection:
-                left = len(list_open(connection, source.code))
             result.tried += len(entries)
-            result.released += len(entries) - left
+            result.released += len(entries) - len(_open_entries(desk, source, ids))
     return result
+
+
+def _open_entries(desk: Desk, source: Source, ids: Collection[int] | None) -> list[dict[str, Any]]:
+    with desk.database.read() as connection:
+        return [e for e in list_open(connection, source.code) if ids is None or e["id"] in ids]
 
 
 def _replay_source(

@@ -1,11 +1,12 @@
 """One cycle: read sources, resolve what they said, find runs in signals, resolve those."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 import orjson
 
+from hub.ingest.replay import Replayed, replay
 from hub.ingest.runner import Desk, Outcome
 from hub.ingest.sources import FrameRule, Project, Source
 from hub.ingest.sync import sync_sources
@@ -57,6 +58,13 @@ def run_cycle(
             cycle.frames = derive_frames(connection, frame_rules(project), now=desk.clock())
         cycle.statements += resolve(desk.database, clock=desk.clock, progress=resolving).statements
     return cycle
+
+
+def read_again(desk: Desk, project: Project, ids: Collection[int] | None = None) -> Replayed:
+    """Read quarantined documents again (all, or those with these ids) and resolve what is readable now."""
+    done = replay(desk, project.sources, ids)
+    resolve(desk.database, clock=desk.clock)
+    return done
 
 
 def settle_project(desk: Desk, project: Project) -> None:

@@ -1,10 +1,11 @@
 """`plantwide serve` and `plantwide openapi`."""
 
+import signal
 import socket
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -87,19 +88,26 @@ def _read_again(desk: Desk, project: Project, ids: Sequence[int]) -> dict[str, i
 def run_server(
     app: "FastAPI", host: str, port: int, *, ready: Callable[["FastAPI", str], str] | None = None
 ) -> None:
-    """Serve on the port, or on the next free one with a word about it, until interrupted."""
+    """Serve on the port, or on the next free one with a word about it, until interrupted or terminated."""
     import uvicorn  # only serving needs it
 
     listener = open_listener(host, port)
     url = f"http://{host}:{listener.getsockname()[1]}"
     typer.echo(ready(app, url) if ready else f"serving on {url}")
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
+    # The server shuts down and then raises the signal again: unhandled, SIGTERM would end us before our
+    # callers have put their things away.
+    signal.signal(signal.SIGTERM, _interrupt)
     try:
         server.run(sockets=[listener])
     except KeyboardInterrupt:
         typer.echo("stopped", err=True)
     finally:
         listener.close()
+
+
+def _interrupt(_number: int, _frame: Any) -> None:
+    raise KeyboardInterrupt
 
 
 def open_listener(host: str, port: int) -> socket.socket:  # noqa: RET503 - `fail` never returns

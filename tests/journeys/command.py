@@ -9,15 +9,15 @@ ROOT = Path(__file__).resolve().parents[2]
 PLANTWIDE = Path(sys.executable).with_name("plantwide")
 
 
-def run_plantwide(*words: str | Path, folder: Path, timeout_s: float = 900) -> str:
+def run_plantwide(*words: str | Path, folder: Path, timeout_s: float = 900, **environment: str) -> str:
     """Give what the command prints; it must end with status 0 and without a trace.
 
-    It runs in `folder`, so that no `plantwide.toml` of the checkout is read.
+    It runs in `folder`, so that no `plantwide.toml` of the checkout is read, with `environment` on top.
     """
     done = subprocess.run(
         [PLANTWIDE, *map(str, words)],
         cwd=folder,
-        env=plain_environment(),
+        env=plain_environment(**environment),
         capture_output=True,
         text=True,
         timeout=timeout_s,

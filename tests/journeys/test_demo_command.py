@@ -1,0 +1,162 @@
+"""`plantwide demo` as a person runs it: once, again, on PostgreSQL, on a taken port, and ended by Ctrl-C."""
+
+import json
+import os
+import re
+import signal
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx2 as httpx
+import pytest
+
+from hub.demo.plan import plan_batches
+from tests.journeys.command import run_plantwide
+from tests.journeys.held import count_rows, dump
+from tests.journeys.serving import has_ended, serving
+
+SUMMARY = {
+    "sources": 4,
+    "lots": 170,
+    "samples": 397_299,
+    "tags": 58,
+    "results": 968,
+    "conflicts": 1,
+    "stubs": 0,
+    "quarantined": 1,
+    "unmapped_tags": 1,
+    "errors": [],
+}
+MEDIA = 13
+"""Medium preparations: batches of their own, as the MES tells of them."""
+
+
+@dataclass(frozen=True)
+class Demo:
+    """A demo that has run once: its data folder, its store, what it printed."""
+
+    data: Path
+    url: str
+    printed: dict[str, Any]
+
+    @property
+    def folder(self) -> Path:
+        return self.data.parent
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
+    """The demo from nothing, embedded."""
+    data = tmp_path_factory.mktemp("demo-command") / "data"
+    printed = json.loads(run_plantwide("demo", "--once", "--json", "--data", data, folder=data.parent))
+    return Demo(data, f"sqlite:///{data / 'hub.db'}", printed)
+
+
+@pytest.fixture
+def taken_port() -> Iterator[int]:
+    """A port on which somebody else listens."""
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        yield other.getsockname()[1]
+
+
+def test_one_summary_tells_what_was_read_and_what_needs_a_person(demo: Demo) -> None:
+    printed = demo.printed
+    assert {name: printed[name] for name in SUMMARY} == SUMMARY
+    assert printed["batches"] == len(plan_batches()) + MEDIA
+    assert printed["rows_read"] > SUMMARY["samples"]
+    assert printed["seconds"] > 0
+
+
+def test_all_state_is_in_the_data_folder(demo: Demo) -> None:
+    assert {path.name for path in demo.folder.iterdir()} == {"data"}
+    assert {path.name for path in demo.data.iterdir()} >= {"hub.db", "keys", "samples", "plant"}
+
+
+def test_a_second_start_reads_nothing_and_writes_nothing(demo: Demo) -> None:
+    rows, before = count_rows(demo.url), dump(demo.url)
+    again = json.loads(run_plantwide("demo", "--once", "--json", "--data", demo.data, folder=demo.folder))
+    assert again["rows_read"] == 0
+    held = set(demo.printed) - {"rows_read", "seconds"}
+    assert {name: again[name] for name in held} == {name: demo.printed[name] for name in held}
+    assert count_rows(demo.url) == rows
+    assert dump(demo.url) == before
+
+
+def test_the_demo_on_postgresql_holds_byte_for_byte_what_sqlite_holds(
+    demo: Demo, postgres_url: str, tmp_path: Path
+) -> None:
+    command = ("demo", "--once", "--json", "--data", tmp_path / "data")
+    printed = json.loads(run_plantwide(*command, folder=tmp_path, PLANTWIDE_DATABASE=postgres_url))
+    assert printed["errors"] == []
+    assert dump(postgres_url) == dump(demo.url)
+    assert not (tmp_path / "data" / "hub.db").exists()
+    again = json.loads(run_plantwide(*command, folder=tmp_path, PLANTWIDE_DATABASE=postgres_url))
+    assert again["rows_read"] == 0
+    assert dump(postgres_url) == dump(demo.url)
+
+
+def test_without_json_it_says_what_it_did_in_plain_lines(demo: Demo) -> None:
+    lines = run_plantwide("demo", "--once", "--data", demo.data, folder=demo.folder)
+    assert "\x1b" not in lines
+    for told in (
+        "data folder",
+        "starting the plant",
+        "opc.tcp://127.0.0.1:",
+        "one view of 33 batches",
+        "done in",
+    ):
+        assert told in lines
+
+
+@pytest.mark.parametrize(
+    ("how", "group"),
+    [
+        pytest.param(signal.SIGINT, True, id="Ctrl-C in a terminal"),
+        pytest.param(signal.SIGTERM, False, id="a container that is stopped"),
+    ],
+)
+def test_a_serving_demo_steps_aside_for_a_taken_port_and_ends_cleanly(
+    demo: Demo, taken_port: int, how: signal.Signals, group: bool
+) -> None:
+    with serving("demo", "--data", demo.data, "--port", str(taken_port), folder=demo.folder) as server:
+        login = server.await_line("open")
+        key = server.await_line("key")
+        server.await_line("Ctrl-C ends it")
+        url = re.sub(r"/login.*", "", login)
+        port = int(url.rpartition(":")[2])
+        assert port > taken_port
+        assert f"port {taken_port} is taken; serving on {port} instead\n" in server.errors
+        with httpx.Client(base_url=url) as client:
+            assert client.get("/v1/batches/B26-0117").status_code == 401
+            assert client.get("/v1/batches/B26-0117", headers={"X-API-Key": key}).status_code == 200
+            page = client.get(login, follow_redirects=True)
+            assert (page.status_code, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
+            assert client.get(login).status_code != 200  # the link opens once
+        children = [os.pidfd_open(pid) for pid in server.list_children()]
+        assert len(children) == 4
+        status = server.end(how, group=group)
+    assert (status, server.errors[-1]) == (0, "stopped\n"), "".join(server.errors)
+    assert [descriptor for descriptor in children if not has_ended(descriptor)] == []
+    for descriptor in children:
+        os.close(descriptor)
+    assert "Traceback" not in "".join(server.errors)
+    with socket.socket() as again:
+        again.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        again.bind(("127.0.0.1", port))
+
+
+def test_two_demos_in_one_data_folder_are_told_apart(demo: Demo) -> None:
+    """The second says who holds the folder instead of writing into it."""
+    with serving("demo", "--data", demo.data, "--port", "18765", folder=demo.folder) as first:
+        first.await_line("open")
+        with serving("demo", "--once", "--data", demo.data, folder=demo.folder) as second:
+            assert second.process.wait(60) == 1
+        told = "".join(second.errors)
+        assert f"another plantwide process works in {demo.data}" in told
+        assert "--data" in told
+        first.end(signal.SIGINT, group=True)

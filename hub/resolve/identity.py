@@ -244,12 +244,9 @@ def _assign(
         for method in ("human", "declared", "rule")
     }
     moves: list[dict[str, Any]] = []
-    before: set[int] = set()
-    after: set[int] = set()
+    targets: dict[int, int] = {}
     for some, thing in zip(parts.components, chosen, strict=True):
         entity_id = thing or next(created)
-        after.add(entity_id)
-        before.update(n.entity_id for n in some if n.entity_id)
         for position, name in enumerate(some):
             how = _method(position, name, linked)
             if (name.entity_id, name.method) == (entity_id, how):
@@ -257,8 +254,10 @@ def _assign(
             origin = name.origin_id or entity_id
             moves.append({"name_id": name.id, "to_entity": entity_id, "origin": origin, "how": how})
             _note_move(settled, name, entity_id=entity_id, origin=origin, how=how)
+            if name.entity_id not in (0, entity_id):
+                targets[name.entity_id] = min(entity_id, targets.get(name.entity_id, entity_id))
     point_names(connection, moves)
-    mark_merged(connection, entity_type, before - after, now=now)
+    mark_merged(connection, entity_type, targets, now=now)
 
 
 def _choose_things(parts: Partition) -> list[int | None]:

@@ -1,7 +1,7 @@
 """Mastered things in the store: golden rows, the assertions behind them, and their audit trail."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -144,25 +144,20 @@ def update_entities(
         )
 
 
-def mark_merged(connection: Connection, entity_type: str, ids: Iterable[int], *, now: datetime) -> None:
-    """Let things that lost all their names point at the thing that the names they began with mean now."""
+def mark_merged(
+    connection: Connection, entity_type: str, targets: Mapping[int, int], *, now: datetime
+) -> None:
+    """Let things that lost all their names point at the thing that those names mean now: id to id."""
     table = ENTITY_TABLES[entity_type]
-    targets = select_in(
-        connection,
-        select(identifier.c.origin_entity_id, func.min(identifier.c.entity_id))
-        .where(identifier.c.entity_type == entity_type)
-        .group_by(identifier.c.origin_entity_id),
-        identifier.c.origin_entity_id,
-        ids,
-    )
-    targets = [(origin, target) for origin, target in targets if origin != target]
-    for origin, target in targets:
+    query = select(identifier.c.entity_id).where(identifier.c.entity_type == entity_type).distinct()
+    named = {row[0] for row in select_in(connection, query, identifier.c.entity_id, targets)}
+    merged = {thing: target for thing, target in targets.items() if thing not in named}
+    for thing, target in merged.items():
         connection.execute(
             update(table)
-            .where(table.c.id == origin)
+            .where(table.c.id == thing)
             .values(lifecycle="merged", merged_into_id=target, has_conflict=False)
         )
-    merged = [origin for origin, _ in targets]
     supersede(connection, [a.id for a in load_assertions(connection, entity_type, merged)], now=now)
 
 

@@ -90,7 +90,6 @@ def _link(
                 .where(
                     child.c.source_system_id == system_id,
                     child.c[column].in_(part),
-                    key.is_not(None),
                     target.is_distinct_from(found),
                 )
                 .values({target: found})

@@ -130,22 +130,37 @@ def point_names(connection: Connection, moves: Sequence[dict[str, Any]]) -> None
 def create_entities(
     connection: Connection, entity_type: str, labels: Sequence[tuple[str, str]], *, now: datetime
 ) -> list[int]:
-    """Create stubs for (scheme and value, label) pairs; give their ids in order."""
+    """Create stubs for (scheme and value, label) pairs; give their ids in order.
+
+    A thing's uid comes from its first name; where another thing has that already (the name was part of it
+    when it was made), the uid is derived once more from itself.
+    """
+    uids = _free_uids(connection, entity_type, [name for name, _ in labels])
     return insert_returning_ids(
         connection,
         ENTITY_TABLES[entity_type],
         [
             {
-                "uid": str(uuid.uuid5(_UID_SPACE, f"{entity_type}|{name}")),
+                "uid": uid,
                 "code": label,
                 "lifecycle": "stub",
                 "version": 0,
                 "has_conflict": False,
                 "recorded_at": now,
             }
-            for name, label in labels
+            for uid, (_, label) in zip(uids, labels, strict=True)
         ],
     )
+
+
+def _free_uids(connection: Connection, entity_type: str, names: Sequence[str]) -> list[str]:
+    column = ENTITY_TABLES[entity_type].c.uid
+    wanted = {name: str(uuid.uuid5(_UID_SPACE, f"{entity_type}|{name}")) for name in names}
+    while taken := {row[0] for row in select_in(connection, select(column), column, wanted.values())}:
+        for name, uid in wanted.items():
+            if uid in taken:
+                wanted[name] = str(uuid.uuid5(_UID_SPACE, uid))
+    return [wanted[name] for name in names]
 
 
 def ensure_tags(

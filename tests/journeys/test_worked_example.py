@@ -35,6 +35,7 @@ from hub.store.sets import AnySelect
 from hub.store.statements import Told, store_documents
 from hub.store.tables import ENTITY_TABLES, FACT_TABLES, assertion, identifier, lot_genealogy, source_system
 from tests.databases import fresh_postgres
+from tests.swift import swift
 
 FOLDER = Path(__file__).parent / "worked_example"
 SOURCES = ("lims", "sap.prd", "mes", "qms", "pi")
@@ -123,7 +124,7 @@ class Arrivals:
         self.folder = folder
         self.project = project
         self.deliveries = deliveries
-        self.database = database or Database(f"sqlite:///{folder / 'hub.db'}")
+        self.database = database or swift(f"sqlite:///{folder / 'hub.db'}")
         self.systems: dict[str, int] = {}
         self._kept: set[tuple[str, ...]] = set()
 

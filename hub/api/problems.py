@@ -14,6 +14,7 @@ from hub.store.answers.failures import StoreFailure
 from hub.store.answers.grammar import FilterError
 from hub.store.answers.pages import CursorError
 from hub.store.answers.things import Ambiguous, NotFound
+from hub.store.database import StoreUnreachable
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -89,6 +90,7 @@ def install_problems(app: FastAPI, show: Callable[["Problem", str], Response] | 
     ):
         app.add_exception_handler(kind, answer_problem)
     app.add_exception_handler(StoreFailure, answer_problem)
+    app.add_exception_handler(StoreUnreachable, answer_problem)
 
 
 def wants_page(request: Request) -> bool:
@@ -119,7 +121,7 @@ def problem_of(error: Exception) -> Problem:
             return Problem("not-found", "Nothing has this uid, code or name; look at the list.")
         case HTTPException():
             return _of_status(error)
-        case StoreFailure():
+        case StoreFailure() | StoreUnreachable():
             _log.error("store failed", exc_info=error)
             return Problem("store-unavailable", "Try again; if it stays, look at /readyz and the log.")
         case _:

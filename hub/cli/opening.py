@@ -4,7 +4,7 @@ import os
 import socket
 import sys
 from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -16,8 +16,8 @@ from hub.ingest.sources import Project, Source, load_project
 from hub.sdk import ConnectorError
 from hub.shift.folder import FolderInUse, locked_folder
 from hub.shift.settings import Settings
-from hub.store.database import Database, StoreFull
-from hub.store.upgrade import upgrade
+from hub.store.database import Database, StoreFull, StoreUnreachable
+from hub.store.upgrade import is_current, upgrade
 
 DataOption = Annotated[Path | None, typer.Option("--data", help="folder of the embedded hub's state")]
 DatabaseOption = Annotated[str | None, typer.Option("--database", help="PostgreSQL URL instead of --data")]
@@ -54,37 +54,28 @@ def plain_errors(*more: type[Exception]) -> Generator[None]:
     """Turn the errors a person can mend into one line each; anything else keeps its trace."""
     try:
         yield
-    except (ConnectorError, FolderInUse, StoreFull, *more) as error:
+    except (ConnectorError, FolderInUse, StoreFull, StoreUnreachable, *more) as error:
         fail(str(error))
 
 
 @contextmanager
 def open_store(settings: Settings, *, writes: bool = True) -> Generator[Database]:
-    """Open the store, migrated; an embedded one is held for this process when it writes."""
-    with plain_errors():
+    """Open the store. A writer migrates it and holds an embedded one; a reader wants one that is there."""
+    with plain_errors(), ExitStack() as stack:
         if settings.database:
             database = Database(settings.database)
-            try:
-                if writes:
-                    upgrade(database)
-                yield database
-            finally:
-                database.close()
-            return
-        if not writes:
+        elif writes:
+            database = Database.embedded(stack.enter_context(locked_folder(settings.data)))
+        elif (settings.data / "hub.db").exists():
             database = Database.embedded(settings.data)
-            try:
-                yield database
-            finally:
-                database.close()
-            return
-        with locked_folder(settings.data):
-            database = Database.embedded(settings.data)
-            try:
-                upgrade(database)
-                yield database
-            finally:
-                database.close()
+        else:
+            fail(f"no store in {settings.data}; give --data, or fill one with `plantwide source sync`")
+        stack.callback(database.close)
+        if writes:
+            upgrade(database)
+        elif not is_current(database):
+            fail("the store does not have the newest shape; run `plantwide db upgrade`")
+        yield database
 
 
 def make_desk(database: Database, **more: Any) -> Desk:

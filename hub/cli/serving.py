@@ -113,7 +113,9 @@ def _interrupt(_number: int, _frame: Any) -> None:
 def open_listener(host: str, port: int) -> socket.socket:  # noqa: RET503 - `fail` never returns
     """Give a listening socket on the port, or on the next free one; says so when the port was taken."""
     for candidate in range(port, port + _TRIES):
-        listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+        # The protocol is named because asyncio sets TCP_NODELAY only on sockets that say they are TCP.
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((host, candidate))

@@ -103,7 +103,7 @@ def discover(
 ) -> None:
     """List what a source offers: streams, and tags with what the tag map makes of them."""
     settings = read_settings(config=config)
-    source = open_project(settings, given).source(code)
+    (source,) = pick_sources(open_project(settings, given), [code], every=False)
     with plain_errors(), Bridge(source.open()) as bridge:
         if isinstance(bridge.connector, RecordSource):
             for stream in bridge.connector.streams():
@@ -159,7 +159,7 @@ def backfill(
         window = Window(parse_instant(since), parse_instant(until) if until else datetime.now(UTC))
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
-    _read(settings, project, [project.source(code)], window, as_json=as_json)
+    _read(settings, project, pick_sources(project, [code], every=False), window, as_json=as_json)
 
 
 def _read(

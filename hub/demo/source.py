@@ -84,7 +84,7 @@ def _end_on_signals(stop: Callable[[], None]) -> None:
 # ------------------------------------------------------------------------------------------- historian
 async def _run_historian(directory: Path, port: int, *, is_supervised: bool) -> None:
     from hub.demo.curves import trace  # noqa: PLC0415 - a source loads only its own protocol
-    from hub.demo.historian import Historian, serve_history  # noqa: PLC0415
+    from hub.demo.historian import Historian, serve_history  # noqa: PLC0415 - a source loads only its own protocol
 
     loop, stopped = asyncio.get_running_loop(), asyncio.Event()
     _end_on_signals(stopped.set)
@@ -147,17 +147,17 @@ def _build(kind: str, directory: Path) -> tuple[Starlette, Show]:
 
     batches = plan_batches()
     if kind == "erp":
-        from hub.demo.erp import keep_books  # noqa: PLC0415
+        from hub.demo.erp import keep_books  # noqa: PLC0415 - a source loads only its own protocol
 
         user, password = _secret("PLANTWIDE_DEMO_ERP_USER"), _secret("PLANTWIDE_DEMO_ERP_PASSWORD")
         return web.erp_app(directory, keep_books(batches), user=user, password=password), _nothing
     if kind == "lims":
-        from hub.demo.lims import keep_books as keep_laboratory  # noqa: PLC0415
+        from hub.demo.lims import keep_books as keep_laboratory  # noqa: PLC0415 - a source loads only its own protocol
 
         token = _secret("PLANTWIDE_DEMO_LIMS_TOKEN")
         return web.lims_app(directory, keep_laboratory(batches), token=token), _nothing
-    from hub.demo.folder import DocumentFolder  # noqa: PLC0415
-    from hub.demo.mes import publish_all  # noqa: PLC0415
+    from hub.demo.folder import DocumentFolder  # noqa: PLC0415 - a source loads only its own protocol
+    from hub.demo.mes import publish_all  # noqa: PLC0415 - a source loads only its own protocol
 
     folder = DocumentFolder(directory / MES_FOLDER, publish_all(batches))
     folder.publish(read_clock(directory))

@@ -18,6 +18,11 @@ class Failure:
     due_at: datetime
     message: str
 
+    @property
+    def health(self) -> str:
+        """The state of the source that this leaves behind."""
+        return "degraded" if self.state == "waiting" else self.state
+
 
 def judge(error: Exception, *, attempts: int, now: datetime) -> Failure:
     """Turn an error into the stream's next state.

@@ -177,7 +177,7 @@ def claimed(
         yield claim
     except Exception as error:  # noqa: BLE001 - every error of a source is judged, none may stop the others
         now = desk.clock()
-        failure = judge(error, attempts=0, now=now)
+        failure = judge(error, attempts=claim.attempts, now=now)
         outcome.error, outcome.state, outcome.retry_at = failure.message, failure.state, failure.due_at
         log.warning("stream failed", source=outcome.source, stream=name, error=failure.message)
         _note_failure(visit, claim, failure)
@@ -190,12 +190,11 @@ def claimed(
 
 def _note_failure(visit: Visit, claim: Claim, failure: Failure) -> None:
     now, message = visit.desk.clock(), failure.message
-    health = "degraded" if failure.state == "waiting" else failure.state
     try:
         with visit.desk.database.begin() as connection:
             finish_stream(
                 connection, claim, state=failure.state, now=now, due_at=failure.due_at, error=message
             )
-            note_health(connection, visit.system.id, state=health, now=now, error=message)
+            note_health(connection, visit.system.id, state=failure.health, now=now, error=message)
     except Exception:  # noqa: BLE001 - with a full disk even the note may fail; the lease then runs out
         log.warning("the failure could not be recorded", stream=claim.name)

@@ -1,7 +1,8 @@
 """Reads sources: every stream of records, then tags, then samples; one that fails never stops the others."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from hub.ingest.bridge import Bridge
 from hub.ingest.failures import judge
@@ -19,25 +20,29 @@ PATIENCE_S = 30.0
 def sync_source(desk: Desk, source: Source, within: Window | None = None) -> list[Outcome]:
     """Read all streams of a source to their present end; errors are in the outcomes, never raised."""
     system = register(desk, source)
+    outcomes: list[Outcome] = []
     try:
-        bridge = Bridge(source.open())
-    except Exception as error:  # noqa: BLE001 - a connector that cannot even start is one source's failure
+        with Bridge(source.open()) as bridge:
+            for outcome in _read_all(Visit(desk, source, system, bridge), within):
+                outcomes.append(outcome)  # noqa: PERF402 - what was done before an error must be kept
+    except Exception as error:  # noqa: BLE001 - whatever a connector does wrong is one source's failure
         failure = judge(error, attempts=0, now=desk.clock())
         with desk.database.begin() as connection:
-            note_health(connection, system.id, state=failure.state, now=desk.clock(), error=failure.message)
-        return [Outcome(source.code, "*", error=failure.message, state=failure.state)]
-    outcomes: list[Outcome] = []
-    visit = Visit(desk, source, system, bridge)
-    with bridge:
-        if isinstance(bridge.connector, RecordSource):
-            streams = bridge.connector.streams()
-            outcomes += [_patiently(desk, lambda s=stream: read_stream(visit, s)) for stream in streams]
-        if isinstance(bridge.connector, SampleSource):
-            tags = _patiently(desk, lambda: read_tags(visit))
-            if tags.documents or tags.unchanged or tags.error:  # a folder of records alone has no tags
-                samples = _patiently(desk, lambda: read_samples(visit, within))
-                outcomes += [tags, samples]
+            note_health(connection, system.id, state=failure.health, now=desk.clock(), error=failure.message)
+        outcomes.append(Outcome(source.code, "*", error=failure.message, state=failure.state))
     return outcomes
+
+
+def _read_all(visit: Visit, within: Window | None) -> Iterator[Outcome]:
+    connector = visit.bridge.connector
+    if isinstance(connector, RecordSource):
+        for stream in connector.streams():
+            yield _patiently(visit.desk, partial(read_stream, visit, stream))
+    if isinstance(connector, SampleSource):
+        tags = _patiently(visit.desk, partial(read_tags, visit))
+        if tags.documents or tags.unchanged or tags.error:  # a folder of records alone has no tags
+            yield tags
+            yield _patiently(visit.desk, partial(read_samples, visit, within))
 
 
 def _patiently(desk: Desk, run: Callable[[], Outcome]) -> Outcome:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from hub.model import Identifier, Tag, find_unit
 from hub.sdk import Misconfigured
@@ -102,8 +102,16 @@ def load_tag_map(folder: Path, settings: TagMapSettings) -> TagMap:
 def _check(cells: dict[str, str], where: str) -> None:
     if not cells["tag"]:
         raise Misconfigured(f"{where}: a row without a tag")
-    if cells.get("unit"):
-        try:
+    try:
+        if cells.get("unit"):
             find_unit(cells["unit"])
-        except ValueError as error:
-            raise Misconfigured(f"{where}: {error}") from error
+        for name in ("low", "high"):
+            if cells.get(name):
+                float(cells[name])
+        if cells.get("criticality"):
+            Tag.model_validate({"id": cells["tag"], "criticality": cells["criticality"]})
+    except ValidationError as error:
+        told = cells["criticality"]
+        raise Misconfigured(f"{where}: criticality {told!r} is not CPP, KPP or other") from error
+    except ValueError as error:
+        raise Misconfigured(f"{where}: {error}") from error

@@ -4,7 +4,7 @@ What is found is written down like any source's statement, marked as derived, wi
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -19,7 +19,7 @@ from hub.store.identifiers import find_names, names_of_entities
 from hub.store.samples import read_samples, sample_span
 from hub.store.statements import Said, Told, list_live_keys, store_documents
 from hub.store.stating import state
-from hub.store.systems import ensure_system
+from hub.store.systems import ensure_system, note_health
 from hub.store.tagging import tags_of_equipment
 
 OBJECT_TYPE = "frame"
@@ -57,13 +57,16 @@ def derive_frames(connection: Connection, rules: Sequence[FrameRule], *, now: da
     """Find runs and phases and write them down as statements of `<source>.frames`; give how many changed."""
     changed = 0
     for source in sorted({r.source for r in rules}):
-        told = [document for rule in rules if rule.source == source for document in _find(connection, rule)]
+        # The newest derivation counts, also when it finds that a run ended earlier than was thought.
+        found = (document for rule in rules if rule.source == source for document in _find(connection, rule))
+        told = [replace(document, version=int(now.timestamp() * 1e6)) for document in found]
         system = ensure_system(connection, f"{source}.frames", "HISTORIAN", now=now, connector="frames")
         gone = list_live_keys(connection, system.id, [OBJECT_TYPE]).keys() - {t.key for t in told}
         told += [_vanished(key) for _, key in sorted(gone)]
         changed += store_documents(
             connection, system_id=system.id, stream="frames", connector=CONNECTOR, documents=told, now=now
         ).documents
+        note_health(connection, system.id, state="ok", now=now, system="runs found in signals")
     return changed
 
 
@@ -210,16 +213,16 @@ def _tell(rule: FrameRule, run: Run, phases: Sequence[tuple[str, datetime, datet
         "phases": [[n, format_instant(a), format_instant(b)] for n, a, b in phases],
     }
     said: list[Said] = [state(f"{rule.source}.frames", r) for r in records]
-    return _document(key, payload, said, version=int(run.end.timestamp() * 1e6), at=run.end)
+    return _document(key, payload, said, at=run.end)
 
 
-def _document(key: str, payload: Any, said: list[Said], *, version: int, at: datetime) -> Told:
+def _document(key: str, payload: Any, said: list[Said], *, at: datetime) -> Told:
     return Told(
         object_type=OBJECT_TYPE,
         source_key=key,
         payload=orjson.dumps(payload, option=orjson.OPT_INDENT_2).decode(),
         media_type="application/json",
-        version=version,
+        version=0,
         source_time=at,
         said=said,
     )

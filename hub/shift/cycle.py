@@ -20,7 +20,7 @@ from hub.store.database import Connection
 from hub.store.links import save_scheme_groups
 from hub.store.statements import Told, list_live_keys, store_documents
 from hub.store.stating import link
-from hub.store.systems import ensure_system
+from hub.store.systems import ensure_system, note_health
 
 CROSSWALK = "crosswalk"
 Resolving = Callable[[int, int], None]
@@ -112,6 +112,7 @@ def _declare(connection: Connection, project: Project, now: datetime) -> None:
     store_documents(
         connection, system_id=system.id, stream=CROSSWALK, connector=CROSSWALK, documents=documents, now=now
     )
+    note_health(connection, system.id, state="ok", now=now, system="what the site declares")
 
 
 def frame_rules(project: Project) -> list[Rule]:

@@ -32,6 +32,10 @@ class StoreFull(Exception):
     """The disk of the data folder is full; free space and run again: nothing of the last step was stored."""
 
 
+class StoreUnreachable(Exception):
+    """The database does not answer; start it or correct its address, then run again."""
+
+
 class Database:
     """A store: `begin()` for a writing transaction, `read()` for a consistent view."""
 
@@ -54,10 +58,10 @@ class Database:
     def begin(self) -> Generator[Connection]:
         """Give a writing transaction: it commits at the end, or changes nothing.
 
-        Raises `StoreFull` when there is no space left.
+        Raises `StoreFull` when there is no space left, `StoreUnreachable` when nobody answers.
         """
         with (
-            _said_when_full(),
+            _said_plainly(),
             self.engine.connect().execution_options(writes=True) as connection,
             connection.begin(),
         ):
@@ -65,8 +69,8 @@ class Database:
 
     @contextmanager
     def read(self) -> Generator[Connection]:
-        """Give a read-only view of one moment."""
-        with self.engine.connect() as connection, connection.begin():
+        """Give a read-only view of one moment; raises `StoreUnreachable` when nobody answers."""
+        with _said_plainly(), self.engine.connect() as connection, connection.begin():
             yield connection
 
     def close(self) -> None:
@@ -75,7 +79,7 @@ class Database:
 
 
 @contextmanager
-def _said_when_full() -> Generator[None]:
+def _said_plainly() -> Generator[None]:
     try:
         yield
     except OperationalError as error:
@@ -84,6 +88,10 @@ def _said_when_full() -> Generator[None]:
             raise StoreFull(
                 f"the store cannot write ({error.orig}); free space on the disk of the data folder and run "
                 "again: nothing of the last step was stored"
+            ) from error
+        if error.statement is None:  # the driver could not even connect
+            raise StoreUnreachable(
+                f"the database does not answer ({str(error.orig).strip()}); start it, or correct its address"
             ) from error
         raise
 

@@ -24,6 +24,7 @@ class Claim:
     name: str
     epoch: int
     cursor: dict[str, Any] | None
+    attempts: int = 0
 
 
 def ensure_stream(
@@ -64,7 +65,14 @@ def claim_stream(connection: Connection, stream_id: int, *, owner: str, now: dat
         .values(
             owner=owner, epoch=columns.epoch + 1, lease_until=now + LEASE, state="running", updated_at=now
         )
-        .returning(columns.id, columns.source_system_id, columns.name, columns.epoch, columns.cursor)
+        .returning(
+            columns.id,
+            columns.source_system_id,
+            columns.name,
+            columns.epoch,
+            columns.cursor,
+            columns.attempts,
+        )
     ).one_or_none()
     return Claim(*row) if row else None
 

@@ -11,6 +11,7 @@ from hub.api.documentation import answers
 from hub.api.room import Room, RoomOf
 from hub.api.strict import StrictRoute
 from hub.store.answers.failures import StoreFailure
+from hub.store.database import StoreUnreachable
 from hub.store.upgrade import is_current
 
 router = APIRouter(tags=["probes"], route_class=StrictRoute)
@@ -47,7 +48,7 @@ def read_readiness(room: RoomOf) -> Response:
 def _check_store(room: Room) -> str:
     try:
         return "ok" if is_current(room.database) else "not migrated: run `plantwide db upgrade`"
-    except (StoreFailure, OSError):
+    except (StoreFailure, StoreUnreachable, OSError):
         return "does not answer: see the log"
 
 

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import count
 
 from hub.model.mastered import MASTERED
 from hub.resolve.counting import recount
@@ -19,6 +20,7 @@ from hub.store.facts import repoint_facts
 from hub.store.identifiers import all_names, names_by_id
 from hub.store.pending import count_pending, mark_all_pending, mark_resolved, pending_statements
 from hub.store.rules import add_missing_rules
+from hub.store.statistics import refresh_statistics
 
 CHUNK = 4000
 
@@ -50,14 +52,17 @@ def resolve(
     result = Resolved()
     with database.read() as connection:
         total = count_pending(connection)
-    while True:
+    for number in count():
         with database.read() as connection:
             if not count_pending(connection):
-                return result
+                break
+        if total > chunk and number & (number - 1) == 0:  # before the chunks 0, 1, 2, 4, 8, …: tables grow
+            refresh_statistics(database)
         with database.begin() as connection:
             done = resolve_chunk(connection, now=clock(), limit=chunk)
         result.statements += done
         progress(result.statements, max(total, result.statements))
+    return result
 
 
 def resolve_again(

@@ -62,7 +62,7 @@ _COLUMNS = (
 def pending_statements(connection: Connection, limit: int) -> list[Statement]:
     """Give the oldest statements not resolved yet."""
     query = select(*_COLUMNS).where(statement.c.is_pending).order_by(statement.c.id).limit(limit)
-    return [Statement(*row) for row in connection.execute(query)]
+    return [Statement(*row) for row in connection.execute(query).all()]
 
 
 def count_pending(connection: Connection) -> int:

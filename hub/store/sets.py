@@ -27,7 +27,7 @@ def select_in(  # noqa: PLR0917 - the order is that of the SQL: this query, wher
     connection: Connection, query: AnySelect, column: ColumnElement[Any], values: Iterable[Any]
 ) -> list[AnyRow]:
     """Give the rows of `query` whose `column` is one of `values`, however many those are."""
-    return [row for part in _parts_in(query, column, values) for row in connection.execute(part)]
+    return [row for part in _parts_in(query, column, values) for row in connection.execute(part).all()]
 
 
 def select_dicts_in(  # noqa: PLR0917 - as select_in
@@ -35,7 +35,9 @@ def select_dicts_in(  # noqa: PLR0917 - as select_in
 ) -> list[dict[str, Any]]:
     """Give the same rows as `select_in`, as dictionaries by column name."""
     return [
-        dict(row) for part in _parts_in(query, column, values) for row in connection.execute(part).mappings()
+        dict(row)
+        for part in _parts_in(query, column, values)
+        for row in connection.execute(part).mappings().all()
     ]
 
 

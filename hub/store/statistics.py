@@ -1,0 +1,17 @@
+"""What the planner of the database knows of the tables: taken anew while much is written at once."""
+
+from hub.store.database import Database
+from hub.store.tables import metadata
+
+
+def refresh_statistics(database: Database) -> None:
+    """Let PostgreSQL count again; nothing on SQLite, whose plans do not follow counts that were never taken.
+
+    PostgreSQL takes statistics of its own accord once a minute. A table that was empty a moment ago is
+    planned for as if it still were: lookups of a first load then walk whole tables and wrong indexes.
+    """
+    if database.dialect != "postgresql":
+        return
+    names = ", ".join(sorted(metadata.tables))
+    with database.begin() as connection:
+        connection.exec_driver_sql(f"ANALYZE (SKIP_LOCKED) {names}")

@@ -10,7 +10,7 @@ from hub.ingest.sources import Source
 from hub.ingest.telling import tell
 from hub.sdk import Document, RecordSource
 from hub.store.quarantine import list_open
-from hub.store.statements import store_documents
+from hub.store.statements import store_documents, stored_documents
 
 NO_DOCUMENTS = frozenset({"piece", "history"})
 """What waits in quarantine without a document: it is asked for again at the next reading."""
@@ -58,6 +58,21 @@ def _replay_source(
         )
         for e in entries
         if e["object_type"] not in NO_DOCUMENTS
+    }
+    with desk.database.read() as connection:
+        stored = stored_documents(connection, system.id, list(documents))
+    # of a document that was read in part, the entry holds the part only: the whole is stored word for word
+    documents |= {
+        key: Document(
+            object_type=key[0],
+            key=key[1],
+            payload=told.payload,
+            media_type=told.media_type,
+            changed_at=told.source_time,
+            seq=told.version,
+        )
+        for key, told in stored.items()
+        if told.version >= documents[key].version
     }
     for stream in {e["stream"] for e in entries}:
         told = [

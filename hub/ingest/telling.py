@@ -61,19 +61,20 @@ def _told(
         source_time=document.changed_at,
         deleted=document.deleted,
         said=tuple(said),
-        faults=tuple(_fault(document, r) for r in rejected),
+        faults=tuple(_fault(document, r, whole=unreadable) for r in rejected),
         unreadable=unreadable,
     )
 
 
-def _fault(document: Document, rejected: Rejected) -> Fault:
+def _fault(document: Document, rejected: Rejected, *, whole: bool) -> Fault:
+    """Give a fault with what to read again: the `whole` document where nothing of it is stored elsewhere."""
     return Fault(
         object_type=document.object_type,
-        source_key=rejected.key or document.key,
+        source_key=document.key,
         part=rejected.where,
         reason=rejected.reason,
         remedy=rejected.remedy,
-        payload=rejected.payload or document.payload,
+        payload=document.payload if whole else rejected.payload or document.payload,
         media_type=document.media_type,
         version=document.version,
         source_time=document.changed_at,

@@ -153,6 +153,33 @@ def list_live_keys(
     return {(t, k): version for t, k, version in connection.execute(query.where(source_record.c.op == "U"))}
 
 
+def stored_documents(
+    connection: Connection, system_id: int, keys: Sequence[tuple[str, str]]
+) -> dict[tuple[str, str], Told]:
+    """Give what is stored of these documents, word for word, as it was told last; not what was deleted."""
+    columns = source_record.c
+    latest = _latest_records(connection, system_id, keys)
+    query = select(
+        columns.object_type,
+        columns.source_key,
+        columns.payload,
+        columns.media_type,
+        columns.source_time,
+        columns.id,
+    ).where(columns.op == "U")
+    return {
+        (r.object_type, r.source_key): Told(
+            object_type=r.object_type,
+            source_key=r.source_key,
+            payload=r.payload,
+            media_type=r.media_type,
+            version=latest[r.object_type, r.source_key].version,
+            source_time=r.source_time,
+        )
+        for r in select_in(connection, query, columns.id, [record.id for record in latest.values()])
+    }
+
+
 def _newest_versions(documents: Sequence[Told]) -> list[Told]:
     """Keep one document a key: the highest version, the later one among equals.
 

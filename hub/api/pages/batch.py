@@ -37,6 +37,9 @@ def show_batch(
         said = assertions.list_assertions(connection, "batch", found.id)
         phases = batches.list_phases(connection, found.id)
         materials = batches.list_materials(connection, found.id)
+        results = batches.list_results(connection, found.id)
+        events = batches.list_events(connection, found.id)
+        names = things.list_names(connection, "batch", found.id)
         wanted = sorted(
             signals.list_signals(connection, found.id, now=now),
             key=lambda signal: (
@@ -51,8 +54,14 @@ def show_batch(
             batch=batch,
             merged_from=found.merged_from,
             golden=list_golden("batch", batch, said, bases=_BASES),
-            comparison=compare("batch", batch, said),
-            names=things.list_names(connection, "batch", found.id),
+            comparison=compare(
+                "batch",
+                batch,
+                said,
+                names=names,
+                facts={"phases": phases, "movements": materials, "results": results, "events": events},
+            ),
+            names=names,
             phases=phases,
             timeline=draw_timeline(phases, now=now),
             data=batches.list_data(connection, found.id),
@@ -61,8 +70,8 @@ def show_batch(
             signals=wanted,
             materials=materials,
             totals=_total(materials),
-            results=batches.list_results(connection, found.id),
-            events=batches.list_events(connection, found.id),
+            results=results,
+            events=events,
             quality_events=batches.list_quality_events(connection, found.id),
             orders=batches.list_orders(connection, found.id),
         )

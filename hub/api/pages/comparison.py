@@ -1,11 +1,15 @@
 """Golden facts with who says so, and every system's version of them side by side."""
 
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from hub.api.pages.rendering import show_amount, show_number, show_time
 from hub.model.mastered import MASTERED
 from hub.model.shape import fields_of
+
+_OWN_SCHEMES = frozenset({"batch", "lot", "material_lot"})
 
 
 @dataclass(frozen=True)
@@ -40,11 +44,21 @@ class Row:
 
 
 @dataclass(frozen=True)
+class Sighting:
+    """What the systems call a thing, or how much of one kind of fact each has seen of it."""
+
+    name: str
+    cells: list[str]
+
+
+@dataclass(frozen=True)
 class Comparison:
-    """A table: one column a system, one row an attribute."""
+    """A table: one column a system; names first, then a row an attribute, then how much each has seen."""
 
     sources: list[str]
+    names: list[Sighting]
     rows: list[Row]
+    seen: list[Sighting]
 
 
 def list_golden(
@@ -71,9 +85,25 @@ def list_golden(
     return golden
 
 
-def compare(entity_type: str, thing: dict[str, Any], said: list[dict[str, Any]]) -> Comparison:
-    """Give what each system says, attribute by attribute, in the order of the model."""
-    sources = sorted({one["source"] for one in said})
+def compare(
+    entity_type: str,
+    thing: dict[str, Any],
+    said: list[dict[str, Any]],
+    *,
+    names: Sequence[dict[str, Any]] = (),
+    facts: Mapping[str, Sequence[dict[str, Any]]] | None = None,
+) -> Comparison:
+    """Give what each system says, attribute by attribute, in the order of the model.
+
+    `names` give what each calls it; `facts` are lists of observed facts by what they are, to be counted.
+    """
+    called = _names_by_source(names)
+    counted = {
+        what: Counter(_source(fact["source"]) for fact in some) for what, some in (facts or {}).items()
+    }
+    sources = sorted(
+        {one["source"] for one in said} | called.keys() | {s for count in counted.values() for s in count}
+    )
     order = {name: at for at, name in enumerate(_attributes(entity_type))}
     stated: dict[str, dict[str, dict[str, Any]]] = {}
     for one in said:
@@ -84,7 +114,30 @@ def compare(entity_type: str, thing: dict[str, Any], said: list[dict[str, Any]])
         value = thing.get(name)
         in_conflict = any(cell is not None and cell.in_conflict for cell in cells)
         rows.append(Row(name, "" if value is None else _text(value), cells, in_conflict))
-    return Comparison(sources, rows)
+    return Comparison(
+        sources,
+        [Sighting("name", [", ".join(called.get(source, ())) for source in sources])] if called else [],
+        rows,
+        [
+            Sighting(what, [str(count[source]) if count[source] else "" for source in sources])
+            for what, count in counted.items()
+        ],
+    )
+
+
+def _names_by_source(names: Sequence[dict[str, Any]]) -> dict[str, list[str]]:
+    """Give what each system calls a thing; another system's key that it only repeats is not its name."""
+    called: dict[str, list[str]] = {}
+    for name in names:
+        source, _, scheme = name["scheme"].partition(":")
+        if scheme in _OWN_SCHEMES:
+            called.setdefault(_source(source), []).append(name["label"])
+    return called
+
+
+def _source(code: str) -> str:
+    """Give the system behind a source: what is found in a historian's signals is the historian's."""
+    return code.removesuffix(".frames")
 
 
 def _cell(one: dict[str, Any] | None) -> Cell | None:

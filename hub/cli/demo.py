@@ -68,7 +68,7 @@ def _tell(report: "Report") -> None:
         f"{held['samples']:,} samples on {held['tags']} tags"
     )
     typer.echo(
-        f"to look at: {held['conflicts']} things on which systems disagree, {held['stubs']} stubs, "
+        f"to look at: systems disagree on {held['conflicts']}, {held['stubs']} known by name only, "
         f"{held['quarantined']} in quarantine, {held['unmapped_tags']} unmapped tags"
     )
     typer.echo(f"done in {report.seconds:.1f} s")

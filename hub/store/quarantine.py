@@ -145,4 +145,5 @@ def list_open(connection: Connection, system_code: str | None = None) -> list[di
     )
     if system_code:
         query = query.where(source_system.c.code == system_code)
-    return [dict(row) for row in connection.execute(query).mappings()]
+    # SQLAlchemy's column names are a kind of text that JSON writers refuse as keys
+    return [{str(k): v for k, v in row.items()} for row in connection.execute(query).mappings()]

@@ -67,7 +67,8 @@ def list_streams(connection: Connection) -> list[dict[str, Any]]:
         .join(source_system, source_system.c.id == stream.c.source_system_id)
         .order_by(source_system.c.code, stream.c.id)
     )
-    return [dict(row) for row in connection.execute(query).mappings()]
+    # SQLAlchemy's column names are a kind of text that JSON writers refuse as keys
+    return [{str(k): v for k, v in row.items()} for row in connection.execute(query).mappings()]
 
 
 def _count(connection: Connection, query: Any) -> int:

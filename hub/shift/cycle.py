@@ -11,6 +11,7 @@ from hub.ingest.runner import Desk, Outcome
 from hub.ingest.sources import FrameRule, Project, Source
 from hub.ingest.sync import sync_sources
 from hub.model import Identifier
+from hub.model.mastered import MASTERED
 from hub.resolve.conditions import Condition
 from hub.resolve.frames import FrameRule as Rule
 from hub.resolve.frames import derive_frames
@@ -95,7 +96,7 @@ def _declare(connection: Connection, project: Project, now: datetime) -> None:
         for names in things
         if len(names) > 1
     ]
-    live = list_live_keys(connection, system.id, sorted(project.identity.declared))
+    live = list_live_keys(connection, system.id, sorted(MASTERED))
     gone = live.keys() - {d.key for d in documents}
     documents += [
         Told(

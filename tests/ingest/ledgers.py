@@ -93,4 +93,4 @@ class LedgerSource(Source):
 
 
 def source_of(ledger: Ledger, code: str = "mes") -> LedgerSource:
-    return LedgerSource(code, "MES", "ledger", None, Config(), History(), None, ledger)
+    return LedgerSource(code, code.upper(), "ledger", None, Config(), History(), None, ledger)

@@ -76,8 +76,7 @@ def write_doubled(tables: Tables, folder: Path) -> Tables:
     table = _read(tables.folder / "Laboratory.csv")
     numbers = ["batch", "api_batch", *(f"{name}_batch" for name in EXCIPIENTS)]
     later = table.assign(**{name: _move(table[name]) for name in numbers})
-    month, year = table["start"].str.split(".", n=1).str
-    later["start"] = month + "." + (year.astype(int) + 5).astype(str)
+    later["start"] = table["start"].map(lambda text: f"{text[:-2]}{int(text[-2:]) + 5}")
     _write(folder / "Laboratory.csv", table, later)
     for file in sorted((tables.folder / "Process").glob("*.csv")):
         series = _read(file)

@@ -121,7 +121,9 @@ def test_local_times_with_foreign_months_are_read_in_the_declared_zone() -> None
     made = only(
         {"b": "1", "start": "avg.19"},
         "[{record: batch, fields: {id: b, planned_start: {path: start, format: '%b.%y'}}}]",
-        reading=Reading(months=("jan", "feb", "mar", "apr", "maj", "jun", "jul", "avg", "sep", "okt", "nov", "dec")),
+        reading=Reading(
+            months=("jan", "feb", "mar", "apr", "maj", "jun", "jul", "avg", "sep", "okt", "nov", "dec")
+        ),
         zone=ZoneInfo("Europe/Ljubljana"),
     )
     assert isinstance(made, Batch)

@@ -46,7 +46,11 @@ class Reporter:
             key = (outcome.source, outcome.stream)
             if key not in self._tasks:
                 self._tasks[key] = self._bar.add_task(f"{key[0]} · {key[1]}", total=None, told="")
-            self._bar.update(self._tasks[key], told=tell_outcome(outcome))
+            told = tell_outcome(outcome)
+            if outcome.share is None:
+                self._bar.update(self._tasks[key], told=told)
+            else:
+                self._bar.update(self._tasks[key], told=told, total=1.0, completed=outcome.share)
 
     def resolved(self, done: int, total: int) -> None:
         """Show how far resolution has come."""

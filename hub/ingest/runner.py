@@ -42,6 +42,8 @@ class Outcome:
     error: str = ""
     state: str = "idle"
     retry_at: datetime | None = None
+    share: float | None = None
+    """How much of what the source expects to give has been read, 0 to 1; None while nobody knows."""
 
     @property
     def wrote(self) -> bool:
@@ -139,6 +141,8 @@ def read_stream(visit: Visit, stream: Stream) -> Outcome:
             cursor = page.cursor
             seen.update((d.object_type, d.key) for d in page.documents)
             reading.commit(reading.tell(page), cursor)
+            if page.total:
+                outcome.share = min(1.0, (outcome.documents + outcome.unchanged) / page.total)
             visit.desk.progress(outcome)
         if stream.snapshot and seen:
             _bury_missing(reading, seen, cursor)
@@ -186,6 +190,8 @@ def claimed(
         with desk.database.begin() as connection:
             finish_stream(connection, claim, state="idle", now=now, due_at=now + timedelta(seconds=every_s))
             note_health(connection, system.id, state="ok", now=now)
+        outcome.share = 1.0
+        desk.progress(outcome)
 
 
 def _note_failure(visit: Visit, claim: Claim, failure: Failure) -> None:

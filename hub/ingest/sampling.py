@@ -96,7 +96,8 @@ def read_samples(visit: Visit, within: Window | None = None) -> Outcome:
             tag_ids = ensure_tags(connection, source.code, tags, now=desk.clock())
         seq = int((claim.cursor or {}).get("seq", 0))
         closed: set[str] = set()
-        for errand in plan(visit, tags, within):
+        errands = list(plan(visit, tags, within))
+        for done, errand in enumerate(errands, start=1):
             still = errand.without(closed)
             if not still.tags:
                 continue
@@ -104,6 +105,7 @@ def read_samples(visit: Visit, within: Window | None = None) -> Outcome:
             haul = _fetch(visit.bridge, connector, still)
             closed.update(r.key for r in haul.rejected)
             _store(visit, claim, haul, tag_ids=tag_ids, seq=seq, outcome=outcome)
+            outcome.share = done / len(errands)
             desk.progress(outcome)
     return outcome
 

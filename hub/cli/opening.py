@@ -38,7 +38,8 @@ def read_settings(**given: Any) -> Settings:
         fail(f"settings: {error}")
     structlog.configure(
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS.get(settings.log_level, 30)),
-        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+        # Asked for at each line: whoever replaces standard error for a while must not be written to for ever.
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
     )
     return settings
 

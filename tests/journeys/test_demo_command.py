@@ -130,7 +130,6 @@ def test_a_serving_demo_steps_aside_for_a_taken_port_and_ends_cleanly(
         url = re.sub(r"/login.*", "", login)
         port = int(url.rpartition(":")[2])
         assert port > taken_port
-        assert f"port {taken_port} is taken; serving on {port} instead\n" in server.errors
         with httpx.Client(base_url=url) as client:
             assert client.get("/v1/batches/B26-0117").status_code == 401
             assert client.get("/v1/batches/B26-0117", headers={"X-API-Key": key}).status_code == 200
@@ -140,6 +139,7 @@ def test_a_serving_demo_steps_aside_for_a_taken_port_and_ends_cleanly(
         children = [os.pidfd_open(pid) for pid in server.list_children()]
         assert len(children) == 4
         status = server.end(how, group=group)
+    assert f"port {taken_port} is taken; serving on {port} instead\n" in server.errors
     assert (status, server.errors[-1]) == (0, "stopped\n"), "".join(server.errors)
     assert [descriptor for descriptor in children if not has_ended(descriptor)] == []
     for descriptor in children:

@@ -201,7 +201,7 @@ def test_a_file_system_that_is_really_full_is_told_and_the_next_run_completes(
 ) -> None:
     small = tmp_path / "small"
     small.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(small)], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(small)], check=True)
     try:
         done = project.run("source", "sync", "--all", data=small / "data")
         assert done.returncode == 1

@@ -224,3 +224,12 @@ def test_a_list_of_many_batches_takes_as_many_queries_as_a_list_of_few(counter: 
     counter.get("/v1/batches", limit=1000)
     assert len(asked) - few <= few + 1
     assert few <= 6
+
+
+def test_a_lot_whose_name_holds_a_slash_is_found_and_traced_by_it(counter: Counter) -> None:
+    with counter.database.begin() as connection:
+        add_thing(connection, "material_lot", "API-5/L2", kind="lot")
+    whole = counter.client.get("/v1/lots/API-5%2FL2")
+    assert (whole.status_code, whole.json()["code"]) == (200, "API-5/L2")
+    trace = counter.client.get("/v1/lots/API-5/L2/genealogy")
+    assert [lot["code"] for lot in trace.json()["lots"]] == ["API-5/L2"]

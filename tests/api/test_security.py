@@ -39,7 +39,7 @@ def test_nobody_gets_in_without_a_key(looked_at: Counter, method: str, path: str
 
 def test_every_route_of_the_application_is_closed_unless_it_is_named_open(looked_at: Counter) -> None:
     def paths(routes: list[BaseRoute]) -> set[str]:
-        found = {route.path for route in routes if isinstance(route, APIRoute)}
+        found = {route.path_format for route in routes if isinstance(route, APIRoute)}
         for route in routes:
             inner = getattr(route, "original_router", None) or getattr(route, "router", None)
             found |= paths(inner.routes) if inner is not None else set()

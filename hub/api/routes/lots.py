@@ -41,7 +41,22 @@ def list_lots(
     return answer_page(request, page)
 
 
-@router.get("/{name}", response_class=Response, responses=answers(schemas.LotWhole, *_ONE))
+# Lots are called API-5/L2 in some plants: a name may hold slashes, so the trace is matched before the lot.
+@router.get("/{name:path}/genealogy", response_class=Response, responses=answers(schemas.Genealogy, *_ONE))
+def trace_lot(
+    room: RoomOf,
+    name: ThingName,
+    direction: Annotated[Direction, Query(description="To what went in, or to what came out.")] = "backward",
+    depth: Annotated[int, Query(ge=1, le=MAX_DEPTH, description="Most steps.")] = MAX_DEPTH,
+    limit: Annotated[int, Query(ge=1, le=MAX_LOTS, description="Most lots, the nearest first.")] = 1000,
+) -> Response:
+    """Trace a lot backward to everything that went into it, or forward to everything it went into."""
+    with room.database.read() as connection:
+        found = things.find_thing(connection, "material_lot", name)
+        return answer(lots.trace_lot(connection, found.id, direction=direction, depth=depth, limit=limit))
+
+
+@router.get("/{name:path}", response_class=Response, responses=answers(schemas.LotWhole, *_ONE))
 def read_lot(
     room: RoomOf,
     name: ThingName,
@@ -61,17 +76,3 @@ def read_lot(
                 "assertions": said if include else None,
             }
         )
-
-
-@router.get("/{name}/genealogy", response_class=Response, responses=answers(schemas.Genealogy, *_ONE))
-def trace_lot(
-    room: RoomOf,
-    name: ThingName,
-    direction: Annotated[Direction, Query(description="To what went in, or to what came out.")] = "backward",
-    depth: Annotated[int, Query(ge=1, le=MAX_DEPTH, description="Most steps.")] = MAX_DEPTH,
-    limit: Annotated[int, Query(ge=1, le=MAX_LOTS, description="Most lots, the nearest first.")] = 1000,
-) -> Response:
-    """Trace a lot backward to everything that went into it, or forward to everything it went into."""
-    with room.database.read() as connection:
-        found = things.find_thing(connection, "material_lot", name)
-        return answer(lots.trace_lot(connection, found.id, direction=direction, depth=depth, limit=limit))

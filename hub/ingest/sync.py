@@ -1,13 +1,13 @@
 """Reads sources: every stream of records, then tags, then samples; one that fails never stops the others."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from hub.ingest.bridge import Bridge
 from hub.ingest.failures import judge
 from hub.ingest.runner import Desk, Outcome, Visit, read_stream, register
-from hub.ingest.sampling import read_samples, read_tags
+from hub.ingest.sampling import SAMPLES_STREAM, TAGS_STREAM, read_samples, read_tags
 from hub.ingest.sources import Source
 from hub.sdk import RecordSource, SampleSource, Window
 from hub.store.systems import note_health
@@ -17,13 +17,18 @@ PATIENCE_S = 30.0
 """A source that is away for longer than this is left to its next turn."""
 
 
-def sync_source(desk: Desk, source: Source, within: Window | None = None) -> list[Outcome]:
-    """Read all streams of a source to their present end; errors are in the outcomes, never raised."""
+def sync_source(
+    desk: Desk, source: Source, within: Window | None = None, *, resting: Container[str] = ()
+) -> list[Outcome]:
+    """Read the streams of a source, but for those at rest, to their present end.
+
+    Errors are in the outcomes, never raised.
+    """
     system = register(desk, source)
     outcomes: list[Outcome] = []
     try:
         with Bridge(source.open()) as bridge:
-            for outcome in _read_all(Visit(desk, source, system, bridge), within):
+            for outcome in _read_all(Visit(desk, source, system, bridge), within, resting):
                 outcomes.append(outcome)  # noqa: PERF402 - what was done before an error must be kept
     except Exception as error:  # noqa: BLE001 - whatever a connector does wrong is one source's failure
         failure = judge(error, attempts=0, now=desk.clock())
@@ -33,15 +38,20 @@ def sync_source(desk: Desk, source: Source, within: Window | None = None) -> lis
     return outcomes
 
 
-def _read_all(visit: Visit, within: Window | None) -> Iterator[Outcome]:
+def _read_all(visit: Visit, within: Window | None, resting: Container[str]) -> Iterator[Outcome]:
     connector = visit.bridge.connector
     if isinstance(connector, RecordSource):
         for stream in connector.streams():
-            yield _patiently(visit.desk, partial(read_stream, visit, stream))
+            if stream.name not in resting:
+                yield _patiently(visit.desk, partial(read_stream, visit, stream))
     if isinstance(connector, SampleSource):
-        tags = _patiently(visit.desk, partial(read_tags, visit))
-        if tags.documents or tags.unchanged or tags.error:  # a folder of records alone has no tags
-            yield tags
+        has_tags = True
+        if TAGS_STREAM not in resting:
+            tags = _patiently(visit.desk, partial(read_tags, visit))
+            has_tags = bool(tags.documents or tags.unchanged or tags.error)
+            if has_tags:  # a folder of records alone has none
+                yield tags
+        if has_tags and SAMPLES_STREAM not in resting:
             yield _patiently(visit.desk, partial(read_samples, visit, within))
 
 
@@ -62,11 +72,20 @@ def _patiently(desk: Desk, run: Callable[[], Outcome]) -> Outcome:
     return outcome
 
 
-def sync_sources(desk: Desk, sources: Sequence[Source], within: Window | None = None) -> list[Outcome]:
-    """Read several sources side by side; outcomes come in the order of the sources."""
+def sync_sources(
+    desk: Desk,
+    sources: Sequence[Source],
+    within: Window | None = None,
+    *,
+    resting: Mapping[str, Container[str]] | None = None,
+) -> list[Outcome]:
+    """Read several sources side by side; outcomes come in the order of the sources.
+
+    `resting` names, by source code, the streams that are not to be read now.
+    """
 
     def run(source: Source) -> list[Outcome]:
-        return sync_source(desk, source, within)
+        return sync_source(desk, source, within, resting=(resting or {}).get(source.code, ()))
 
     with ThreadPoolExecutor(max_workers=max(1, min(4, len(sources)))) as pool:
         return [outcome for some in pool.map(run, sources) for outcome in some]

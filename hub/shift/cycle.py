@@ -1,6 +1,6 @@
 """One cycle: read sources, resolve what they said, find runs in signals, resolve those."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -47,12 +47,14 @@ def run_cycle(
     sources: Sequence[Source] | None = None,
     *,
     within: Window | None = None,
+    resting: Mapping[str, Container[str]] | None = None,
     resolving: Resolving = lambda _done, _total: None,
 ) -> Cycle:
-    """Read these sources (all when None), resolve, and find runs in new samples."""
+    """Read these sources (all when None) but for streams at rest, resolve, and find runs in new samples."""
     settle_project(desk, project)
     cycle = Cycle()
-    cycle.outcomes = sync_sources(desk, project.sources if sources is None else sources, within)
+    chosen = project.sources if sources is None else sources
+    cycle.outcomes = sync_sources(desk, chosen, within, resting=resting)
     cycle.statements = resolve(desk.database, clock=desk.clock, progress=resolving).statements
     if project.frames and any(o.samples for o in cycle.outcomes):
         with desk.database.begin() as connection:

@@ -8,7 +8,7 @@ import structlog
 from hub.ingest.runner import Desk
 from hub.ingest.sources import Project
 from hub.shift.cycle import Cycle, run_cycle
-from hub.store.streams import due_streams
+from hub.store.streams import read_schedule
 from hub.store.systems import list_systems
 
 log = structlog.get_logger("hub.shift")
@@ -44,13 +44,15 @@ class Supervisor:
     def tick(self) -> Cycle | None:
         """Run one cycle over the sources that are due; None when none is."""
         with self.desk.database.read() as connection:
-            due = due_streams(connection, self.desk.clock())
-            systems = list_systems(connection)
-        codes = {systems[system_id].code for system_id, _ in due}
-        sources = [s for s in self.project.sources if s.code in codes]
+            schedule = read_schedule(connection, self.desk.clock())
+            codes = {system_id: system.code for system_id, system in list_systems(connection).items()}
+        known = {codes[system_id]: streams for system_id, streams in schedule.items()}
+        # A source that has never been read has no streams yet: it is due.
+        sources = [s for s in self.project.sources if any(known.get(s.code, {"": True}).values())]
         if not sources:
             return None
-        cycle = run_cycle(self.desk, self.project, sources)
+        resting = {code: {n for n, due in streams.items() if not due} for code, streams in known.items()}
+        cycle = run_cycle(self.desk, self.project, sources, resting=resting)
         self.after(cycle)
         return cycle
 

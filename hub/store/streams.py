@@ -125,12 +125,15 @@ def finish_stream(
     )
 
 
-def due_streams(connection: Connection, now: datetime) -> set[tuple[int, str]]:
-    """Give (system id, stream name) of every stream that is due and not stopped or paused."""
+def read_schedule(connection: Connection, now: datetime) -> dict[int, dict[str, bool]]:
+    """Tell of every known stream whether it is due: by system id, then stream name.
+
+    A stream that is paused or stopped is not due: it waits for a person.
+    """
     columns = stream.c
-    rows = connection.execute(
-        select(columns.source_system_id, columns.name).where(
-            columns.due_at <= now, columns.state.in_(("idle", "waiting", "running"))
-        )
-    )
-    return {(system_id, name) for system_id, name in rows}
+    schedule: dict[int, dict[str, bool]] = {}
+    rows = connection.execute(select(columns.source_system_id, columns.name, columns.state, columns.due_at))
+    for row in rows:
+        is_due = row.due_at <= now and row.state in ("idle", "waiting", "running")
+        schedule.setdefault(row.source_system_id, {})[row.name] = is_due
+    return schedule

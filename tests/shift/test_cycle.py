@@ -107,6 +107,38 @@ def test_the_supervisor_reads_what_is_due_and_nothing_else(
     assert {o.source for o in cycle.outcomes} == {"mes", "erp"}
 
 
+def test_the_supervisor_reads_a_source_that_has_never_been_read(
+    desk: Desk, sources: tuple[LedgerSource, ...], moment: list[timedelta]
+) -> None:
+    supervisor = Supervisor(desk, project(sources))
+    cycle = supervisor.tick()
+    assert cycle is not None
+    assert {o.source for o in cycle.outcomes} == {"mes", "erp"}
+    assert supervisor.tick() is None
+
+
+def test_the_supervisor_leaves_streams_at_rest_when_another_of_the_source_is_due(
+    desk: Desk, sources: tuple[LedgerSource, ...], moment: list[timedelta]
+) -> None:
+    run_cycle(desk, project(sources))
+    with desk.database.begin() as connection:
+        (system_id, name), *_ = connection.execute(select(stream.c.source_system_id, stream.c.name)).all()
+        connection.execute(
+            stream.insert().values(
+                source_system_id=system_id,
+                name="other",
+                kind="records",
+                state="idle",
+                due_at=START,
+                every_s=60,
+                updated_at=START,
+            )
+        )
+    cycle = Supervisor(desk, project(sources)).tick()
+    assert cycle is not None
+    assert name not in {o.stream for o in cycle.outcomes}
+
+
 def test_the_supervisor_waits_as_long_as_a_source_asks(
     desk: Desk, sources: tuple[LedgerSource, ...], moment: list[timedelta]
 ) -> None:

@@ -12,7 +12,7 @@ from hub.sdk import Document, RecordSource
 from hub.store.quarantine import list_open
 from hub.store.statements import store_documents, stored_documents
 
-NO_DOCUMENTS = frozenset({"piece", "history"})
+NO_DOCUMENTS = frozenset({"piece", "history", "Tag"})
 """What waits in quarantine without a document: it is asked for again at the next reading."""
 
 

@@ -13,15 +13,18 @@ from hub.ingest.runner import Outcome, Visit, claimed
 from hub.model import SAMPLE_SCHEMA, Tag
 from hub.sdk import Rejected, SampleSource, Window
 from hub.store.coverage import Span, cover, covered_spans, missing_spans
+from hub.store.database import Connection
 from hub.store.identifiers import ensure_tags
 from hub.store.quarantine import Fault, hold_faults, release_faults
 from hub.store.samples import put_samples
-from hub.store.statements import Told, store_documents
+from hub.store.statements import Told, list_live_keys, store_documents
 from hub.store.stating import state
 from hub.store.streams import Claim, advance_stream
 
 TAGS_STREAM = "tags"
 SAMPLES_STREAM = "samples"
+TAG = "Tag"
+"""The object type of what a historian says of a tag, and of a tag that it says nothing of any more."""
 HISTORY = "history"
 """The object type under which a tag that cannot be read is held in quarantine."""
 _EVERY_S = 60.0
@@ -68,7 +71,9 @@ def read_tags(visit: Visit) -> Outcome:
                 documents=[_tell_tag(source.code, tag) for tag in mapped],
                 now=now,
             )
-            ensure_tags(connection, source.code, [t.id.value for t in tags], now=now)
+            listed = [tag.id.value for tag in tags]
+            ensure_tags(connection, source.code, listed, now=now)
+            vanished = _note_vanished(connection, visit, listed, now=now)
             advance_stream(
                 connection,
                 claim,
@@ -76,11 +81,34 @@ def read_tags(visit: Visit) -> Outcome:
                 now=now,
                 documents=stored.documents,
                 records=stored.records,
-                rejected=stored.rejected,
+                rejected=vanished,
             )
         outcome.documents, outcome.records = stored.documents, stored.records
-        outcome.rejected, outcome.unchanged = stored.rejected, stored.unchanged
+        outcome.rejected, outcome.unchanged = vanished, stored.unchanged
     return outcome
+
+
+def _note_vanished(connection: Connection, visit: Visit, listed: Sequence[str], *, now: datetime) -> int:
+    """Put on record the tags that the source listed before and lists no more; give how many are new."""
+    known = list_live_keys(connection, visit.system.id, [TAG])
+    gone = sorted({tag for _, tag in known} - set(listed))
+    release_faults(connection, visit.system.id, [Reading(tag, kind=TAG) for tag in listed], now=now)
+    return hold_faults(
+        connection,
+        [
+            _fault(
+                TAG,
+                tag,
+                reason=f"the source {visit.source.code} no longer lists the tag {tag}",
+                remedy="restore it there, or tell the hub its new name; what was read of it is kept",
+            )
+            for tag in gone
+        ],
+        system_id=visit.system.id,
+        stream=TAGS_STREAM,
+        connector=f"{visit.bridge.connector.name}/{visit.bridge.connector.version}",
+        now=now,
+    )
 
 
 def read_samples(visit: Visit, within: Window | None = None) -> Outcome:
@@ -177,23 +205,29 @@ class Reading:
     """A tag whose history can be read again."""
 
     tag: str
+    kind: str = HISTORY
     version: int = 0
     faults: tuple[Fault, ...] = ()
 
     @property
     def key(self) -> tuple[str, str]:
         """Under which a fault of this tag is held."""
-        return HISTORY, self.tag
+        return self.kind, self.tag
 
 
 def _closed(rejected: Rejected) -> Fault:
+    remedy = rejected.remedy or "its missing history is asked for again at every reading"
+    return _fault(HISTORY, rejected.key, reason=rejected.reason, remedy=remedy, payload=rejected.where)
+
+
+def _fault(kind: str, tag: str, *, reason: str, remedy: str, payload: str = "") -> Fault:
     return Fault(
-        object_type=HISTORY,
-        source_key=rejected.key,
+        object_type=kind,
+        source_key=tag,
         part="",
-        reason=rejected.reason,
-        remedy=rejected.remedy or "its missing history is asked for again at every reading",
-        payload=rejected.where,
+        reason=reason,
+        remedy=remedy,
+        payload=payload,
         media_type="text/plain",
         version=0,
         source_time=None,
@@ -203,7 +237,7 @@ def _closed(rejected: Rejected) -> Fault:
 def _tell_tag(code: str, tag: Tag) -> Told:
     said = state(code, tag)
     return Told(
-        object_type="Tag",
+        object_type=TAG,
         source_key=tag.id.value,
         payload=orjson.dumps(said.body, option=orjson.OPT_SORT_KEYS).decode(),
         media_type="application/json",

@@ -27,13 +27,14 @@ class Probe(SampleSource[Config]):
     version: ClassVar[str] = "1"
     config_class: ClassVar[type[Config]] = Config
     closed: ClassVar[set[str]] = set()
+    listed: ClassVar[tuple[str, ...]] = ("open", "secret")
     asked: ClassVar[list[str]] = []
 
     def check(self) -> Health:
         return Health(system="probe")
 
     def tags(self) -> list[Tag]:
-        return [Tag.model_validate({"id": name}) for name in ("open", "secret")]
+        return [Tag.model_validate({"id": name}) for name in self.listed]
 
     def extent(self) -> Window:
         return Window(START, END)
@@ -75,4 +76,26 @@ def test_a_closed_tag_waits_with_its_reason_and_is_read_when_it_opens(migrated_u
     with database.read() as connection:
         assert list_open(connection, "pi") == []
         assert covered_spans(connection, tour.system.id, ["secret"]) == {"secret": [(START, END)]}
+    database.close()
+
+
+def test_a_tag_that_has_vanished_is_told_with_its_remedy_until_it_is_back(migrated_url: str) -> None:
+    database = Database(migrated_url)
+    Probe.closed, Probe.asked = set(), []
+    tour = visit(database)
+    read_tags(tour)
+    Probe.listed = ("open",)
+    try:
+        assert read_tags(tour).rejected == 1
+        assert read_tags(tour).rejected == 0, "it is told once"
+        with database.read() as connection:
+            (entry,) = list_open(connection, "pi")
+        assert entry["reason"] == "the source pi no longer lists the tag secret"
+        assert "restore it" in entry["remedy"]
+        Probe.listed = ("open", "secret")
+        read_tags(tour)
+        with database.read() as connection:
+            assert list_open(connection, "pi") == []
+    finally:
+        Probe.listed = ("open", "secret")
     database.close()

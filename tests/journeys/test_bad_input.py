@@ -120,6 +120,9 @@ def test_a_tag_that_vanished_keeps_its_history_and_the_others_go_on(project: Pro
     _, streams = sync(project, data)
     assert streams["press", "samples"]["error"] == ""
     assert streams["press", "samples"]["samples"] >= 1
+    told = project.run("quarantine", "list", data=data).stdout
+    assert "the source press no longer lists the tag press.force" in told
+    assert "what was read of it is kept" in told
     lines = [json.loads(line) for line in project.dump(data).splitlines()]
     counts = {line[1]: line[2][0] for line in lines if line[0] == "samples"}
     assert counts == {"press:tag|press.force": 3 * 1440, "press:tag|press.speed": 3 * 1440 + 1}

@@ -49,22 +49,24 @@ def kill_and_run_again(project: Project, data: Path, *, after_s: float) -> bool:
 
 
 def hold(project: Project, undisturbed: tuple[str, float], folder: Path, *, times: int) -> str:
-    """Kill at so many random moments, each in a run of its own; give the figures."""
+    """Kill so many runs at a random moment each; a run that ended before its moment counts for nothing."""
     expected, seconds = undisturbed
     lines = Counter(expected.splitlines())
     moments = random.Random(7)
-    killed = lost = doubled = 0
+    killed = lost = doubled = runs = 0
     began = time.monotonic()
-    for number in range(times):
-        data = folder / str(number)
-        killed += kill_and_run_again(project, data, after_s=moments.uniform(0.2, 1.0) * seconds)
+    while killed < times:
+        assert runs < 4 * times, f"only {killed} of {runs} runs could be killed before their end"
+        data = folder / str(runs)
+        runs += 1
+        killed += kill_and_run_again(project, data, after_s=moments.uniform(0.15, 0.9) * seconds)
         dump = project.dump(data)
         found = Counter(dump.splitlines())
         lost += (lines - found).total()
         doubled += (found - lines).total()
-        assert dump == expected, f"kill {number}: {lost} lines lost, {doubled} doubled or different"
+        assert dump == expected, f"run {runs}: {lost} lines lost, {doubled} doubled or different"
     return (
-        f"{times} runs, {killed} killed: {lost} lines lost, {doubled} doubled, "
+        f"{runs} runs, {killed} killed: {lost} lines lost, {doubled} doubled, "
         f"{time.monotonic() - began:.0f} s (undisturbed run {seconds:.1f} s)"
     )
 

@@ -8,8 +8,10 @@ from sqlalchemy import Connection, inspect
 
 from hub.store.database import Database
 from hub.store.guards import install_guards, remove_guards
+from hub.store.mart.installation import install_mart, remove_mart
 from hub.store.tables import metadata
 from hub.store.tables.parts import Json, UtcDateTime
+from hub.store.views import install_views, remove_views
 
 
 def render_item(kind: str, item: Any, autogen_context: AutogenContext) -> str | Literal[False]:
@@ -31,10 +33,14 @@ def run(connection: Connection) -> None:
         transaction_per_migration=False,
     )
     remove_guards(connection)
+    remove_mart(connection)
+    remove_views(connection)
     context.run_migrations()
     tables = inspect(connection)
     if tables.has_table("source_record") and tables.has_table("audit_event"):
         install_guards(connection)
+    install_views(connection)
+    install_mart(connection)
 
 
 bound = context.config.attributes.get("connection")
@@ -42,5 +48,5 @@ if bound is not None:
     run(bound)
 else:
     database = Database(context.config.get_main_option("sqlalchemy.url") or "sqlite:///plantwide-data/hub.db")
-    with database.begin() as connection:
+    with database.rebuild() as connection:
         run(connection)

@@ -1,57 +1,123 @@
 """THE WORDS: facts named as in ISA-88/95 go in as text and numbers, frozen checked records come out."""
 
-from hub.model.identifier import Identifier, normalise
-from hub.model.instant import Instant, NaiveTimeError, format_instant, parse_instant
-from hub.model.mastered import (
-    Batch,
-    Equipment,
-    Mastered,
-    MaterialDefinition,
-    MaterialLot,
-    OperationsRequest,
-    Person,
-    QualityEvent,
+from hub.model.definitions import (
+    MaterialRequirement,
+    OperationsDefinition,
+    ProcessSegment,
     Recipe,
-    Tag,
+    RecipeElement,
+    RecipeParameter,
+    TestCriterion,
     TestSpecification,
 )
-from hub.model.measurement import Measurement, Quantity
-from hub.model.observed import (
+from hub.model.execution import (
+    Batch,
+    EquipmentTime,
     MaterialActual,
-    Observed,
-    OperationsEvent,
-    Sample,
+    OperationsRequest,
+    ResourceActual,
     SegmentData,
+    SegmentRequirement,
     SegmentResponse,
-    TestCriterion,
+)
+from hub.model.findings import (
+    DocumentOwner,
+    ExternalDocument,
+    OperationsEvent,
+    QualityEvent,
+    Sample,
     TestResult,
 )
-from hub.model.record import Record
-from hub.model.samples import SAMPLE_SCHEMA
-from hub.model.unit import Unit, UnknownUnitError, convert, find_unit
+from hub.model.identifier import (
+    Identifier,
+    normalise,
+)
+from hub.model.instant import (
+    AmbiguousTimeError,
+    Instant,
+    MissingTimeError,
+    NaiveTimeError,
+    format_instant,
+    parse_instant,
+)
+from hub.model.materials import (
+    CustodyEvent,
+    LotDisposition,
+    MaterialDefinition,
+    MaterialLot,
+)
+from hub.model.measurement import (
+    Measurement,
+    Quantity,
+)
+from hub.model.record import (
+    Mastered,
+    Observed,
+    Record,
+)
+from hub.model.resources import (
+    Equipment,
+    EquipmentAssetMapping,
+    Person,
+    PhysicalAsset,
+    Qualification,
+    ResourceClass,
+    ResourceProperty,
+    Tag,
+)
+from hub.model.samples import (
+    SAMPLE_SCHEMA,
+)
+from hub.model.unit import (
+    MismatchedUnitsError,
+    Unit,
+    UnknownUnitError,
+    convert,
+    find_unit,
+)
 
 __all__ = [
     "SAMPLE_SCHEMA",
+    "AmbiguousTimeError",
     "Batch",
+    "CustodyEvent",
+    "DocumentOwner",
     "Equipment",
+    "EquipmentAssetMapping",
+    "EquipmentTime",
+    "ExternalDocument",
     "Identifier",
     "Instant",
+    "LotDisposition",
     "Mastered",
     "MaterialActual",
     "MaterialDefinition",
     "MaterialLot",
+    "MaterialRequirement",
     "Measurement",
+    "MismatchedUnitsError",
+    "MissingTimeError",
     "NaiveTimeError",
     "Observed",
+    "OperationsDefinition",
     "OperationsEvent",
     "OperationsRequest",
     "Person",
+    "PhysicalAsset",
+    "ProcessSegment",
+    "Qualification",
     "QualityEvent",
     "Quantity",
     "Recipe",
+    "RecipeElement",
+    "RecipeParameter",
     "Record",
+    "ResourceActual",
+    "ResourceClass",
+    "ResourceProperty",
     "Sample",
     "SegmentData",
+    "SegmentRequirement",
     "SegmentResponse",
     "Tag",
     "TestCriterion",

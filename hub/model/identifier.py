@@ -47,6 +47,10 @@ class Identifier(BaseModel):
         """What people call it."""
         return self.match or self.value
 
+    def within(self, scheme: str) -> Self:
+        """Give the same name in this local scheme when it was given without one."""
+        return self if self.scheme else self.model_copy(update={"scheme": scheme})
+
     def under(self, source: str, entity_type: str) -> Self:
         """Give the same name with its full scheme: `<source>:<scheme or entity type>` when it was local."""
         if ":" in self.scheme:

@@ -10,6 +10,7 @@ from hub.model.unit import convert, find_unit
 
 Comparator = Literal["<", "<=", ">", ">="]
 _CENSORED = re.compile(r"^\s*(<=|>=|<|>|≤|≥)\s*(.+)$")
+_DECIMAL = re.compile(r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$", re.ASCII)
 _SIGNS: dict[str, Comparator] = {"<": "<", "<=": "<=", ">": ">", ">=": ">=", "≤": "<=", "≥": ">="}
 
 
@@ -35,7 +36,7 @@ class Quantity(BaseModel):
             given = {"text": str(given)} if isinstance(given, str) else {"value": given}
         filled = dict(cast("dict[str, Any]", given))
         if filled.get("value") is None:
-            filled["value"] = float(filled.get("text") or "nan")
+            filled["value"] = _amount(str(filled.get("text") or ""))
         filled["text"] = filled.get("text") or repr(filled["value"])
         source_unit = filled.get("source_unit") or filled.get("unit")
         if source_unit:
@@ -81,9 +82,17 @@ class Measurement(BaseModel):
         )
 
 
+def _amount(text: str) -> float:
+    number = _number(text.strip())
+    if number is None:
+        msg = f"{text!r} is no number"
+        raise ValueError(msg)
+    return number
+
+
 def _number(text: str) -> float | None:
-    try:
-        number = float(text)
-    except ValueError:
+    """Give the number that a text is; None for what Python alone would take for one (`1_000`, `nan`)."""
+    if not _DECIMAL.match(text):
         return None
+    number = float(text)
     return number if math.isfinite(number) else None

@@ -9,12 +9,13 @@ from functools import cache
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
+from hub.model.enums import OpenList
 from hub.model.identifier import Identifier
 from hub.model.measurement import Measurement, Quantity
 from hub.model.record import Peer, Record, Refers
 
 FieldKind = Literal[
-    "text", "number", "integer", "flag", "instant", "quantity", "measurement", "reference", "peer"
+    "text", "choice", "number", "integer", "flag", "instant", "quantity", "measurement", "reference", "peer"
 ]
 
 _PLAIN: dict[Any, FieldKind] = {
@@ -27,18 +28,27 @@ _PLAIN: dict[Any, FieldKind] = {
     Measurement: "measurement",
     Identifier: "reference",
 }
-_OWN = {"id", "also", "key"}
+_OWN = {"id", "also", "replaces", "renumbered_at", "key"}
 
 
 @dataclass(frozen=True)
 class Field:
-    """A field of a record: its name, its kind, the type it points at, whether it must be stated."""
+    """A field of a record: its name, its kind, the type it points at, whether it must be stated.
+
+    `scheme` is the local scheme of a reference given without one; `values` are those of a list, and a
+    `choice` is a list that is open: whatever else a source wrote is kept beside `Other`.
+    """
 
     name: str
     kind: FieldKind
     target: str | None = None
     required: bool = False
     values: tuple[str, ...] = ()
+    scheme: str = ""
+
+    def split(self, stated: str | None) -> tuple[str | None, str | None]:
+        """Give a choice's value and, where that is `Other`, what was written."""
+        return OpenList(self.values).split(stated)
 
 
 def _bare(annotation: Any, marks: list[Any]) -> Any:
@@ -68,7 +78,10 @@ def _read(name: str, annotation: Any, marks: list[Any], *, required: bool) -> Fi
     if isinstance(mark, Peer):
         return Field(name, "peer", mark.record_type, required)
     if isinstance(mark, Refers):
-        return Field(name, "reference", mark.entity_type, required)
+        return Field(name, "reference", mark.entity_type, required, scheme=mark.scheme or mark.entity_type)
+    listed = next((m for m in marks if isinstance(m, OpenList)), None)
+    if listed:
+        return Field(name, "choice", None, required, listed.values)
     if get_origin(bare) is Literal:
         return Field(name, "text", None, required, get_args(bare))
     return Field(name, _PLAIN[bare], None, required)

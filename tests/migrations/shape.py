@@ -1,5 +1,6 @@
 """What a database looks like, in a form that two databases can be compared by."""
 
+import re
 from typing import Any
 
 from sqlalchemy import Connection, Inspector, inspect
@@ -47,4 +48,9 @@ def _read_triggers(connection: Connection) -> dict[str, Any]:
         if connection.dialect.name == "sqlite"
         else "SELECT tgname, pg_get_triggerdef(oid) || ' ' || tgenabled::text FROM pg_trigger WHERE NOT tgisinternal"
     )
-    return {row[0]: row[1] for row in connection.exec_driver_sql(query)}
+    return {row[0]: _in_any_order(row[1]) for row in connection.exec_driver_sql(query)}
+
+
+def _in_any_order(statement: str) -> list[str]:
+    """Words sorted: a trigger names the columns in the order in which the table was given them."""
+    return sorted(re.findall(r"\w+", statement))

@@ -15,20 +15,14 @@ from hub.model import parse_instant
 from hub.model.unit import UNITS
 from hub.store.database import Database
 from hub.store.guards import expected_guards, install_guards, list_guards
-from hub.store.tables import audit_event, metadata, unit
+from hub.store.mart.installation import VIEWS as MART
+from hub.store.mart.installation import install_mart
+from hub.store.tables import audit_event, metadata, source_system, unit
 from hub.store.upgrade import alembic_config, is_current, upgrade
+from hub.store.views import VIEWS, install_views
 from tests.migrations.shape import read_shape
 
 SCRIPTS = ScriptDirectory.from_config(alembic_config())
-EVENT = {
-    "entity_type": "batch",
-    "action": "create",
-    "actor": "test",
-    "recorded_at": "2026-01-01T00:00:00Z",
-    "changed": {},
-    "image": {},
-    "hash": "0" * 64,
-}
 
 
 def list_steps() -> list[Script]:
@@ -38,7 +32,7 @@ def list_steps() -> list[Script]:
 
 def downgrade(database: Database, revision: str) -> None:
     """Give migrations back down to a revision."""
-    with database.begin() as connection:
+    with database.rebuild() as connection:
         command.downgrade(alembic_config(connection), revision)
 
 
@@ -69,7 +63,7 @@ def test_a_second_upgrade_changes_nothing(migrated: Database) -> None:
 
 
 def test_the_code_declares_nothing_that_no_migration_makes(migrated: Database) -> None:
-    with migrated.begin() as connection:
+    with migrated.rebuild() as connection:
         command.check(alembic_config(connection))
 
 
@@ -78,9 +72,11 @@ def fresh(empty: Database, tmp_path: Path, request: pytest.FixtureRequest) -> It
     """Another database on the same engine, made from what the code declares, without a migration."""
     url = f"sqlite:///{tmp_path / 'fresh.db'}"
     database = Database(url if empty.dialect == "sqlite" else request.getfixturevalue("second_postgres_url"))
-    with database.begin() as connection:
+    with database.rebuild() as connection:
         metadata.create_all(connection)
         install_guards(connection)
+        install_views(connection)
+        install_mart(connection)
     yield database
     database.close()
 
@@ -124,20 +120,34 @@ def test_the_guards_are_there_after_up_down_and_up(migrated: Database) -> None:
     assert len(expected_guards(migrated.dialect)) >= 2
 
 
+def test_the_views_are_there_after_up_down_and_up(migrated: Database) -> None:
+    downgrade(migrated, "0005")
+    with migrated.read() as connection:
+        assert inspect(connection).get_view_names() == []
+    upgrade(migrated)
+    with migrated.read() as connection:
+        names = set(inspect(connection).get_view_names())
+        schema = None if migrated.dialect == "sqlite" else "mart"
+        names |= set(inspect(connection).get_view_names(schema))
+        assert names == {*VIEWS, *MART}
+
+
 @pytest.mark.parametrize("change", ["update", "delete", "replace"])
 def test_an_audit_event_cannot_be_changed(migrated: Database, change: str) -> None:
-    event: dict[str, Any] = {**EVENT, "recorded_at": parse_instant(EVENT["recorded_at"])}
-    with migrated.begin() as connection:
-        connection.execute(insert(audit_event), event)
+    row = {"code": "mes", "kind": "MES", "recorded_at": parse_instant("2026-01-01T00:00:00Z")}
+    with migrated.begin("test") as connection:
+        connection.execute(insert(source_system), row)
+    with migrated.read() as connection:
+        event = dict(connection.execute(select(audit_event)).mappings().one())
     statements: dict[str, Any] = {
         "update": update(audit_event).values(actor="nobody"),
         "delete": delete(audit_event),
-        "replace": insert(audit_event).values(id=1, **event | {"actor": "nobody"}),
+        "replace": insert(audit_event).values(event | {"actor": "nobody"}),
     }
     statement = statements[change]
     if change == "replace" and migrated.dialect == "sqlite":
         statement = statement.prefix_with("OR REPLACE")
-    with pytest.raises(DBAPIError), migrated.begin() as connection:
+    with pytest.raises(DBAPIError), migrated.begin("test") as connection:
         connection.execute(statement)
     with migrated.read() as connection:
         assert connection.scalars(select(audit_event.c.actor)).all() == ["test"]

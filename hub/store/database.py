@@ -1,14 +1,24 @@
 """One database behind one URL: SQLite by default (WAL, synchronous FULL), PostgreSQL for many machines."""
 
 import sqlite3
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import orjson
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import OperationalError
+
+from hub.store.attribution import attribute, forget, teach
+from hub.store.lake.cellar import KEY, Cellar
+from hub.store.lake.place import Place
+from hub.store.order import draw_stamp, keep_order
+from hub.store.past.reading import Past, teach_past
+from hub.store.presence import Presence
+from hub.store.walls import lowered_walls, raise_walls
+from hub.store.watching import Watch
 
 _SQLITE_PRAGMAS = (
     "PRAGMA journal_mode=WAL",
@@ -24,12 +34,27 @@ _POSTGRES_OPTIONS = (
 )
 
 
+_STATEMENTS_KEPT = 512
+"""Compiled statements that an SQLite connection keeps: the walls judge each step of a new one."""
+_ALONE = 0x506C616E74
+"""Key of the advisory lock under which one transaction changes the unified state at a time."""
+
+
+_FULL = ("disk is full", "no space left", "disk i/o error")
+_DISK_FULL = "53100"
+"""PostgreSQL's SQLSTATE; its text varies ("wrote only 4096 of 8192 bytes")."""
+
+
 def _to_json(value: Any) -> str:
     return orjson.dumps(value).decode()
 
 
 class StoreFull(Exception):
-    """The disk of the data folder is full; free space and run again: nothing of the last step was stored."""
+    """The disk under the store is full; free space and run again: nothing of the last step was stored."""
+
+
+class BrokenReferences(Exception):
+    """A migration would leave rows that refer to nothing; nothing was changed, tell the developers."""
 
 
 class StoreUnreachable(Exception):
@@ -39,9 +64,21 @@ class StoreUnreachable(Exception):
 class Database:
     """A store: `begin()` for a writing transaction, `read()` for a consistent view."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(
+        self, url: str, *, samples: str | Path | None = None, samples_options: Mapping[str, str] | None = None
+    ) -> None:
+        """Open by URL. `samples` is where cold runs lie: a folder, or an address with its options.
+
+        Without it they lie in `samples/` beside an SQLite file; a PostgreSQL store then keeps them all hot.
+        """
         self.url = url
         self.engine = _open(url)
+        root = samples if samples is not None else _beside(url)
+        self.cellar = Cellar(Place(root, samples_options) if root is not None else None)
+        event.listen(self.engine, "connect", self._furnish)
+        self.presence = Presence(self.engine)
+        self.watch = Watch(self.engine)
+        self.past = Past(self.engine, begin=_begin_sqlite if self.dialect == "sqlite" else _begin_postgres)
 
     @classmethod
     def embedded(cls, folder: Path) -> "Database":
@@ -49,15 +86,27 @@ class Database:
         folder.mkdir(parents=True, exist_ok=True)
         return cls(f"sqlite:///{folder / 'hub.db'}")
 
+    def _furnish(self, _connection: Any, record: Any) -> None:
+        record.info[KEY] = self.cellar
+
     @property
     def dialect(self) -> str:
         """`sqlite` or `postgresql`."""
         return self.engine.dialect.name
 
     @contextmanager
-    def begin(self) -> Generator[Connection]:
+    def begin(
+        self,
+        actor: str | None = None,
+        *,
+        at: datetime | None = None,
+        reason: str | None = None,
+        alone: bool = False,
+    ) -> Generator[Connection]:
         """Give a writing transaction: it commits at the end, or changes nothing.
 
+        The audited tables can only be written with an `actor`; `at` is the instant that all its audit rows
+        carry (now when None). `alone` makes one such transaction wait for another, on however many nodes.
         Raises `StoreFull` when there is no space left, `StoreUnreachable` when nobody answers.
         """
         with (
@@ -65,17 +114,77 @@ class Database:
             self.engine.connect().execution_options(writes=True) as connection,
             connection.begin(),
         ):
-            yield connection
+            if alone and self.dialect == "postgresql":
+                connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_ALONE})")
+            try:
+                if actor is not None and self.dialect == "postgresql":
+                    at = draw_stamp(connection, at or datetime.now(UTC))
+                act = None if actor is None else attribute(connection, actor, at=at, reason=reason)
+                yield connection
+                if act is not None and self.dialect == "postgresql":
+                    keep_order(connection, act.at)
+            finally:
+                forget(connection)
 
     @contextmanager
-    def read(self) -> Generator[Connection]:
-        """Give a read-only view of one moment; raises `StoreUnreachable` when nobody answers."""
-        with _said_plainly(), self.engine.connect() as connection, connection.begin():
+    def rebuild(self) -> Generator[Connection]:
+        """Give a writing transaction for migrations: the only one in which SQLite may change its schema.
+
+        SQLite checks the references once, before the commit; raises `BrokenReferences` when one is broken.
+        """
+        with (
+            _said_plainly(),
+            self.engine.connect().execution_options(writes=True) as connection,
+            lowered_walls(connection),
+            _references_unwatched(connection),
+            connection.begin(),
+        ):
             yield connection
+            _check_references(connection)
+
+    @contextmanager
+    def read(self, *, as_known_at: datetime | None = None) -> Generator[Connection]:
+        """Give a read-only view of one moment; raises `StoreUnreachable` when nobody answers.
+
+        With `as_known_at` the same queries see what was known at that instant: all that had been committed by
+        transactions stamped up to it. Queries of tables that are not under audit then raise `NotKept`.
+        """
+        with _said_plainly():
+            if as_known_at is None:
+                with self.engine.connect() as connection, connection.begin():
+                    yield connection
+            else:
+                with self.past.read(as_known_at) as connection:
+                    yield connection
 
     def close(self) -> None:
         """Close all connections."""
+        self.presence.end()
+        self.watch.close()
         self.engine.dispose()
+
+
+@contextmanager
+def _references_unwatched(connection: Connection) -> Generator[None]:
+    """Let SQLite not watch references: dropping a table counts as deleting what its rows are referred by."""
+    driver: Any = connection.connection.dbapi_connection
+    if connection.dialect.name != "sqlite":
+        yield
+        return
+    driver.execute("PRAGMA foreign_keys=OFF")
+    try:
+        yield
+    finally:
+        driver.execute("PRAGMA foreign_keys=ON")
+
+
+def _check_references(connection: Connection) -> None:
+    if connection.dialect.name != "sqlite":
+        return
+    broken = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchmany(3)
+    if broken:
+        told = "; ".join(f"row {row} of {table} refers to no {target}" for table, row, target, _ in broken)
+        raise BrokenReferences(f"{told}; nothing was changed, tell the developers")
 
 
 @contextmanager
@@ -83,17 +192,24 @@ def _said_plainly() -> Generator[None]:
     try:
         yield
     except OperationalError as error:
-        text = str(error.orig).casefold()
-        if "disk is full" in text or "no space left" in text or "disk i/o error" in text:
+        said = str(error.orig).strip().partition("\n")[0]
+        if getattr(error.orig, "sqlstate", "") == _DISK_FULL or any(s in said.casefold() for s in _FULL):
             raise StoreFull(
-                f"the store cannot write ({error.orig}); free space on the disk of the data folder and run "
-                "again: nothing of the last step was stored"
+                f"the store cannot write ({said}); free space on the disk of the data folder, or of the "
+                "database server, and run again: nothing of the last step was stored"
             ) from error
-        if error.statement is None:  # the driver could not even connect
+        if error.statement is None or error.connection_invalidated:  # not even reached, or lost on the way
             raise StoreUnreachable(
-                f"the database does not answer ({str(error.orig).strip()}); start it, or correct its address"
+                f"the database does not answer ({said}); start it, or correct its address"
             ) from error
         raise
+
+
+def _beside(url: str) -> Path | None:
+    """Give the folder of cold runs beside an SQLite file."""
+    parsed = make_url(url)
+    is_file = parsed.get_backend_name() == "sqlite" and parsed.database not in (None, "", ":memory:")
+    return Path(str(parsed.database)).parent / "samples" if is_file else None
 
 
 def _open(url: str) -> Engine:
@@ -101,7 +217,7 @@ def _open(url: str) -> Engine:
     if parsed.get_backend_name() == "sqlite":
         engine = create_engine(
             url,
-            connect_args={"check_same_thread": False, "timeout": 30},
+            connect_args={"check_same_thread": False, "timeout": 30, "cached_statements": _STATEMENTS_KEPT},
             json_serializer=_to_json,
             json_deserializer=orjson.loads,
         )
@@ -119,10 +235,13 @@ def _open(url: str) -> Engine:
     return engine
 
 
-def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
+def _prepare_sqlite(connection: sqlite3.Connection, record: Any) -> None:
     connection.isolation_level = None  # SQLAlchemy's begin event below opens transactions, not the driver
+    teach(connection, record.info)
+    teach_past(connection, record.info)
     for pragma in _SQLITE_PRAGMAS:
         connection.execute(pragma)
+    raise_walls(connection)
 
 
 def _begin_sqlite(connection: Connection) -> None:

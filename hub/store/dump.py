@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Table, exists, select
 from hub.model.mastered import MASTERED
 from hub.model.observed import OBSERVED
 from hub.model.shape import fields_of
-from hub.store.samples import digest_samples
+from hub.store.samples import digest_samples, list_sampled_tags
 from hub.store.systems import list_systems
 from hub.store.tables import (
     ENTITY_TABLES,
@@ -26,8 +26,8 @@ from hub.store.tables import (
     lot_genealogy,
     mention,
     quarantine,
-    sample_frame,
     source_record,
+    tag_latest,
 )
 
 _NEVER = {"id", "uid", "recorded_at", "version", "merged_into_id", "path"}
@@ -37,13 +37,17 @@ def dump_canonical(connection: Connection) -> Iterator[bytes]:
     """Give the dump line by line: one JSON array `[kind, key, content]` a line, sorted inside each kind."""
     things = _things(connection)
     systems = {i: s.code for i, s in list_systems(connection).items()}
+    keys = _fact_keys(connection, systems)
     for kind, lines in (
         ("source_record", _records(connection, systems)),
         ("identifier", _identifiers(connection, things)),
         ("link", _links(connection)),
         *((name, _entities(connection, name, things)) for name in sorted(ENTITY_TABLES)),
         ("assertion", _assertions(connection, things, systems)),
-        *((name, _facts(connection, name, things=things, systems=systems)) for name in sorted(FACT_TABLES)),
+        *(
+            (name, _facts(connection, name, things=things, systems=systems, keys=keys))
+            for name in sorted(FACT_TABLES)
+        ),
         ("lot_genealogy", _edges(connection, things)),
         ("quarantine", _quarantine(connection, systems)),
         ("coverage", _coverage(connection, systems)),
@@ -55,13 +59,15 @@ def dump_canonical(connection: Connection) -> Iterator[bytes]:
 
 Line = tuple[Any, ...]
 Things = dict[tuple[str, int], str]
+FactKeys = dict[str, dict[int, str]]
+"""By type of fact: its source and key, by its id."""
 
 
 def _things(connection: Connection) -> Things:
     """Give each thing's smallest name in use; a tag that only has samples goes by the name it has."""
     c = identifier.c
     is_used = exists().where(mention.c.identifier_id == c.id)
-    has_samples = exists().where(c.entity_type == "tag", sample_frame.c.tag_id == c.entity_id)
+    has_samples = exists().where(c.entity_type == "tag", tag_latest.c.tag_id == c.entity_id)
     names: dict[tuple[str, int], tuple[bool, str]] = {}
     for row in connection.execute(
         select(c.entity_type, c.entity_id, c.scheme, c.value, is_used.label("is_used")).where(
@@ -86,10 +92,18 @@ def _records(connection: Connection, systems: dict[int, str]) -> Iterable[Line]:
 
 def _identifiers(connection: Connection, things: Things) -> Iterable[Line]:
     is_used = exists().where(mention.c.identifier_id == identifier.c.id)
-    for r in connection.execute(select(identifier).where(is_used)):
+    rows = connection.execute(select(identifier).where(is_used)).all()
+    called = {r.id: f"{r.scheme}|{r.value}" for r in rows}
+    for r in rows:
         yield (
             [r.entity_type, r.scheme, r.value],
-            {"method": r.method, "norm": r.value_norm, "of": things[r.entity_type, r.entity_id]},
+            {
+                "method": r.method,
+                "norm": r.value_norm,
+                "of": things[r.entity_type, r.entity_id],
+                "valid": [r.valid_from, r.valid_to],
+                "replaced_by": called.get(r.replaced_by_id),
+            },
         )
 
 
@@ -106,7 +120,10 @@ def _links(connection: Connection) -> Iterable[Line]:
         if r.identifier_id not in names or r.candidate_id not in names:
             continue
         pair = sorted((names[r.identifier_id], names[r.candidate_id]))
-        yield [r.entity_type, *pair, r.method], r.state
+        # what a person saw when deciding is history, what the hub finds is a consequence
+        is_found = r.method != "human"
+        found = {"evidence": r.evidence, "score": r.score} if is_found else {"clash": r.is_contradicted}
+        yield [r.entity_type, *pair, r.method], {"state": r.state, **found}
 
 
 def _entities(connection: Connection, name: str, things: Things) -> Iterable[Line]:
@@ -126,13 +143,19 @@ def _assertions(connection: Connection, things: Things, systems: dict[int, str])
     for r in connection.execute(select(assertion).where(assertion.c.superseded_at.is_(None))):
         yield (
             [r.entity_type, things[r.entity_type, r.entity_id], r.attribute, systems[r.source_system_id]],
-            {"value": r.value, "wins": r.is_winner, "clashes": r.in_conflict},
+            {
+                "value": r.value,
+                "wins": r.is_winner,
+                "clashes": r.in_conflict,
+                "settled": r.decision_id is not None,
+            },
         )
 
 
-def _facts(connection: Connection, name: str, *, things: Things, systems: dict[int, str]) -> Iterable[Line]:
+def _facts(
+    connection: Connection, name: str, *, things: Things, systems: dict[int, str], keys: FactKeys
+) -> Iterable[Line]:
     table: Table = FACT_TABLES[name]
-    keys = _fact_keys(connection, systems)
     references = {f"{f.name}_id": f.target or "" for f in fields_of(OBSERVED[name]) if f.kind == "reference"}
     peers = {f"{f.name}_id": f.target or "" for f in fields_of(OBSERVED[name]) if f.kind == "peer"}
     left = _NEVER | {"source_record_id", "source_system_id", "source_key", "source_version"}
@@ -146,14 +169,14 @@ def _facts(connection: Connection, name: str, *, things: Things, systems: dict[i
                 content[column] = things.get((references[column], value))
             elif value is not None and column in peers:
                 content[column] = keys[peers[column]].get(value)
-            elif value is not None and column == "same_as_id":
+            elif value is not None and column in ("same_as_id", "disputes_id"):
                 content[column] = keys[name].get(value)
             else:
                 content[column] = value
         yield [systems[row["source_system_id"]], row["source_key"]], content
 
 
-def _fact_keys(connection: Connection, systems: dict[int, str]) -> dict[str, dict[int, str]]:
+def _fact_keys(connection: Connection, systems: dict[int, str]) -> FactKeys:
     keys: dict[str, dict[int, str]] = defaultdict(dict)
     for name, table in FACT_TABLES.items():
         for r in connection.execute(select(table.c.id, table.c.source_system_id, table.c.source_key)):
@@ -188,5 +211,5 @@ def _coverage(connection: Connection, systems: dict[int, str]) -> Iterable[Line]
 
 
 def _samples(connection: Connection, things: Things) -> Iterable[Line]:
-    for tag_id in connection.scalars(select(sample_frame.c.tag_id).distinct()).all():
+    for tag_id in list_sampled_tags(connection):
         yield things["tag", tag_id], list(digest_samples(connection, tag_id))

@@ -1,16 +1,39 @@
 """Observed facts: upserted by natural key, re-pointed when names move, paired when seen twice."""
 
 from collections.abc import Iterable, Sequence
+from functools import cache, lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Table, and_, bindparam, delete, null, select, update
+from sqlalchemy import Connection, Table, and_, delete, null, select, update
 
 from hub.model.observed import OBSERVED
 from hub.model.shape import Field, fields_of
-from hub.store.sets import chunks, insert_all, select_dicts_in, select_in, upsert
+from hub.store.bulk import allocate_ids, update_rows
+from hub.store.sets import AnySelect, insert_all, is_among, select_dicts_in, select_in, upsert
 from hub.store.tables import FACT_TABLES, lot_genealogy
 
 _PARENTS = {name: table.alias("parent") for name, table in FACT_TABLES.items()}
+_EDGES = select(lot_genealogy)
+
+
+@cache
+def _standing(record_type: str) -> AnySelect:
+    table = FACT_TABLES[record_type]
+    return select(table).where(~table.c.is_retracted)
+
+
+@lru_cache(maxsize=512)
+def _standing_keys(record_type: str, system_id: int) -> AnySelect:
+    columns = FACT_TABLES[record_type].c
+    return select(columns.source_key, columns.id).where(
+        columns.source_system_id == system_id, ~columns.is_retracted
+    )
+
+
+@lru_cache(maxsize=512)
+def _keys_of(record_type: str, system_id: int) -> AnySelect:
+    columns = FACT_TABLES[record_type].c
+    return select(columns.source_key).where(columns.source_system_id == system_id)
 
 
 def reference_columns(record_type: str) -> list[str]:
@@ -35,6 +58,43 @@ def write_facts(connection: Connection, record_type: str, rows: Sequence[dict[st
     )
 
 
+def number_facts(
+    connection: Connection, record_type: str, rows: Sequence[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Give new facts the ids that they will have."""
+    ids = allocate_ids(connection, FACT_TABLES[record_type], len(rows))
+    return [{"id": i, **row} for i, row in zip(ids, rows, strict=True)]
+
+
+def insert_facts(connection: Connection, record_type: str, rows: Sequence[dict[str, Any]]) -> None:
+    """Insert numbered facts of which none is there; one that points at another comes after it."""
+    insert_all(connection, FACT_TABLES[record_type], rows)
+
+
+def part_facts(
+    connection: Connection, record_type: str, rows: Sequence[dict[str, Any]]
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Part facts into those whose key is not there yet and those whose key is."""
+    table = FACT_TABLES[record_type]
+    wanted: dict[int, list[str]] = {}
+    for row in rows:
+        wanted.setdefault(row["source_system_id"], []).append(row["source_key"])
+    there = {
+        (system_id, found.source_key)
+        for system_id, keys in wanted.items()
+        for found in select_in(
+            connection,
+            _keys_of(record_type, system_id),
+            table.c.source_key,
+            keys,
+        )
+    }
+    parts: tuple[list[dict[str, Any]], list[dict[str, Any]]] = ([], [])
+    for row in rows:
+        parts[(row["source_system_id"], row["source_key"]) in there].append(row)
+    return parts
+
+
 def retract_facts(connection: Connection, record_type: str, keys: Iterable[tuple[int, str]]) -> None:
     """Mark facts that their source no longer states; the rows stay."""
     table = FACT_TABLES[record_type]
@@ -42,33 +102,50 @@ def retract_facts(connection: Connection, record_type: str, keys: Iterable[tuple
     for system_id, key in keys:
         grouped.setdefault(system_id, []).append(key)
     for system_id, some in grouped.items():
-        for part in chunks(some):
-            connection.execute(
-                update(table)
-                .where(
-                    table.c.source_system_id == system_id, table.c.source_key.in_(part), ~table.c.is_retracted
-                )
-                .values(is_retracted=True, version=table.c.version + 1)
+        connection.execute(
+            update(table)
+            .where(
+                table.c.source_system_id == system_id,
+                is_among(connection, table.c.source_key, some),
+                ~table.c.is_retracted,
             )
+            .values(is_retracted=True, version=table.c.version + 1)
+        )
+
+
+def find_peers(
+    connection: Connection, record_type: str, rows: Sequence[dict[str, Any]]
+) -> dict[tuple[str, int, str], int]:
+    """Give the ids of the facts that these rows name: by field, system and key; not of retracted ones."""
+    found: dict[tuple[str, int, str], int] = {}
+    for field in peer_fields(record_type):
+        parent = FACT_TABLES[field.target or ""].c
+        wanted: dict[int, set[str]] = {}
+        for row in rows:
+            if (key := row[f"{field.name}_key"]) is not None:
+                wanted.setdefault(row["source_system_id"], set()).add(key)
+        for system_id, keys in wanted.items():
+            query = _standing_keys(field.target or "", system_id)
+            for key, fact_id in select_in(connection, query, parent.source_key, keys):
+                found[field.name, system_id, key] = fact_id
+    return found
 
 
 def link_peers(connection: Connection, record_type: str, keys: dict[int, set[str]]) -> set[int]:
-    """Point these facts at the peers they name, and peers that waited for them at these facts.
+    """Point peers that waited for these facts at them, and let go of those that are retracted.
 
     Gives the batches of the facts that point elsewhere now.
     """
     touched: set[int] = set()
-    for field in peer_fields(record_type):
-        touched |= _link(connection, FACT_TABLES[record_type], field, column="source_key", keys=keys)
     for other in FACT_TABLES:
         for field in peer_fields(other):
             if field.target == record_type:
-                touched |= _link(connection, FACT_TABLES[other], field, column=f"{field.name}_key", keys=keys)
+                touched |= _link(connection, FACT_TABLES[other], field, keys)
     return touched
 
 
-def _link(
-    connection: Connection, child: Table, field: Field, *, column: str, keys: dict[int, set[str]]
+def _link(  # noqa: PLR0917 - this table's field, for these keys
+    connection: Connection, child: Table, field: Field, keys: dict[int, set[str]]
 ) -> set[int]:
     parent = _PARENTS[field.target or ""]
     key, target = child.c[f"{field.name}_key"], child.c[f"{field.name}_id"]
@@ -84,18 +161,17 @@ def _link(
     batch = child.c.batch_id if "batch_id" in child.c else null()
     touched: set[int] = set()
     for system_id, some in keys.items():
-        for part in chunks(sorted(some)):
-            moved = connection.execute(
-                update(child)
-                .where(
-                    child.c.source_system_id == system_id,
-                    child.c[column].in_(part),
-                    target.is_distinct_from(found),
-                )
-                .values({target: found})
-                .returning(batch)
+        moved = connection.execute(
+            update(child)
+            .where(
+                child.c.source_system_id == system_id,
+                is_among(connection, key, sorted(some)),
+                target.is_distinct_from(found),
             )
-            touched.update(b for (b,) in moved if b)
+            .values({target: found})
+            .returning(batch)
+        )
+        touched.update(b for (b,) in moved if b)
     return touched
 
 
@@ -112,13 +188,12 @@ def repoint_facts(connection: Connection, moves: Sequence[tuple[str, int, int]])
             some = [(name, entity) for target, name, entity in moves if target == field.target]
             if not some:
                 continue
-            by, to = table.c[f"{field.name}_identifier_id"], table.c[f"{field.name}_id"]
+            name, thing = f"{field.name}_identifier_id", f"{field.name}_id"
             if "batch_id" in table.c:
-                rows = select_in(connection, select(table.c.batch_id), by, [n for n, _ in some])
+                rows = select_in(connection, select(table.c.batch_id), table.c[name], [n for n, _ in some])
                 touched.update(r.batch_id for r in rows if r.batch_id)
-            query = update(table).where(by == bindparam("moved_name")).values({to: bindparam("to_entity")})
-            for part in chunks(some):
-                connection.execute(query, [{"moved_name": n, "to_entity": e} for n, e in part])
+            moved = [{name: n, thing: e} for n, e in some]
+            update_rows(connection, table, moved, keys=(name,))
     return touched
 
 
@@ -127,8 +202,7 @@ def facts_of_batches(
 ) -> list[dict[str, Any]]:
     """Give the standing facts of these batches."""
     table = FACT_TABLES[record_type]
-    query = select(table).where(~table.c.is_retracted)
-    return select_dicts_in(connection, query, table.c.batch_id, batch_ids)
+    return select_dicts_in(connection, _standing(record_type), table.c.batch_id, batch_ids)
 
 
 def batches_of_facts(connection: Connection, record_type: str, keys: Iterable[tuple[int, str]]) -> set[int]:
@@ -156,19 +230,7 @@ def mark_sightings(
     connection: Connection, record_type: str, marks: Sequence[tuple[int, dict[str, Any]]]
 ) -> None:
     """Set `same_as_id` (and `count_state`) of facts: (fact id, values)."""
-    if not marks:
-        return
-    table = FACT_TABLES[record_type]
-    names = list(marks[0][1])
-    query = (
-        update(table)
-        .where(table.c.id == bindparam("row_id"))
-        .values({name: bindparam(f"to_{name}") for name in names})
-    )
-    for part in chunks(marks):
-        connection.execute(
-            query, [{"row_id": i, **{f"to_{k}": v for k, v in values.items()}} for i, values in part]
-        )
+    update_rows(connection, FACT_TABLES[record_type], [{"id": i, **values} for i, values in marks])
 
 
 Edge = tuple[int, int, str]
@@ -181,7 +243,7 @@ def replace_edges(
     """Bring the genealogy of these batches in line; edges that stand stay untouched."""
     columns = lot_genealogy.c
     standing: dict[int, dict[Edge, tuple[float | None, str | None]]] = {b: {} for b in batch_edges}
-    for row in select_in(connection, select(lot_genealogy), columns.batch_id, batch_edges):
+    for row in select_in(connection, _EDGES, columns.batch_id, batch_edges):
         standing[row.batch_id][row.input_lot_id, row.output_lot_id, row.kind] = (row.quantity, row.unit)
     rows: list[dict[str, Any]] = []
     for batch_id, wanted in batch_edges.items():

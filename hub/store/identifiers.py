@@ -1,15 +1,17 @@
 """Names in the store: looked up and added in sets, each pointing at the thing it means."""
 
 import uuid
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cache, lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, select
 
 from hub.model import Identifier
-from hub.store.sets import chunks, insert_returning_ids, select_in
+from hub.store.bulk import update_rows
+from hub.store.sets import AnySelect, insert_returning_ids, select_in
 from hub.store.tables import ENTITY_TABLES, identifier
 
 _UID_SPACE = uuid.UUID("6f1c1a52-3b0a-5d0e-9c1b-7b2f3f5b8a10")
@@ -17,7 +19,10 @@ _UID_SPACE = uuid.UUID("6f1c1a52-3b0a-5d0e-9c1b-7b2f3f5b8a10")
 
 @dataclass(frozen=True)
 class Name:
-    """A stored identifier: its id, type, scheme, value, comparable form, and the thing it means now."""
+    """A stored identifier: its id, type, scheme, value, comparable form, and the thing it means now.
+
+    One that is not active was replaced by another; it means its thing all the same.
+    """
 
     id: int
     entity_type: str
@@ -28,6 +33,7 @@ class Name:
     entity_id: int
     origin_id: int
     method: str
+    is_active: bool = True
 
     @property
     def system(self) -> str:
@@ -48,7 +54,19 @@ _COLUMNS = (
     identifier.c.entity_id,
     identifier.c.origin_entity_id,
     identifier.c.method,
+    identifier.c.is_active,
 )
+_NAMES = select(*_COLUMNS)
+
+
+@cache
+def _names_of(entity_type: str) -> AnySelect:
+    return _NAMES.where(identifier.c.entity_type == entity_type)
+
+
+@lru_cache(maxsize=512)
+def _names_in(entity_type: str, scheme: str) -> AnySelect:
+    return _NAMES.where(identifier.c.entity_type == entity_type, identifier.c.scheme == scheme)
 
 
 def find_names(connection: Connection, wanted: Iterable[Wanted]) -> dict[Wanted, Name]:
@@ -58,9 +76,7 @@ def find_names(connection: Connection, wanted: Iterable[Wanted]) -> dict[Wanted,
         grouped.setdefault((entity_type, scheme), set()).add(value)
     found: dict[Wanted, Name] = {}
     for (entity_type, scheme), values in grouped.items():
-        query = select(*_COLUMNS).where(
-            identifier.c.entity_type == entity_type, identifier.c.scheme == scheme
-        )
+        query = _names_in(entity_type, scheme)
         for row in select_in(connection, query, identifier.c.value, values):
             found[entity_type, scheme, row.value] = Name(*row)
     return found
@@ -68,12 +84,12 @@ def find_names(connection: Connection, wanted: Iterable[Wanted]) -> dict[Wanted,
 
 def names_by_id(connection: Connection, ids: Iterable[int]) -> dict[int, Name]:
     """Give names by their ids."""
-    return {r.id: Name(*r) for r in select_in(connection, select(*_COLUMNS), identifier.c.id, ids)}
+    return {r.id: Name(*r) for r in select_in(connection, _NAMES, identifier.c.id, ids)}
 
 
 def names_of_entities(connection: Connection, entity_type: str, entity_ids: Iterable[int]) -> list[Name]:
     """Give all names that mean these things."""
-    query = select(*_COLUMNS).where(identifier.c.entity_type == entity_type)
+    query = _names_of(entity_type)
     return [Name(*r) for r in select_in(connection, query, identifier.c.entity_id, entity_ids)]
 
 
@@ -87,7 +103,7 @@ def all_names(connection: Connection) -> dict[str, set[int]]:
 
 def names_with_norms(connection: Connection, entity_type: str, norms: Iterable[str]) -> list[Name]:
     """Give all names of a type whose comparable form is one of these."""
-    query = select(*_COLUMNS).where(identifier.c.entity_type == entity_type)
+    query = _names_of(entity_type)
     return [Name(*r) for r in select_in(connection, query, identifier.c.value_norm, norms)]
 
 
@@ -116,15 +132,23 @@ def add_names(connection: Connection, names: dict[Wanted, Identifier], *, now: d
 
 def point_names(connection: Connection, moves: Sequence[dict[str, Any]]) -> None:
     """Let names mean things: rows of `name_id`, `entity_id`, `origin_entity_id`, `method`."""
-    statement = (
-        update(identifier)
-        .where(identifier.c.id == bindparam("name_id"))
-        .values(
-            entity_id=bindparam("to_entity"), origin_entity_id=bindparam("origin"), method=bindparam("how")
-        )
-    )
-    for part in chunks(moves):
-        connection.execute(statement, part)
+    rows = [
+        {"id": m["name_id"], "entity_id": m["to_entity"], "origin_entity_id": m["origin"], "method": m["how"]}
+        for m in moves
+    ]
+    update_rows(connection, identifier, rows)
+
+
+def label_names(connection: Connection, names: Iterable[Name], said: Mapping[int, str]) -> list[Name]:
+    """Let names be called what is said, or else by their value; give those for which that is new."""
+    changed: list[Name] = []
+    for name in names:
+        called = Identifier(value=name.value, match=said.get(name.id))
+        if (called.label, called.norm) != (name.label, name.norm):
+            changed.append(replace(name, label=called.label, norm=called.norm))
+    rows = [{"id": n.id, "label": n.label, "value_norm": n.norm} for n in changed]
+    update_rows(connection, identifier, rows)
+    return changed
 
 
 def create_entities(

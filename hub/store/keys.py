@@ -5,6 +5,7 @@ The secret has 256 random bits, so a plain hash cannot be guessed back and needs
 
 import hashlib
 import hmac
+import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,18 +14,24 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
+from hub.store.questions.scope import RowScope
 from hub.store.tables import api_key
 
 SCOPES = ("read", "operate", "admin")
 """read: see everything; operate: also replay and run; admin: everything."""
+DELIVER = "deliver:"
+"""Before the code of a source: deliver what an edge agent reads of that source, and nothing else."""
+SITE, PRODUCT = "site:", "product:"
+"""Scopes that narrow what a key sees to sites and products, by their codes: `site:CORK`, `product:300214`."""
 
+_DELIVERS = re.compile(DELIVER + r"[a-z][a-z0-9._-]{0,59}")
 _PREFIX = "pw"
 _PUBLIC_BYTES = 6
 _SECRET_BYTES = 32
 
 
 class UnknownScope(ValueError):
-    """A scope is not one of read, operate, admin."""
+    """A scope is none that there is, or goes with others that it cannot go with; the message says which."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +41,20 @@ class Caller:
     public_id: str
     name: str
     scopes: frozenset[str]
+    expires_at: datetime | None = None
+
+    @property
+    def rows(self) -> RowScope:
+        """Which rows the key sees."""
+        return RowScope(self._codes(SITE), self._codes(PRODUCT))
+
+    def _codes(self, kind: str) -> tuple[str, ...] | None:
+        codes = sorted(one.removeprefix(kind) for one in self.scopes if one.startswith(kind))
+        return tuple(codes) or None
+
+    def has_ended(self, now: datetime) -> bool:
+        """Tell whether the key has expired."""
+        return self.expires_at is not None and self.expires_at <= now
 
     def may(self, scope: str) -> bool:
         """Tell whether the key grants a scope; `operate` includes `read`, `admin` includes all."""
@@ -49,9 +70,13 @@ def create_key(
 
     Raises `UnknownScope`.
     """
-    unknown = sorted(set(scopes) - set(SCOPES))
+    narrow = {one for one in scopes if one.startswith((SITE, PRODUCT)) and one.partition(":")[2].strip()}
+    unknown = sorted(s for s in set(scopes) - set(SCOPES) - narrow if not _DELIVERS.fullmatch(s))
+    if narrow and set(scopes) - narrow != {"read"}:
+        raise UnknownScope("a key that is narrowed to sites or products has the scope read, and no other")
     if unknown or not scopes:
-        raise UnknownScope(f"scopes are some of {', '.join(SCOPES)}; got {', '.join(unknown) or 'none'}")
+        known = f"{', '.join(SCOPES)}, {DELIVER}<source code>, {SITE}CODE, {PRODUCT}CODE"
+        raise UnknownScope(f"scopes are some of {known}; got {', '.join(unknown) or 'none'}")
     public_id = secrets.token_hex(_PUBLIC_BYTES)
     secret = secrets.token_urlsafe(_SECRET_BYTES)
     connection.execute(
@@ -110,7 +135,7 @@ def _find(connection: Connection, public_id: str) -> Any:
 def _caller(row: Any, now: datetime) -> Caller | None:
     if row.revoked_at is not None or (row.expires_at is not None and row.expires_at <= now):
         return None
-    return Caller(row.public_id, row.name, frozenset(row.scopes))
+    return Caller(row.public_id, row.name, frozenset(row.scopes), row.expires_at)
 
 
 def _digest(secret: str) -> str:

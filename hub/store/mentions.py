@@ -5,27 +5,59 @@ from collections.abc import Iterable, Mapping
 from sqlalchemy import Connection, delete, select
 
 from hub.store.sets import chunks, insert_all, select_in
-from hub.store.tables import mention
+from hub.store.tables import mention, statement
+
+Mention = tuple[int, str | None]
+"""A name's id, and what people call it where that is not its whole value."""
+_MENTIONS = select(mention.c.statement_id, mention.c.identifier_id, mention.c.label)
+_MENTIONED = select(mention.c.identifier_id).distinct()
 
 
-def replace_mentions(connection: Connection, used: Mapping[int, set[int]]) -> set[int]:
-    """Note the names that each statement uses now, by statement id; give the names that came or went."""
-    before: dict[int, set[int]] = {}
-    query = select(mention.c.statement_id, mention.c.identifier_id)
-    for statement_id, name_id in select_in(connection, query, mention.c.statement_id, used):
-        before.setdefault(statement_id, set()).add(name_id)
-    differing = {s: names for s, names in used.items() if names != before.get(s, set())}
+def replace_mentions(
+    connection: Connection, used: Mapping[int, Mapping[int, str | None]]
+) -> tuple[set[Mention], set[Mention]]:
+    """Note the names that each statement uses now, by statement id; give what came and what went."""
+    before: dict[int, set[Mention]] = {}
+    for statement_id, name_id, label in select_in(connection, _MENTIONS, mention.c.statement_id, used):
+        before.setdefault(statement_id, set()).add((name_id, label))
+    now = {s: set(names.items()) for s, names in used.items()}
+    differing = {s: said for s, said in now.items() if said != before.get(s, set())}
     for part in chunks(sorted(differing.keys() & before.keys())):
         connection.execute(delete(mention).where(mention.c.statement_id.in_(part)))
     insert_all(
         connection,
         mention,
-        [{"statement_id": s, "identifier_id": n} for s, names in differing.items() for n in sorted(names)],
+        [
+            {"statement_id": s, "identifier_id": n, "label": label}
+            for s, said in differing.items()
+            for n, label in sorted(said, key=lambda one: one[0])
+        ],
     )
-    return {n for s, names in differing.items() for n in names ^ before.get(s, set())}
+    came = {one for s, said in differing.items() for one in said - before.get(s, set())}
+    went = {one for s, said in differing.items() for one in before.get(s, set()) - said}
+    return came, went
 
 
 def mentioned(connection: Connection, name_ids: Iterable[int]) -> set[int]:
     """Give those names that some live statement uses."""
-    query = select(mention.c.identifier_id).distinct()
+    return {row[0] for row in select_in(connection, _MENTIONED, mention.c.identifier_id, name_ids)}
+
+
+def mentioned_beside(connection: Connection, name_ids: Iterable[int], system_id: int | None) -> set[int]:
+    """Give those names that some live statement of another system than this one uses."""
+    query = (
+        select(mention.c.identifier_id)
+        .join(statement, statement.c.id == mention.c.statement_id)
+        .where(statement.c.source_system_id.is_distinct_from(system_id))
+        .distinct()
+    )
     return {row[0] for row in select_in(connection, query, mention.c.identifier_id, name_ids)}
+
+
+def labels_said(connection: Connection, name_ids: Iterable[int]) -> dict[int, str]:
+    """Give what people call these names: the first in order of what live statements say, if any does."""
+    said: dict[int, str] = {}
+    query = select(mention.c.identifier_id, mention.c.label).where(mention.c.label.is_not(None)).distinct()
+    for name_id, label in select_in(connection, query, mention.c.identifier_id, name_ids):
+        said[name_id] = min(label, said.get(name_id, label))
+    return said

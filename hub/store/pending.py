@@ -3,12 +3,14 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, select, update
+from sqlalchemy import Connection, func, select, update
 
-from hub.store.sets import chunks, select_in
-from hub.store.tables import statement
+from hub.store.bulk import update_rows
+from hub.store.sets import AnySelect, select_in
+from hub.store.tables import mention, statement
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,18 @@ _COLUMNS = (
     statement.c.is_pending,
     statement.c.identifier_id,
 )
+_STATEMENTS = select(*_COLUMNS)
+_LIVE = _STATEMENTS.where(statement.c.is_live)
+_STATED = select(statement.c.identifier_id).where(statement.c.is_live).distinct()
+
+
+@lru_cache(maxsize=512)
+def _live_of(system_id: int, record_type: str) -> AnySelect:
+    return select(statement.c.id).where(
+        statement.c.is_live,
+        statement.c.source_system_id == system_id,
+        statement.c.record_type == record_type,
+    )
 
 
 def pending_statements(connection: Connection, limit: int) -> list[Statement]:
@@ -70,54 +84,81 @@ def count_pending(connection: Connection) -> int:
     return int(connection.scalar(select(func.count()).where(statement.c.is_pending)) or 0)
 
 
+def is_anything_pending(connection: Connection) -> bool:
+    """Tell whether any statement waits, without counting them."""
+    query = select(statement.c.id).where(statement.c.is_pending).order_by(statement.c.id).limit(1)
+    return connection.execute(query).first() is not None
+
+
 def statements_of_names(connection: Connection, name_ids: Iterable[int]) -> list[Statement]:
     """Give the live statements about these names."""
-    query = select(*_COLUMNS).where(statement.c.is_live)
-    return [Statement(*row) for row in select_in(connection, query, statement.c.identifier_id, name_ids)]
+    return [Statement(*row) for row in select_in(connection, _LIVE, statement.c.identifier_id, name_ids)]
 
 
-def statements_of_records(connection: Connection, records: Iterable[tuple[int, str, str]]) -> list[Statement]:
-    """Give all live statements of these records (system, type, key), from whatever document."""
+def other_statements(
+    connection: Connection, records: Iterable[tuple[int, str, str]], *, known: Iterable[Statement]
+) -> list[Statement]:
+    """Give the live statements of these records (system, type, key), of any document, beside those known.
+
+    What is known need not be read again: mostly nothing else is said of a record.
+    """
     grouped: dict[tuple[int, str], list[str]] = {}
     for system_id, record_type, key in records:
         grouped.setdefault((system_id, record_type), []).append(key)
-    return [
-        Statement(*row)
+    there = {s.id for s in known}
+    others = [
+        statement_id
         for (system_id, record_type), keys in grouped.items()
-        for row in select_in(
+        for (statement_id,) in select_in(
             connection,
-            select(*_COLUMNS).where(
-                statement.c.is_live,
-                statement.c.source_system_id == system_id,
-                statement.c.record_type == record_type,
-            ),
+            _live_of(system_id, record_type),
             statement.c.record_key,
             keys,
         )
+        if statement_id not in there
     ]
+    return [Statement(*row) for row in select_in(connection, _STATEMENTS, statement.c.id, others)]
+
+
+def statements_using(connection: Connection, name_ids: Iterable[int]) -> list[Statement]:
+    """Give the live statements that use these names, each once for each of them."""
+    query = (
+        select(*_COLUMNS)
+        .select_from(statement.join(mention, mention.c.statement_id == statement.c.id))
+        .where(statement.c.is_live)
+    )
+    return [Statement(*row) for row in select_in(connection, query, mention.c.identifier_id, name_ids)]
 
 
 def names_stated(connection: Connection, name_ids: Iterable[int]) -> set[int]:
     """Give those names under which some document states a thing of its own now."""
-    query = select(statement.c.identifier_id).where(statement.c.is_live).distinct()
-    return {row[0] for row in select_in(connection, query, statement.c.identifier_id, name_ids)}
+    return {row[0] for row in select_in(connection, _STATED, statement.c.identifier_id, name_ids)}
 
 
 def bind_names(connection: Connection, pairs: Sequence[tuple[int, int]]) -> None:
     """Note which name each statement is about: (statement id, name id)."""
-    query = (
-        update(statement)
-        .where(statement.c.id == bindparam("statement_id"))
-        .values(identifier_id=bindparam("name_id"))
+    update_rows(connection, statement, [{"id": s, "identifier_id": n} for s, n in pairs])
+
+
+def mark_resolved(connection: Connection, statements: Sequence[Statement]) -> None:
+    """Take statements off the list of those that wait; one that says something else by now waits on."""
+    rows = [
+        {
+            "is_pending": False,
+            "id": s.id,
+            "source_record_id": s.record_id,
+            "source_version": s.version,
+            "body_hash": s.body_hash,
+            "is_live": s.is_live,
+        }
+        for s in statements
+    ]
+    update_rows(
+        connection,
+        statement,
+        rows,
+        keys=("id", "source_record_id", "source_version", "body_hash", "is_live"),
     )
-    for part in chunks(pairs):
-        connection.execute(query, [{"statement_id": s, "name_id": n} for s, n in part])
-
-
-def mark_resolved(connection: Connection, ids: Sequence[int]) -> None:
-    """Take statements off the list of those that wait."""
-    for part in chunks(ids):
-        connection.execute(update(statement).where(statement.c.id.in_(part)).values(is_pending=False))
 
 
 def mark_all_pending(connection: Connection) -> None:

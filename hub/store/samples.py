@@ -1,35 +1,45 @@
-"""Samples: compressed Arrow frames in the database, one a tag and put; the last write of an instant wins."""
+"""Samples: put into hot frames of the database, folded into cold runs, read as one; the last write counts."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
-import pyarrow.compute
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import text as sql
 
-from hub.store.sets import chunks, insert_all, upsert
-from hub.store.tables import sample_frame, tag_latest
+from hub.store.arrivals import note_arrival
+from hub.store.attribution import stamp_of
+from hub.store.bulk import format_instants, insert_columns, insert_row
+from hub.store.coverage import Span, join_spans
+from hub.store.lake.cellar import cellar_of
+from hub.store.lake.frames import STORED_SCHEMA, BadSamples, arrange, as_run, digest_put, pack, spans_of
+from hub.store.lake.locks import PUTTING
+from hub.store.lake.periods import from_micros, split, to_micros
+from hub.store.lake.runs import Longs, keep, longs, merge, take, write_run
+from hub.store.lake.state import read_lake
+from hub.store.lake.view import Cut, View
+from hub.store.past.reading import then_of
+from hub.store.sets import select_dicts_in, select_in, upsert
+from hub.store.tables import sample_annotation, sample_erasure, sample_hot, sample_put, tag_latest
 
-pc: Any = pyarrow.compute
-"""Untyped on purpose: the stubs lack `run_end_encode` and leave most other functions partly unknown."""
+__all__ = ["STORED_SCHEMA", "BadSamples", "put_samples", "read_samples", "scan_samples"]
 
-STORED_SCHEMA = pa.schema(
-    [
-        pa.field("tag_id", pa.int64(), nullable=False),
-        pa.field("ts", pa.timestamp("us", tz="UTC"), nullable=False),
-        pa.field("value", pa.float64()),
-        pa.field("text", pa.string()),
-        pa.field("quality", pa.uint32(), nullable=False),
-    ]
-)
-_OPTIONS = pa.ipc.IpcWriteOptions(compression="zstd")
-_LATEST_BATCH = 500
-
-
-class BadSamples(ValueError):
-    """A batch of samples does not have the sample schema; the connector that made it must be mended."""
+STAGED_ROWS = 250_000
+"""A put of so many samples is written as sorted files at once, which a fold only has to name."""
+ALL_TIME = (datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC))
+COLUMNS = ("value", "text", "quality")
+_NEWER = 'CASE WHEN excluded.ts >= tag_latest.ts THEN excluded."{0}" ELSE tag_latest."{0}" END'
+_BEGINS = "coalesce(tag_latest.first_at, tag_latest.ts)"
+_EARLIER = f"CASE WHEN excluded.first_at < {_BEGINS} THEN excluded.first_at ELSE {_BEGINS} END"
+_CHANGED = [f'"{name}" = {_NEWER.format(name)}' for name in ("value", "text", "quality", "ts")]
+_NEWER_COUNTS = f"ON CONFLICT (tag_id) DO UPDATE SET {', '.join(_CHANGED)}, first_at = {_EARLIER}"
+_SEEN = {
+    "sqlite": "SELECT 1 FROM sample_put WHERE stream = ? AND seq = ?",
+    "postgresql": "SELECT 1 FROM sample_put WHERE stream = %s AND seq = %s",
+}
 
 
 def put_samples(  # noqa: PLR0917 - stream and number are one place, table and ids one content
@@ -37,78 +47,197 @@ def put_samples(  # noqa: PLR0917 - stream and number are one place, table and i
 ) -> int:
     """Store samples (`SAMPLE_SCHEMA`) under a stream's sequence number; give how many rows were stored.
 
-    A sequence already seen changes nothing. Tags that `tag_ids` does not know raise `BadSamples`.
+    They are true when the caller's transaction commits. A sequence already seen changes nothing. Raises
+    `BadSamples` for tags that `tag_ids` does not know and for what is no table of samples.
     """
-    seen = select(func.count()).where(sample_frame.c.stream == stream, sample_frame.c.seq == seq)
-    if table.num_rows == 0 or connection.scalar(seen):
+    if table.num_rows == 0 or _is_entered(connection, stream, seq):
         return 0
-    frames: list[dict[str, Any]] = []
-    latest: list[dict[str, Any]] = []
-    for name, part in _by_tag(table):
-        if name not in tag_ids:
-            raise BadSamples(f"samples of tag {name!r}, which the source does not list among its tags")
-        columns = part.select(["ts", "value", "text", "quality"])
-        last = columns.slice(columns.num_rows - 1).to_pylist()[0]
-        frames.append(
-            {
-                "stream": stream,
-                "seq": seq,
-                "tag_id": tag_ids[name],
-                "first_at": columns["ts"][0].as_py(),
-                "last_at": last["ts"],
-                "count": columns.num_rows,
-                "frame": _pack(columns),
-                "recorded_at": now,
-            }
-        )
-        latest.append({"tag_id": tag_ids[name], **last})
-    insert_all(connection, sample_frame, frames)
-    _keep_latest(connection, latest)
-    return sum(f["count"] for f in frames)
+    arranged = arrange(table, tag_ids)
+    spans = spans_of(arranged)
+    span = {"first_at": from_micros(spans[:, 1].min()), "last_at": from_micros(spans[:, 2].max())}
+    if connection.dialect.name == "postgresql":  # a fold waits for puts that have drawn a number
+        connection.execute(sql("SELECT pg_advisory_xact_lock_shared(:key)"), {"key": PUTTING})
+    row = {
+        "stream": stream,
+        "seq": seq,
+        **span,
+        "count": arranged.num_rows,
+        "digest": digest_put(arranged),
+        "received_at": now,
+        "recorded_at": stamp_of(connection) or now,
+    }
+    put_id = insert_row(connection, sample_put, row, key="id")
+    content = _stage(connection, arranged, put_id) or {"frame": pack(arranged)}
+    insert_row(connection, sample_hot, {"put_id": put_id, **span, "count": arranged.num_rows, **content})
+    _keep_latest(connection, arranged, spans)
+    note_arrival(connection, spans, now=now)
+    return arranged.num_rows
+
+
+def _is_entered(connection: Connection, stream: str, seq: int) -> bool:
+    """Tell whether a stream's sequence number was put before."""
+    return connection.exec_driver_sql(_SEEN[connection.dialect.name], (stream, seq)).first() is not None
+
+
+def _stage(connection: Connection, arranged: pa.Table, put_id: int) -> dict[str, Any] | None:
+    """Write a large put as sorted files, which outlast a power cut before anybody refers to them."""
+    cellar = cellar_of(connection)
+    if arranged.num_rows < STAGED_ROWS or not cellar.has_place:
+        return None
+    state = read_lake(connection)
+    if state.live < 0:
+        return None
+    place, daily = cellar.lake.place, cellar.lake.snapshot("live", state.live).daily
+    rows = as_run(arranged, put_id)
+    runs = [
+        write_run(place, "live", keep(rows, inside), period=period)
+        for period, inside in split(longs(rows, "ts"), daily=daily)
+    ]
+    return {"files": [run.as_json() for run in runs]}
+
+
+def scan_samples(
+    connection: Connection,
+    tag_ids: Iterable[int],
+    spans: Iterable[Span],
+    *,
+    columns: Sequence[str] = COLUMNS,
+) -> Iterator[pa.Table]:
+    """Give the samples of these tags in these half-open times, in pieces that follow each other in time.
+
+    A piece is a month, or a day where there are many samples. It is sorted by tag_id (int64) and ts
+    (timestamp[us, UTC]) and has one row for each; further `columns` out of value (float64), text (string),
+    quality (uint32: OPC UA status) and put (int64: by which put it came). Ask for no more columns than you
+    need: each is decoded.
+    """
+    tags, cuts = _wanted(tag_ids, spans)
+    if len(tags) and cuts:
+        yield from _view(connection, cuts).pieces(tags, cuts, columns=columns)
 
 
 def read_samples(  # noqa: PLR0917 - a span is said from start to end
-    connection: Connection, tag_ids: Sequence[int], start: datetime, end: datetime
+    connection: Connection, tag_ids: Iterable[int], start: datetime, end: datetime
 ) -> pa.Table:
     """Give the samples of these tags with start <= ts < end, sorted by tag and time, one a (tag, time).
 
     Columns: tag_id int64, ts timestamp[us, UTC], value float64, text string, quality uint32.
     """
-    parts: list[pa.Table] = []
-    for ids in chunks(sorted(set(tag_ids))):
-        query = (
-            select(sample_frame.c.tag_id, sample_frame.c.id, sample_frame.c.frame)
-            .where(
-                sample_frame.c.tag_id.in_(ids), sample_frame.c.last_at >= start, sample_frame.c.first_at < end
-            )
-            .order_by(sample_frame.c.tag_id, sample_frame.c.id)
-        )
-        for tag_id, frame_id, frame in connection.execute(query):
-            parts.append(_within(_unpack(frame), tag_id=tag_id, frame_id=frame_id, start=start, end=end))
-    if not parts:
-        return STORED_SCHEMA.empty_table()
-    return _newest(pa.concat_tables(parts))
+    parts = list(scan_samples(connection, tag_ids, [(start, end)]))
+    return merge(parts).cast(STORED_SCHEMA) if parts else STORED_SCHEMA.empty_table()
+
+
+def survey_samples(  # noqa: PLR0917 - as read_samples
+    connection: Connection, tag_id: int, start: datetime, end: datetime
+) -> tuple[pa.Table, int]:
+    """Give the samples of one tag as `read_samples` does, and how many more came for the same times."""
+    tags, cuts = _wanted([tag_id], [(start, end)])
+    came = 0
+    if cuts:
+        came = sum(part.num_rows for part in _view(connection, cuts).candidates(tags, cuts))
+    table = read_samples(connection, [tag_id], start, end)
+    return table, came - table.num_rows
+
+
+def list_puts(connection: Connection, tag_ids: Iterable[int], spans: Iterable[Span]) -> list[int]:
+    """Give the puts by which samples of these tags came in these times, those that were superseded too."""
+    tags, cuts = _wanted(tag_ids, spans)
+    found: set[int] = set()
+    if len(tags) and cuts:
+        for part in _view(connection, cuts).candidates(tags, cuts):
+            found.update(np.unique(longs(part, "put")).tolist())
+    return sorted(found)
+
+
+def list_arrivals(connection: Connection, put_ids: Iterable[int]) -> dict[int, datetime]:
+    """Give when each of these puts arrived, by the hub's clock."""
+    c = sample_put.c
+    rows = select_in(connection, select(c.id, c.received_at), c.id, put_ids)
+    return {row.id: row.received_at for row in rows}
 
 
 def count_samples(connection: Connection) -> int:
-    """Give how many samples are stored (a re-sent sample counts until it is compacted)."""
-    return int(connection.scalar(select(func.coalesce(func.sum(sample_frame.c.count), 0))) or 0)
+    """Give how many samples have been stored (one that was sent again counts again)."""
+    if then_of(connection) is not None:
+        return int(connection.scalar(select(func.coalesce(func.sum(sample_put.c.count), 0))) or 0)
+    c = sample_hot.c
+    hot = connection.execute(select(c.put_id, c["count"].label("rows"))).all()
+    state = read_lake(connection)
+    return state.folded + sum(int(row.rows) for row in hot if row.put_id > state.watermark)
+
+
+def count_at_most(
+    connection: Connection, tag_ids: Iterable[int], *, start: datetime, end: datetime, roughly: bool = False
+) -> int:
+    """Give an upper bound of the samples of tags in a window: what came again may count again.
+
+    `roughly` decodes nothing, and may count the neighbours in a file of tags with few samples.
+    """
+    tags, cuts = _wanted(tag_ids, [(start, end)])
+    return _view(connection, cuts).count(tags, cuts[0], roughly=roughly) if len(tags) and cuts else 0
+
+
+def has_samples(connection: Connection, tag_ids: Iterable[int], *, start: datetime, end: datetime) -> bool:
+    """Tell whether any of these tags has a sample in a window."""
+    wanted = sorted(set(tag_ids))
+    if then_of(connection) is None:
+        c = tag_latest.c
+        query = select(c.tag_id).where(c.ts >= start, c.first_at < end)
+        wanted = [row.tag_id for row in select_in(connection, query, c.tag_id, wanted)]
+    tags, cuts = _wanted(wanted, [(start, end)])
+    if not len(tags) or not cuts:
+        return False
+    view = _view(connection, cuts)
+    return any(next(view.pieces(tags[at : at + 1], cuts), None) is not None for at in range(len(tags)))
 
 
 def sample_span(connection: Connection, tag_ids: Iterable[int]) -> tuple[datetime, datetime] | None:
     """Give the first and last sample time of these tags, or None."""
-    query = select(func.min(sample_frame.c.first_at), func.max(sample_frame.c.last_at)).where(
-        sample_frame.c.tag_id.in_(sorted(set(tag_ids)))
-    )
-    first, last = connection.execute(query).one()
-    return (first, last) if first is not None else None
+    ids = sorted(set(tag_ids))
+    if then_of(connection) is None:
+        c = tag_latest.c
+        rows = select_in(connection, select(c.first_at, c.ts), c.tag_id, ids)
+        return (min(r.first_at for r in rows), max(r.ts for r in rows)) if rows else None
+    edges: list[int] = []
+    for part in scan_samples(connection, ids, [ALL_TIME], columns=()):
+        stamps = longs(part, "ts")
+        edges += [int(stamps.min()), int(stamps.max())]
+    return (from_micros(min(edges)), from_micros(max(edges))) if edges else None
+
+
+def list_sampled_tags(connection: Connection) -> list[int]:
+    """Give the tags that have samples."""
+    return list(connection.scalars(select(tag_latest.c.tag_id).order_by(tag_latest.c.tag_id)))
+
+
+def last_samples(connection: Connection, tag_ids: Iterable[int]) -> dict[int, dict[str, Any]]:
+    """Give the newest sample of each of these tags that has one, out of all: ts, value, text, quality.
+
+    Of two of the same time the one that was put later counts, as for `tag_latest`.
+    """
+    tags, cuts = _wanted(tag_ids, [ALL_TIME])
+    view, found = _view(connection, cuts), dict[int, dict[str, Any]]()
+    while len(tags):
+        before = len(found)
+        for part in view.pieces(tags, cuts, columns=COLUMNS, backwards=True):
+            there = longs(part, "tag_id")
+            ends = np.flatnonzero(np.append(there[1:] != there[:-1], True))
+            for row in take(part, ends).to_pylist():
+                found.setdefault(row.pop("tag_id"), row)
+            break
+        if len(found) == before:
+            break
+        tags = np.setdiff1d(tags, np.fromiter(found, np.int64))
+    return found
 
 
 def digest_samples(connection: Connection, tag_id: int) -> tuple[int, str]:
     """Give count and SHA-256 of what a reader sees of a tag: the same data give the same digest."""
-    table = read_samples(
-        connection, [tag_id], datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)
-    )
+    table = read_samples(connection, [tag_id], *ALL_TIME)
+    return table.num_rows, digest_table(table)
+
+
+def digest_table(table: pa.Table) -> str:
+    """Give the SHA-256 of samples as `read_samples` gives them, of whichever tag in whichever hub."""
     sha = hashlib.sha256()
     for column in ("ts", "value", "text", "quality"):
         values = table[column].combine_chunks()
@@ -116,76 +245,68 @@ def digest_samples(connection: Connection, tag_id: int) -> tuple[int, str]:
         if column != "text":
             plain = values.cast(pa.int64()) if column == "ts" else values
             sha.update(plain.to_numpy(zero_copy_only=False).tobytes())
-    return table.num_rows, sha.hexdigest()
+    return sha.hexdigest()
 
 
-def _by_tag(table: pa.Table) -> Iterable[tuple[str, pa.Table]]:
-    """Cut a sample table into one sorted, duplicate-free table a tag (the later row of a time wins)."""
-    numbered = table.append_column("row", pa.array(range(table.num_rows), pa.int64()))
-    ordered = _sort(numbered, "tag", "ts", "row")
-    runs = pc.run_end_encode(ordered["tag"].combine_chunks())
-    start = 0
-    for name, stop in zip(runs.values.to_pylist(), runs.run_ends.to_pylist(), strict=True):
-        part = ordered.slice(start, stop - start)
-        yield name, _drop_earlier(part, ["ts"])
-        start = stop
+# -------------------------------------------------------------------------- what people do to samples
+def erase_samples(
+    connection: Connection, tag_id: int, span: Span, *, reason: str, by: str, now: datetime
+) -> None:
+    """Let the samples that a tag has in a time count no more; none is lost, and the past still shows them.
+
+    What is put later for the same time counts again.
+    """
+    newest_put = connection.scalar(select(func.max(sample_put.c.id))) or 0
+    row = {"tag_id": tag_id, "start_at": span[0], "end_at": span[1], "put_id": newest_put}
+    connection.execute(insert(sample_erasure).values(**row, reason=reason, erased_by=by, recorded_at=now))
+    connection.execute(tag_latest.delete().where(tag_latest.c.tag_id == tag_id))
+    last = last_samples(connection, [tag_id]).get(tag_id)
+    first = next(scan_samples(connection, [tag_id], [ALL_TIME], columns=()), None)
+    if last is not None and first is not None:
+        row = {"tag_id": tag_id, **last, "first_at": from_micros(longs(first, "ts").min())}
+        upsert(connection, tag_latest, [row], keys=["tag_id"])
 
 
-def _drop_earlier(table: pa.Table, keys: list[str]) -> pa.Table:
-    """Keep the last row of each run of equal keys in a sorted table."""
-    if table.num_rows < 2:
-        return table
-    last: Any = None
-    for key in keys:
-        column = table[key].combine_chunks()
-        differs = pc.not_equal(column.slice(0, len(column) - 1), column.slice(1))
-        last = differs if last is None else pc.or_(last, differs)
-    mask = pa.concat_arrays([pc.fill_null(last, fill_value=True), pa.array([True])])
-    return table if pc.all(mask).as_py() else table.filter(mask)
+def annotate_samples(
+    connection: Connection, tag_id: int, span: Span, *, text: str, author: str, now: datetime
+) -> int:
+    """Note something of a stretch of a tag's time; give the annotation's id."""
+    row = {"tag_id": tag_id, "start_at": span[0], "end_at": span[1], "text": text, "author": author}
+    return insert_row(connection, sample_annotation, {**row, "recorded_at": now}, key="id")
 
 
-def _newest(table: pa.Table) -> pa.Table:
-    ordered = _sort(table, "tag_id", "ts", "frame")
-    return _drop_earlier(ordered, ["tag_id", "ts"]).select(STORED_SCHEMA.names).cast(STORED_SCHEMA)
-
-
-def _sort(table: pa.Table, *names: str) -> pa.Table:
-    """Sort by these columns in turn, each ascending."""
-    return table.take(pc.sort_indices(table, sort_keys=[(name, "ascending") for name in names]))
-
-
-def _within(table: pa.Table, *, tag_id: int, frame_id: int, start: datetime, end: datetime) -> pa.Table:
-    kind = pa.timestamp("us", tz="UTC")
-    keep = pc.and_(
-        pc.greater_equal(table["ts"], pa.scalar(start, kind)), pc.less(table["ts"], pa.scalar(end, kind))
+def list_annotations(connection: Connection, tag_ids: Iterable[int], span: Span) -> list[dict[str, Any]]:
+    """Give what was noted of these tags in a time, oldest stretch first."""
+    c = sample_annotation.c
+    query = select(c.id, c.tag_id, c.start_at, c.end_at, c.text, c.author, c.recorded_at).where(
+        c.start_at < span[1], c.end_at > span[0]
     )
-    found = table.filter(keep)
-    return pa.Table.from_pydict(
-        {
-            "tag_id": pa.repeat(pa.scalar(tag_id, pa.int64()), found.num_rows),
-            **{name: found[name] for name in ("ts", "value", "text", "quality")},
-            "frame": pa.repeat(pa.scalar(frame_id, pa.int64()), found.num_rows),
-        }
-    )
+    rows = select_dicts_in(connection, query, c.tag_id, tag_ids)
+    return sorted(rows, key=lambda row: (row["start_at"], row["id"]))
 
 
-def _pack(table: pa.Table) -> bytes:
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, table.schema, options=_OPTIONS) as writer:
-        writer.write_table(table.combine_chunks())
-    return sink.getvalue().to_pybytes()
+# ------------------------------------------------------------------------------------------ inside
+def _wanted(tag_ids: Iterable[int], spans: Iterable[Span]) -> tuple[Longs, list[Cut]]:
+    """Give tags in order and times as whole microseconds, joined where they touch."""
+    cuts = [(to_micros(a), to_micros(b)) for a, b in join_spans(span for span in spans if span[0] < span[1])]
+    return np.unique(np.fromiter(tag_ids, np.int64)), cuts
 
 
-def _unpack(frame: bytes) -> pa.Table:
-    with pa.ipc.open_stream(frame) as reader:
-        return reader.read_all()
+def _view(connection: Connection, cuts: Sequence[Cut]) -> View:
+    return View(connection, from_micros(cuts[0][0]), from_micros(cuts[-1][1]))
 
 
-def _keep_latest(connection: Connection, rows: list[dict[str, Any]]) -> None:
-    """Update the last values, never backwards in time."""
-    for part in chunks(rows, _LATEST_BATCH):
-        ids = [r["tag_id"] for r in part]
-        query = select(tag_latest.c.tag_id, tag_latest.c.ts).where(tag_latest.c.tag_id.in_(ids))
-        known = {row.tag_id: row.ts for row in connection.execute(query)}
-        newer = [r for r in part if r["tag_id"] not in known or r["ts"] >= known[r["tag_id"]]]
-        upsert(connection, tag_latest, newer, keys=["tag_id"])
+def _keep_latest(connection: Connection, arranged: pa.Table, spans: Longs) -> None:
+    """Update the last values, never backwards in time, and where samples begin."""
+    last = np.cumsum(spans[:, 3]) - 1
+    numbers, texts = arranged["value"].to_numpy()[last], arranged["text"]
+    is_text = texts.null_count < len(texts)
+    columns = {
+        "tag_id": spans[:, 0].tolist(),
+        "ts": format_instants(spans[:, 2]),
+        "value": [None if number != number else number for number in numbers.tolist()],  # noqa: PLR0124 - NaN
+        "text": take(arranged.select(["text"]), last)["text"].to_pylist() if is_text else [None] * len(last),
+        "quality": arranged["quality"].to_numpy()[last].tolist(),
+        "first_at": format_instants(spans[:, 1]),
+    }
+    insert_columns(connection, tag_latest, columns, conflict=_NEWER_COUNTS)

@@ -10,6 +10,7 @@ import orjson
 from sqlalchemy import Connection, and_, bindparam, func, select, update
 
 from hub.store.quarantine import Fault, hold_faults, release_faults
+from hub.store.redeliveries import Refused, note_redeliveries
 from hub.store.sets import chunks, insert_returning_ids, select_in, upsert
 from hub.store.tables import source_record, statement
 
@@ -74,6 +75,7 @@ class _Latest:
     seq: int
     content_hash: str
     version: int
+    mapping: str
 
 
 def store_documents(
@@ -85,29 +87,43 @@ def store_documents(
     documents: Sequence[Told],
     now: datetime,
     again: bool = False,
+    own: bool = False,
 ) -> Stored:
     """Write documents down and note what each states now; what is not readable goes to quarantine.
 
-    An unchanged document writes nothing; a version older than the one we have changes nothing (the last
-    source version wins, not the last arrival). `again` re-reads a document that is stored already (replay).
+    An unchanged document changes nothing; nor does a version older than the one we have (the last source
+    version wins, not the last arrival). What is refused so is noted once. `connector` is the version of the
+    mapping that read them. `again` re-reads a document that is stored already (replay): where another
+    mapping read it then, the same words become a record of their own. `own` documents were worked out here,
+    or are of a list that is always given whole: to see them again is no delivery.
     """
     result = Stored()
     newest = _newest_versions(documents)
     known = _latest_records(connection, system_id, [d.key for d in newest])
     fresh: list[Told] = []
     reissued: list[Told] = []
+    refused: list[Refused] = []
     for document in newest:
         before = known.get(document.key)
         if before and document.version < before.version and not document.is_undated_deletion:
             result.stale += 1
+            refused.append(_refused(document, "stale", before.id))
         elif before and document.content_hash == before.content_hash and not again:
             result.unchanged += 1
-            reissued += [document] if document.version > before.version else []
+            is_newer = document.version > before.version
+            reissued += [document] if is_newer else []
+            refused.append(_refused(document, "duplicate" if is_newer else "overlap", before.id))
         else:
             fresh.append(document)
     _move_versions(connection, system_id, reissued)
     readable = [d for d in fresh if not d.unreadable]
-    record_ids = _write_records(connection, system_id, readable, known=known, connector=connector, now=now)
+    record_ids = _write_records(
+        connection, system_id, readable, known=known, connector=connector, stream=stream, now=now
+    )
+    standing = {key: latest.id for key, latest in known.items()} | record_ids
+    refused += _repeated(documents, newest, standing, result=result)
+    if not (again or own):
+        note_redeliveries(connection, system_id, refused, now=now)
     _write_statements(connection, system_id, readable, record_ids=record_ids)
     release_faults(connection, system_id, readable, now=now)
     result.rejected = hold_faults(
@@ -200,6 +216,40 @@ def _newest_versions(documents: Sequence[Told]) -> list[Told]:
     ]
 
 
+def _refused(document: Told, kind: str, record_id: int) -> Refused:
+    return Refused(
+        document.object_type,
+        document.source_key,
+        kind=kind,
+        version=document.version,
+        content_hash=document.content_hash,
+        record_id=record_id,
+    )
+
+
+def _repeated(
+    documents: Sequence[Told],
+    newest: Sequence[Told],
+    standing: dict[tuple[str, str], int],
+    *,
+    result: Stored,
+) -> list[Refused]:
+    """Give what one delivery said of a document besides its newest version, and count it."""
+    if len(newest) == len(documents):
+        return []
+    kept = {id(d) for d in newest}
+    hashes = {d.key: d.content_hash for d in newest if not d.unreadable}
+    found: list[Refused] = []
+    for document in documents:
+        if id(document) in kept or document.unreadable or document.key not in standing:
+            continue
+        is_same = document.content_hash == hashes.get(document.key)
+        result.unchanged += is_same
+        result.stale += not is_same
+        found.append(_refused(document, "duplicate" if is_same else "stale", standing[document.key]))
+    return found
+
+
 def _latest_records(
     connection: Connection, system_id: int, keys: Sequence[tuple[str, str]]
 ) -> dict[tuple[str, str], _Latest]:
@@ -212,6 +262,7 @@ def _latest_records(
             columns.seq,
             columns.content_hash,
             columns.source_version,
+            columns.mapping_version,
         )
         .where(columns.source_system_id == system_id)
         .order_by(columns.seq)
@@ -226,7 +277,9 @@ def _latest_records(
             connection, query.where(columns.object_type == object_type), columns.source_key, some
         ):
             version = max(row.source_version, reissued.get(row.source_key, 0))
-            found[object_type, row.source_key] = _Latest(row.id, row.seq, row.content_hash, version)
+            found[object_type, row.source_key] = _Latest(
+                row.id, row.seq, row.content_hash, version, row.mapping_version
+            )
     return found
 
 
@@ -278,14 +331,15 @@ def _write_records(
     *,
     known: dict[tuple[str, str], _Latest],
     connector: str,
+    stream: str,
     now: datetime,
 ) -> dict[tuple[str, str], int]:
-    """Append the verbatim records that are new; give the id of each document's record."""
+    """Append the verbatim records that are new, or newly read; give the id of each document's record."""
     ids: dict[tuple[str, str], int] = {}
     new: list[Told] = []
     for document in documents:
         before = known.get(document.key)
-        if before and before.content_hash == document.content_hash:
+        if before and (before.content_hash, before.mapping) == (document.content_hash, connector):
             ids[document.key] = before.id
         else:
             new.append(document)
@@ -304,6 +358,7 @@ def _write_records(
             "source_time": d.source_time,
             "received_at": now,
             "mapping_version": connector,
+            "stream": stream,
         }
         for d in new
     ]

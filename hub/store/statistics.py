@@ -1,7 +1,6 @@
 """What the planner of the database knows of the tables: taken anew while much is written at once."""
 
 from hub.store.database import Database
-from hub.store.tables import metadata
 
 
 def refresh_statistics(database: Database) -> None:
@@ -12,6 +11,5 @@ def refresh_statistics(database: Database) -> None:
     """
     if database.dialect != "postgresql":
         return
-    names = ", ".join(sorted(metadata.tables))
     with database.begin() as connection:
-        connection.exec_driver_sql(f"ANALYZE (SKIP_LOCKED) {names}")
+        connection.exec_driver_sql("SELECT take_statistics()")

@@ -4,8 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, select, update
 
+from hub.store.presence import is_gone
+from hub.store.sets import insert_unless_there
 from hub.store.tables import stream
 
 LEASE = timedelta(seconds=60)
@@ -25,6 +27,21 @@ class Claim:
     epoch: int
     cursor: dict[str, Any] | None
     attempts: int = 0
+    kind: str = "records"
+    every_s: float = 60.0
+
+
+_CLAIM = (
+    stream.c.id,
+    stream.c.source_system_id,
+    stream.c.name,
+    stream.c.epoch,
+    stream.c.cursor,
+    stream.c.attempts,
+    stream.c.kind,
+    stream.c.every_s,
+)
+"""The columns of a claim, in its order."""
 
 
 def ensure_stream(
@@ -32,49 +49,50 @@ def ensure_stream(
 ) -> int:
     """Give the id of a stream, created when it is new."""
     columns = stream.c
-    found = connection.scalar(
-        select(columns.id).where(columns.source_system_id == system_id, columns.name == name)
-    )
+    query = select(columns.id).where(columns.source_system_id == system_id, columns.name == name)
+    found = connection.scalar(query)
     if found is not None:
         return int(found)
-    created = connection.scalar(
-        insert(stream)
-        .values(
-            source_system_id=system_id,
-            name=name,
-            kind=kind,
-            state="idle",
-            due_at=now,
-            every_s=every_s,
-            updated_at=now,
-        )
-        .returning(columns.id)
-    )
-    return int(created or 0)
+    row = {
+        "source_system_id": system_id,
+        "name": name,
+        "kind": kind,
+        "state": "idle",
+        "due_at": now,
+        "every_s": every_s,
+        "updated_at": now,
+    }
+    created = insert_unless_there(connection, stream, row, keys=("source_system_id", "name"))
+    return created or int(connection.scalars(query).one())  # another node was quicker
 
 
 def claim_stream(connection: Connection, stream_id: int, *, owner: str, now: datetime) -> Claim | None:
-    """Take the lease of a stream; None when another owner holds it."""
+    """Take the lease of a stream; None while another owner that is alive holds it."""
     columns = stream.c
+    # The row is locked before it is judged, so that of two nodes the later one sees what the other took.
+    query = select(columns.owner, columns.lease_until).where(columns.id == stream_id).with_for_update()
+    holder, until = connection.execute(query).one()
+    is_leased = until is not None and until >= now and holder != owner
+    if is_leased and not is_gone(connection, holder):
+        return None
     row = connection.execute(
         update(stream)
-        .where(
-            columns.id == stream_id,
-            columns.lease_until.is_(None) | (columns.lease_until < now) | (columns.owner == owner),
-        )
+        .where(columns.id == stream_id)
         .values(
             owner=owner, epoch=columns.epoch + 1, lease_until=now + LEASE, state="running", updated_at=now
         )
-        .returning(
-            columns.id,
-            columns.source_system_id,
-            columns.name,
-            columns.epoch,
-            columns.cursor,
-            columns.attempts,
-        )
+        .returning(*_CLAIM)
+    ).one()
+    return Claim(*row)
+
+
+def find_stream(connection: Connection, system_id: int, name: str) -> Claim | None:
+    """Give a stream as it stands, with whatever epoch it has; None when nobody has read it yet."""
+    columns = stream.c
+    row = connection.execute(
+        select(*_CLAIM).where(columns.source_system_id == system_id, columns.name == name)
     ).one_or_none()
-    return Claim(*row) if row else None
+    return None if row is None else Claim(*row)
 
 
 def advance_stream(
@@ -87,12 +105,16 @@ def advance_stream(
     records: int = 0,
     samples: int = 0,
     rejected: int = 0,
+    is_well: bool = False,
+    unchanged: int = 0,
+    stale: int = 0,
 ) -> None:
-    """Move the cursor and the counters in the caller's transaction.
+    """Move the cursor and the counters in the caller's transaction; when it `is_well`, failures are past.
 
     Raises `LeaseLost` when the epoch is not ours.
     """
     columns = stream.c
+    past: dict[str, Any] = {"last_error": None, "attempts": 0, "last_success_at": now} if is_well else {}
     moved = connection.execute(
         update(stream)
         .where(columns.id == claim.stream_id, columns.epoch == claim.epoch)
@@ -103,7 +125,10 @@ def advance_stream(
             records=columns.records + records,
             samples=columns.samples + samples,
             rejected=columns.rejected + rejected,
+            unchanged=columns.unchanged + unchanged,
+            stale=columns.stale + stale,
             updated_at=now,
+            **past,
         )
     )
     if moved.rowcount != 1:
@@ -112,17 +137,26 @@ def advance_stream(
 
 def finish_stream(
     connection: Connection, claim: Claim, *, state: str, now: datetime, due_at: datetime, error: str = ""
-) -> None:
-    """Give the lease back with the outcome: idle, waiting (tries again at `due_at`), paused or stopped."""
+) -> bool:
+    """Give the lease back with the outcome: idle, waiting (tries again at `due_at`), paused or stopped.
+
+    Tells whether the lease was still ours.
+    """
     columns = stream.c
     told: dict[str, Any] = {"state": state, "due_at": due_at, "lease_until": None, "updated_at": now}
     if error:
         told |= {"last_error": error, "last_error_at": now, "attempts": columns.attempts + 1}
     else:
         told |= {"last_error": None, "attempts": 0, "last_success_at": now}
-    connection.execute(
+    finished = connection.execute(
         update(stream).where(columns.id == claim.stream_id, columns.epoch == claim.epoch).values(**told)
     )
+    return finished.rowcount == 1
+
+
+def read_error(connection: Connection, claim: Claim) -> str:
+    """Give what ended the last run of a stream, if it failed."""
+    return connection.scalar(select(stream.c.last_error).where(stream.c.id == claim.stream_id)) or ""
 
 
 def read_schedule(connection: Connection, now: datetime) -> dict[int, dict[str, bool]]:

@@ -8,6 +8,7 @@ from hub.store.samples import count_samples
 from hub.store.tables import (
     ENTITY_TABLES,
     FACT_TABLES,
+    link_decision,
     lot_genealogy,
     quarantine,
     source_record,
@@ -51,6 +52,9 @@ def summarise(connection: Connection) -> dict[str, int]:
         ),
         "stubs": sum(
             _count(connection, select(t.c.id).where(t.c.lifecycle == "stub")) for t in ENTITY_TABLES.values()
+        ),
+        "names_to_decide": _count(
+            connection, select(link_decision.c.id).where(link_decision.c.state == "proposed")
         ),
         "quarantined": _count(connection, select(quarantine.c.id).where(quarantine.c.state == "open")),
         "unmapped_tags": _count(

@@ -5,7 +5,12 @@ from datetime import datetime
 
 from sqlalchemy import Connection, insert, select, update
 
+from hub.store.sets import insert_unless_there
 from hub.store.tables import source, source_system
+from hub.store.tables.spine import SOURCE_KINDS
+
+KINDS = SOURCE_KINDS
+"""The kinds of source systems that there are."""
 
 
 @dataclass(frozen=True)
@@ -28,19 +33,24 @@ def ensure_system(
 ) -> System:
     """Give the system with this code, created or brought up to date."""
     columns = source_system.c
-    found = connection.execute(
-        select(columns.id, columns.kind, columns.connector, columns.timezone).where(columns.code == code)
-    ).one_or_none()
+    query = select(columns.id, columns.kind, columns.connector, columns.timezone).where(columns.code == code)
     told = {"kind": kind, "connector": connector, "timezone": timezone}
+    found = connection.execute(query).one_or_none()
     if found is None:
-        system_id = connection.scalar(
-            insert(source_system).values(code=code, recorded_at=now, **told).returning(columns.id)
-        )
-        connection.execute(insert(source).values(source_system_id=system_id, state="new"))
-        return System(int(system_id or 0), code, kind)
+        row = {"code": code, "recorded_at": now, **told}
+        created = insert_unless_there(connection, source_system, row, keys=("code",))
+        if created is not None:
+            connection.execute(insert(source).values(source_system_id=created, state="new"))
+            return System(created, code, kind)
+        found = connection.execute(query).one()  # another node was quicker
     if (found.kind, found.connector, found.timezone) != (kind, connector, timezone):
         connection.execute(update(source_system).where(columns.id == found.id).values(**told))
     return System(found.id, code, kind)
+
+
+def find_system(connection: Connection, code: str) -> int | None:
+    """Give the key of the system with this code, if there is one."""
+    return connection.scalar(select(source_system.c.id).where(source_system.c.code == code))
 
 
 def list_systems(connection: Connection) -> dict[int, System]:

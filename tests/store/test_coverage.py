@@ -1,12 +1,15 @@
 """Covered windows: half-open, and what is missing of a span is exactly what no window holds."""
 
 import itertools
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import text
 
 from hub.store.coverage import Span, cover, covered_spans, join_spans, missing_spans
+from hub.store.database import Database
 from hub.store.systems import ensure_system
 from tests.swift import swift
 
@@ -45,7 +48,7 @@ def test_joined_spans_hold_the_same_hours_and_nothing_touches(spans: list[Span])
 
 def test_covering_again_and_beside_grows_one_span_of_that_tag_only(migrated_url: str) -> None:
     database = swift(migrated_url)
-    with database.begin() as connection:
+    with database.begin("test") as connection:
         system = ensure_system(connection, "pi", "HISTORIAN", now=START)
         for first, last in ((0, 2), (0, 2), (4, 6), (2, 4)):
             span = (moment(first), moment(last))
@@ -57,3 +60,39 @@ def test_covering_again_and_beside_grows_one_span_of_that_tag_only(migrated_url:
         "a": [(moment(0), moment(6)), (moment(10), moment(11))],
         "b": [(moment(10), moment(11))],
     }
+
+
+def test_two_nodes_that_cover_at_once_forget_nothing(migrated_url: str) -> None:
+    database = swift(migrated_url)
+    with database.begin("test") as connection:
+        system = ensure_system(connection, "pi", "HISTORIAN", now=START)
+
+    def extend(last: int) -> None:
+        with database.begin("test") as connection:
+            cover(connection, system.id, tags=["a"], span=(moment(last - 2), moment(last)), now=START)
+
+    extend(2)
+    with ThreadPoolExecutor(1) as pool:
+        with database.begin("test") as connection:
+            cover(connection, system.id, tags=["a"], span=(moment(2), moment(4)), now=START)
+            other = pool.submit(extend, 6)
+            while not other.done() and not is_waiting(database):
+                pass
+        other.result()
+    with database.read() as connection:
+        spans = covered_spans(connection, system.id, ["a"])
+    database.close()
+    assert spans == {"a": [(moment(0), moment(6))]}
+
+
+WAITING = """
+    SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
+"""
+
+
+def is_waiting(database: Database) -> bool:
+    """Tell whether a transaction waits for another; on SQLite a second one does not even begin."""
+    if database.dialect == "sqlite":
+        return True
+    with database.read() as connection:
+        return bool(connection.scalar(text(WAITING)))

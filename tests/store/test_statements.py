@@ -59,7 +59,7 @@ def broken(version: int, reason: str = "no XML") -> Told:
 
 
 def store(database: Database, *documents: Told) -> Stored:
-    with database.begin() as connection:
+    with database.begin("test") as connection:
         system = ensure_system(connection, "mes", "MES", now=NOW)
         return store_documents(
             connection, system_id=system.id, stream="s", connector="t/1", documents=documents, now=NOW
@@ -164,5 +164,5 @@ def ensure_known(connection: object) -> int:
 def test_what_was_said_can_be_neither_changed_nor_deleted(database: Database) -> None:
     store(database, told(1))
     for change in (source_record.update().values(payload="y"), source_record.delete()):
-        with pytest.raises(DBAPIError, match="append-only"), database.begin() as connection:
+        with pytest.raises(DBAPIError, match="append-only"), database.begin("test") as connection:
             connection.execute(change)

@@ -13,7 +13,7 @@ ROWS = 5000
 
 
 def fill(database: Database) -> None:
-    with database.begin() as connection:
+    with database.begin("test") as connection:
         connection.execute(
             insert(identifier),
             [

@@ -1,16 +1,21 @@
-"""Who says what about a thing: the statements behind its golden values, and where they disagree."""
+"""Who says what about a thing, why one of them counts, and what they said word for word."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, select, tuple_
+from sqlalchemy import Connection, select, tuple_
 
-from hub.store.answers.pages import CursorError
+from hub.model.comparison import comparable, difference_of
+from hub.model.mastered import MASTERED
+from hub.model.shape import Field, fields_of
 from hub.store.answers.readings import Document, read_rows
-from hub.store.tables import ENTITY_TABLES, assertion, source_record, source_system
+from hub.store.answers.rules import refer_to_rule
+from hub.store.rules import find_rule, load_rules
+from hub.store.tables import assertion, source_record, source_system, value_decision
 
-_COLUMNS = (
+_DECIDER = source_system.alias("decided_for")
+SAID_COLUMNS = (
     assertion.c.attribute,
     source_system.c.code.label("source"),
     source_system.c.kind.label("source_kind"),
@@ -21,62 +26,95 @@ _COLUMNS = (
     assertion.c.source_time,
     assertion.c.recorded_at,
     assertion.c.superseded_at,
+    assertion.c.decision_id,
+    _DECIDER.c.code.label("decided_for"),
+    value_decision.c.decided_by,
+    value_decision.c.decided_at,
+    value_decision.c.reason.label("decided_because"),
 )
-_SAID = assertion.join(source_system, source_system.c.id == assertion.c.source_system_id)
+"""What is read of each statement, with the decision that touches it."""
+SAID = (
+    assertion.join(source_system, source_system.c.id == assertion.c.source_system_id)
+    .outerjoin(value_decision, value_decision.c.id == assertion.c.decision_id)
+    .outerjoin(_DECIDER, _DECIDER.c.id == value_decision.c.source_system_id)
+)
 
 
 def list_assertions(
     connection: Connection, entity_type: str, thing_id: int, *, history: bool = False
 ) -> list[Document]:
-    """Give what each source says of a thing, by attribute; with `history` also what it said before."""
+    """Give what each source says of a thing, by attribute, and the rule or decision that lets one count.
+
+    With `history` also what was said before; by which rule that counted the same call tells as known then.
+    """
     query = (
-        select(*_COLUMNS)
-        .select_from(_SAID)
+        select(*SAID_COLUMNS)
+        .select_from(SAID)
         .where(assertion.c.entity_type == entity_type, assertion.c.entity_id == thing_id)
         .order_by(assertion.c.attribute, source_system.c.code, assertion.c.id)
     )
     if not history:
         query = query.where(assertion.c.superseded_at.is_(None))
-    return read_rows(connection, query)
+    rules = load_rules(connection)
+    fields = {f.name: f for f in fields_of(MASTERED[entity_type])}
+    found: list[Document] = []
+    for attribute, some in groupby(read_rows(connection, query), key=lambda row: row["attribute"]):
+        rule = find_rule(rules, entity_type, attribute)
+        for said in describe_statements(fields[attribute], some):
+            by = rule if said["superseded_at"] is None else None
+            found.append({**said, "rule": refer_to_rule(by) if by else None})
+    return found
 
 
-def group_conflicts(assertions: Iterable[Document]) -> list[Document]:
-    """Give the attributes on which current statements disagree: the winner and every statement."""
-    current = [a for a in assertions if a["superseded_at"] is None]
-    conflicts: list[Document] = []
-    for attribute, said in groupby(current, key=lambda a: a["attribute"]):
-        statements = list(said)
-        if any(a["in_conflict"] for a in statements):
-            conflicts.append({"attribute": attribute, "statements": [_statement(a) for a in statements]})
-    return conflicts
+def describe_statements(field: Field, rows: Iterable[Mapping[str, Any]]) -> list[Document]:
+    """Give what sources say of one attribute of one thing; `difference` is to what counts, in its unit.
 
-
-def list_conflicts(
-    connection: Connection, *, after: Sequence[Any] | None = None, limit: int = 100
-) -> tuple[list[Document], list[Any] | None]:
-    """Give conflicts of all things by type, thing and attribute, and the key after which the next ones come.
-
-    `after` is such a key. Raises `CursorError` when it is not.
+    `is_settled` marks a value that contradicts what counts, but has been decided about.
     """
-    key = (assertion.c.entity_type, assertion.c.entity_id, assertion.c.attribute)
-    is_open = and_(assertion.c.in_conflict, assertion.c.superseded_at.is_(None))
-    query = select(*key).where(is_open).distinct().order_by(*key).limit(limit + 1)
-    if after is not None:
-        query = query.where(tuple_(*key) > tuple_(*_check_key(after)))
-    found = [tuple(row) for row in connection.execute(query)]
-    shown = found[:limit]
-    said = _statements_of(connection, shown)
-    things = _describe(connection, shown)
-    items = [
-        {
-            "entity_type": kind,
-            "entity": things.get((kind, thing_id)),
-            "attribute": attribute,
-            "statements": said.get((kind, thing_id, attribute), []),
-        }
-        for kind, thing_id, attribute in shown
-    ]
-    return items, list(shown[-1]) if len(found) > limit else None
+    said = list(rows)
+    counts = next((r["value"] for r in said if r["is_winner"] and r["superseded_at"] is None), None)
+    return [_describe(field, row, counts) for row in said]
+
+
+def _describe(field: Field, row: Mapping[str, Any], counts: Any) -> Document:
+    is_current = row["superseded_at"] is None
+    return {
+        "attribute": row["attribute"],
+        "source": row["source"],
+        "source_kind": row["source_kind"],
+        "value": row["value"],
+        "is_winner": row["is_winner"],
+        "in_conflict": row["in_conflict"],
+        "is_settled": row["decision_id"] is not None and not row["is_winner"],
+        "difference": _difference(field, counts, row["value"])
+        if is_current and not row["is_winner"]
+        else None,
+        "decision": refer_to_decision(row),
+        "source_record": row["source_record"],
+        "source_time": row["source_time"],
+        "recorded_at": row["recorded_at"],
+        "superseded_at": row["superseded_at"],
+    }
+
+
+def _difference(field: Field, counts: Any, value: Any) -> Document | None:
+    if counts is None:
+        return None
+    found = difference_of(field, comparable(field, counts), comparable(field, value))
+    return None if found is None else {"value": found[0], "unit": found[1]}
+
+
+def refer_to_decision(row: Mapping[str, Any]) -> Document | None:
+    """Give the decision behind a statement: which source counts, who said so, when and why."""
+    if row["decision_id"] is None:
+        return None
+    return {
+        "id": row["decision_id"],
+        "counts": row["decided_for"],
+        "decided_by": row["decided_by"],
+        "decided_at": row["decided_at"],
+        "reason": row["decided_because"],
+    }
 
 
 def read_source_record(connection: Connection, record_id: int) -> Document | None:
@@ -123,53 +161,3 @@ def _versions(connection: Connection, record_id: int) -> list[Document]:
         .order_by(source_record.c.seq)
     )
     return read_rows(connection, query)
-
-
-def _statement(said: Document) -> Document:
-    names = ("source", "source_kind", "value", "is_winner", "source_record", "source_time", "recorded_at")
-    return {name: said[name] for name in names}
-
-
-def _statements_of(
-    connection: Connection, keys: Sequence[tuple[Any, ...]]
-) -> dict[tuple[Any, ...], list[Document]]:
-    if not keys:
-        return {}
-    condition: ColumnElement[bool] = tuple_(
-        assertion.c.entity_type, assertion.c.entity_id, assertion.c.attribute
-    ).in_(keys)
-    query = (
-        select(assertion.c.entity_type, assertion.c.entity_id, *_COLUMNS)
-        .select_from(_SAID)
-        .where(condition, assertion.c.superseded_at.is_(None))
-        .order_by(source_system.c.code)
-    )
-    said: dict[tuple[Any, ...], list[Document]] = {}
-    for row in read_rows(connection, query):
-        key = (row["entity_type"], row["entity_id"], row["attribute"])
-        said.setdefault(key, []).append(_statement(row))
-    return said
-
-
-def _describe(connection: Connection, keys: Sequence[tuple[Any, ...]]) -> dict[tuple[str, int], Document]:
-    """Name things of several types: one query a type."""
-    wanted: dict[str, set[int]] = {}
-    for kind, thing_id, _ in keys:
-        wanted.setdefault(kind, set()).add(thing_id)
-    named: dict[tuple[str, int], Document] = {}
-    for kind, ids in wanted.items():
-        table = ENTITY_TABLES[kind]
-        query = select(table.c.id, table.c.uid, table.c.code, table.c.description).where(
-            table.c.id.in_(sorted(ids))
-        )
-        for row in connection.execute(query):
-            named[kind, row.id] = {"uid": row.uid, "code": row.code, "description": row.description}
-    return named
-
-
-def _check_key(after: Sequence[Any]) -> tuple[str, int, str]:
-    match after:
-        case [str() as kind, int() as thing_id, str() as attribute] if -(2**63) <= thing_id < 2**63:
-            return kind, thing_id, attribute
-        case _:
-            raise CursorError("the cursor is not one of ours; start again without it")

@@ -6,8 +6,8 @@ from datetime import datetime
 from sqlalchemy import Connection, select
 
 from hub.store.answers.readings import Document
-from hub.store.samples import read_samples
-from hub.store.tables import ENTITY_TABLES, FACT_TABLES, sample_frame
+from hub.store.samples import has_samples
+from hub.store.tables import ENTITY_TABLES, FACT_TABLES
 
 
 def list_completeness(connection: Connection, *, now: datetime) -> list[Document]:
@@ -66,29 +66,12 @@ def _with_results(connection: Connection) -> set[int]:
 
 
 def _with_samples(connection: Connection, now: datetime) -> set[int]:
-    """Give batches with at least one sample of their units in their time.
-
-    A frame that begins or ends inside the time proves it. A frame that spans all of it does not (there may
-    be a hole), so those few are read.
-    """
+    """Give batches with at least one sample of their units in their time."""
     windows = _windows(connection, now)
-    by_unit: dict[int, list[tuple[int, datetime, datetime]]] = {}
-    for batch_id, unit, start, end in windows:
-        by_unit.setdefault(unit, []).append((batch_id, start, end))
-    frames = _frames(connection, by_unit)
+    tags = _tags(connection, {unit for _, unit, _, _ in windows})
     proved: set[int] = set()
-    doubtful: dict[int, set[tuple[int, datetime, datetime]]] = {}
-    for unit, spans in by_unit.items():
-        for batch_id, start, end in spans:
-            for tag_id, first, last in frames.get(unit, ()):
-                if start <= first < end or start <= last < end:
-                    proved.add(batch_id)
-                elif first < start and last >= end:
-                    doubtful.setdefault(batch_id, set()).add((tag_id, start, end))
-    for batch_id, places in doubtful.items():
-        if batch_id not in proved and any(
-            read_samples(connection, [tag], start, end).num_rows for tag, start, end in sorted(places)
-        ):
+    for batch_id, unit, start, end in windows:
+        if batch_id not in proved and has_samples(connection, tags.get(unit, ()), start=start, end=end):
             proved.add(batch_id)
     return proved
 
@@ -109,19 +92,19 @@ def _windows(connection: Connection, now: datetime) -> list[tuple[int, int, date
     return [(row[0], row[1], row[2], row[3] or max(now, row[2])) for row in rows]
 
 
-def _frames(connection: Connection, units: Iterable[int]) -> dict[int, list[tuple[int, datetime, datetime]]]:
-    """Give (tag, first, last) of every frame of the tags of each unit and of what hangs below it."""
+def _tags(connection: Connection, units: Iterable[int]) -> dict[int, list[int]]:
+    """Give the tags of each unit and of what hangs below it."""
     equipment, tag = ENTITY_TABLES["equipment"], ENTITY_TABLES["tag"]
     wanted = set(units)
     parents = dict(connection.execute(select(equipment.c.id, equipment.c.parent_id)).all())
-    query = select(sample_frame.c.tag_id, sample_frame.c.first_at, sample_frame.c.last_at, tag.c.equipment_id)
-    query = query.select_from(sample_frame.join(tag, tag.c.id == sample_frame.c.tag_id))
-    found: dict[int, list[tuple[int, datetime, datetime]]] = {}
-    for row in connection.execute(query.where(tag.c.equipment_id.is_not(None))):
+    found: dict[int, list[int]] = {}
+    for row in connection.execute(
+        select(tag.c.id, tag.c.equipment_id).where(tag.c.equipment_id.is_not(None))
+    ):
         place, seen = row.equipment_id, set[int]()
         while place is not None and place not in seen:
             if place in wanted:
-                found.setdefault(place, []).append((row.tag_id, row.first_at, row.last_at))
+                found.setdefault(place, []).append(row.id)
             seen.add(place)
             place = parents.get(place)
     return found

@@ -1,9 +1,10 @@
 """Lots and where they came from and went: a bounded walk over the genealogy edges."""
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, select
+from sqlalchemy import ColumnElement, Connection, Select, select
 
 from hub.store.answers.readings import Document, fact_reading
 from hub.store.sets import select_in
@@ -12,6 +13,9 @@ from hub.store.tables import ENTITY_TABLES, lot_genealogy
 Direction = Literal["backward", "forward"]
 MAX_DEPTH = 100
 MAX_LOTS = 20_000
+EdgeKind = Literal["consume", "split", "merge", "sample", "rework"]
+_STEPS_ALONE = 6
+"""Steps up to which each is a query of its own; beyond that one recursive query walks to the end."""
 
 
 def trace_lot(
@@ -20,35 +24,38 @@ def trace_lot(
     *,
     direction: Direction = "backward",
     depth: int = MAX_DEPTH,
+    kinds: Collection[str] = (),
     limit: int = 1000,
 ) -> Document:
     """Give the lots that went into a lot (backward) or that it went into (forward), and the edges among them.
 
-    A lot's `depth` is its shortest distance; the lot itself has 0. At most `limit` other lots, the nearest;
-    `is_complete` tells whether `depth` and `limit` sufficed.
+    A lot's `depth` is its shortest distance; the lot itself has 0. Only edges of these `kinds` are followed,
+    all when none is given. At most `limit` other lots, the nearest; `is_complete` tells whether `depth` and
+    `limit` sufficed.
     """
-    reached = _reach(connection, lot_id, direction, limit=limit + 2)
+    way = _Way(direction, tuple(sorted(set(kinds))))
+    # one step more than is shown tells whether there is more
+    reached = _reach(connection, lot_id, way, depth=depth + 1, limit=limit + 2)
     is_complete = len(reached) <= limit + 1
-    edges = _edges(connection, reached[: limit + 1], direction)
+    edges = _edges(connection, reached[: limit + 1], way)
     depths = _distances(lot_id, edges, direction)
     near = {lot for lot, distance in depths.items() if distance <= depth}
-    lots = _lots(connection, {lot: depths[lot] for lot in near})
-    uids = {lot["id"]: lot["uid"] for lot in lots}
+    lots, uids = _lots(connection, {lot: depths[lot] for lot in near})
     return {
         "direction": direction,
         "is_complete": is_complete and len(near) == len(depths),
-        "lots": [{key: value for key, value in lot.items() if key != "id"} for lot in lots],
+        "lots": lots,
         "edges": [
             {
-                "input": uids[edge["input"]],
-                "output": uids[edge["output"]],
-                "batch": edge["batch"],
-                "kind": edge["kind"],
-                "quantity": edge["quantity"],
-                "unit": edge["unit"],
+                "input": uids[given],
+                "output": uids[made],
+                "batch": None if uid is None else {"uid": uid, "code": code},
+                "kind": kind,
+                "quantity": quantity,
+                "unit": unit,
             }
-            for edge in edges
-            if edge["input"] in near and edge["output"] in near
+            for given, made, uid, code, kind, quantity, unit in edges
+            if given in near and made in near
         ],
     }
 
@@ -77,19 +84,58 @@ def list_reversals(connection: Connection, *, limit: int = 50) -> list[Document]
     return reading.read(connection, query.order_by(table.c.id.desc()).limit(limit))
 
 
-def _reach(connection: Connection, lot_id: int, direction: Direction, *, limit: int) -> list[int]:
+@dataclass(frozen=True)
+class _Way:
+    """Which way edges are followed, and of which kinds; of all when there are none."""
+
+    direction: Direction
+    kinds: tuple[str, ...] = ()
+
+    @property
+    def here(self) -> ColumnElement[int]:
+        """The end of an edge where one stands."""
+        columns = lot_genealogy.c
+        return columns.output_lot_id if self.direction == "backward" else columns.input_lot_id
+
+    @property
+    def there(self) -> ColumnElement[int]:
+        """The end to which it leads."""
+        columns = lot_genealogy.c
+        return columns.input_lot_id if self.direction == "backward" else columns.output_lot_id
+
+    def narrow(self, query: Select[Any]) -> Select[Any]:
+        """Let a query see only edges of these kinds."""
+        return query.where(lot_genealogy.c.kind.in_(self.kinds)) if self.kinds else query
+
+
+def _reach(connection: Connection, lot_id: int, way: _Way, *, depth: int, limit: int) -> list[int]:
     """Give lots nearest first. UNION on the key alone: a lot is met once, however many ways lead to it."""
-    edge = lot_genealogy
-    here, there = (edge.c.output_lot_id, edge.c.input_lot_id)
-    if direction == "forward":
-        here, there = there, here
+    if depth <= _STEPS_ALONE:
+        return _nearest(connection, lot_id, way, depth=depth, limit=limit)
     lot = ENTITY_TABLES["material_lot"]
     walk = select(lot.c.id.label("lot_id")).where(lot.c.id == lot_id).cte("walk", recursive=True)
-    walk = walk.union(select(there).join(walk, here == walk.c.lot_id))
-    return list(connection.scalars(select(walk.c.lot_id).limit(limit)))
+    walk = walk.union(way.narrow(select(way.there).join(walk, way.here == walk.c.lot_id)))
+    found = list(connection.scalars(select(walk.c.lot_id).limit(limit)))
+    return found if len(found) < limit else _nearest(connection, lot_id, way, depth=depth, limit=limit)
 
 
-def _edges(connection: Connection, lots: Collection[int], direction: Direction) -> list[Document]:
+def _nearest(connection: Connection, lot_id: int, way: _Way, *, depth: int, limit: int) -> list[int]:
+    """Give the nearest lots, of equally near ones those known first: the same ones however they are read."""
+    reached, level = {lot_id: None}, [lot_id]
+    query = way.narrow(select(way.there))
+    while level and depth and len(reached) < limit:
+        met = {row[0] for row in select_in(connection, query, way.here, level)}
+        level = sorted(met - reached.keys())
+        reached |= dict.fromkeys(level)
+        depth -= 1
+    return list(reached)[:limit]
+
+
+_Edge = tuple[int, int, str | None, str | None, str, float | None, str | None]
+"""Input lot, output lot, uid and code of the batch, kind, quantity, unit."""
+
+
+def _edges(connection: Connection, lots: Collection[int], way: _Way) -> list[_Edge]:
     edge, batch = lot_genealogy, ENTITY_TABLES["batch"]
     columns: list[ColumnElement[Any]] = [
         edge.c.input_lot_id,
@@ -100,30 +146,21 @@ def _edges(connection: Connection, lots: Collection[int], direction: Direction) 
         edge.c.quantity,
         edge.c.unit,
     ]
-    query = (
-        select(*columns).select_from(edge.outerjoin(batch, batch.c.id == edge.c.batch_id)).order_by(edge.c.id)
-    )
+    source = edge.outerjoin(batch, batch.c.id == edge.c.batch_id)
+    query = way.narrow(select(*columns).select_from(source).order_by(edge.c.id))
     inside = set(lots)
-    column = edge.c.output_lot_id if direction == "backward" else edge.c.input_lot_id
     return [
-        {
-            "input": row.input_lot_id,
-            "output": row.output_lot_id,
-            "batch": None if row.uid is None else {"uid": row.uid, "code": row.code},
-            "kind": row.kind,
-            "quantity": row.quantity,
-            "unit": row.unit,
-        }
-        for row in select_in(connection, query, column, inside)
-        if row.input_lot_id in inside and row.output_lot_id in inside
+        (given, made, *rest)
+        for given, made, *rest in select_in(connection, query, way.here, inside)
+        if given in inside and made in inside
     ]
 
 
-def _distances(lot_id: int, edges: list[Document], direction: Direction) -> dict[int, int]:
-    here, there = ("output", "input") if direction == "backward" else ("input", "output")
+def _distances(lot_id: int, edges: list[_Edge], direction: Direction) -> dict[int, int]:
     neighbours: dict[int, list[int]] = {}
-    for edge in edges:
-        neighbours.setdefault(edge[here], []).append(edge[there])
+    for given, made, *_ in edges:
+        here, there = (made, given) if direction == "backward" else (given, made)
+        neighbours.setdefault(here, []).append(there)
     depths, level, distance = {lot_id: 0}, [lot_id], 0
     while level:
         distance += 1
@@ -133,7 +170,8 @@ def _distances(lot_id: int, edges: list[Document], direction: Direction) -> dict
     return depths
 
 
-def _lots(connection: Connection, depths: dict[int, int]) -> list[Document]:
+def _lots(connection: Connection, depths: dict[int, int]) -> tuple[list[Document], dict[int, str]]:
+    """Give the documents of lots, the nearest first, and their uids."""
     lot, material = ENTITY_TABLES["material_lot"], ENTITY_TABLES["material_definition"]
     columns: list[ColumnElement[Any]] = [
         lot.c.id,
@@ -144,29 +182,25 @@ def _lots(connection: Connection, depths: dict[int, int]) -> list[Document]:
         lot.c.quantity,
         lot.c.quantity_unit,
         lot.c.disposition,
-        material.c.uid.label("material_uid"),
-        material.c.code.label("material_code"),
-        material.c.description.label("material_description"),
+        material.c.uid,
+        material.c.code,
+        material.c.description,
     ]
-    query = select(*columns).select_from(lot.outerjoin(material, material.c.id == lot.c.material_id))
-    lots = [
+    named = [column.label(f"c{number}") for number, column in enumerate(columns)]
+    query = select(*named).select_from(lot.outerjoin(material, material.c.id == lot.c.material_id))
+    rows = select_in(connection, query, lot.c.id, depths)
+    ordered = sorted(rows, key=lambda row: (depths[row[0]], row[2], row[1]))
+    lots: list[Document] = [
         {
-            "id": row.id,
-            "depth": depths[row.id],
-            "uid": row.uid,
-            "code": row.code,
-            "lifecycle": row.lifecycle,
-            "kind": row.kind,
-            "quantity": None if row.quantity is None else {"value": row.quantity, "unit": row.quantity_unit},
-            "disposition": row.disposition,
-            "material": None
-            if row.material_uid is None
-            else {
-                "uid": row.material_uid,
-                "code": row.material_code,
-                "description": row.material_description,
-            },
+            "depth": depths[key],
+            "uid": uid,
+            "code": code,
+            "lifecycle": lifecycle,
+            "kind": kind,
+            "quantity": None if quantity is None else {"value": quantity, "unit": unit},
+            "disposition": disposition,
+            "material": None if m_uid is None else {"uid": m_uid, "code": m_code, "description": m_about},
         }
-        for row in select_in(connection, query, lot.c.id, depths)
+        for key, uid, code, lifecycle, kind, quantity, unit, disposition, m_uid, m_code, m_about in ordered
     ]
-    return sorted(lots, key=lambda found: (found["depth"], found["code"], found["uid"]))
+    return lots, {row[0]: row[1] for row in rows}

@@ -33,6 +33,14 @@ class Page:
 
 
 @dataclass(frozen=True)
+class WrittenPage:
+    """The same with each document as its JSON."""
+
+    items: list[orjson.Fragment]
+    next: str | None = None
+
+
+@dataclass(frozen=True)
 class Order:
     """An order of a list: its name as asked for, its column, the key that settles ties, its direction."""
 

@@ -1,8 +1,8 @@
 """How a stored row is read as a document: one reading a table, made from the fields of its record class."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Executable, FromClause, Select, Table, select
@@ -31,18 +31,60 @@ class Slot:
 
 
 @dataclass(frozen=True)
-class Reading:
-    """The columns and joins that give the documents of one table; the first column is the row's own key."""
+class Join:
+    """What is joined for one slot, and nothing else."""
 
-    table: Table
+    slot: str
+    right: FromClause
+    on: ColumnElement[bool]
+    is_outer: bool = True
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The columns and joins that give the documents of one table; the first column is the row's own key.
+
+    `key` is that column where it is not `id`.
+    """
+
+    table: FromClause
     slots: tuple[Slot, ...]
     source: FromClause
+    joins: tuple[Join, ...] = ()
+    key: ColumnElement[Any] | None = None
+
+    @classmethod
+    def joined(
+        cls,
+        table: FromClause,
+        slots: tuple[Slot, ...],
+        joins: tuple[Join, ...],
+        *,
+        key: ColumnElement[Any] | None = None,
+    ) -> "Reading":
+        """Give the reading of a table with what its slots need joined to it."""
+        source = table
+        for join in joins:
+            source = source.join(join.right, join.on, isouter=join.is_outer)
+        return cls(table, slots, source, joins, key)
 
     def select(self) -> Select[Any]:
         """Give the statement without condition and order."""
         columns = [column for slot in self.slots for column in slot.columns]
         named = [column.label(f"c{number}") for number, column in enumerate(columns)]
-        return select(self.table.c.id.label("row_id"), *named).select_from(self.source)
+        key: ColumnElement[Any] = self.table.c.id if self.key is None else self.key
+        return select(key.label("row_id"), *named).select_from(self.source)
+
+    @cached_property
+    def statement(self) -> Select[Any]:
+        """The same statement, made once: it has a column for each part of each member."""
+        return self.select()
+
+    def narrow(self, names: Collection[str]) -> "Reading":
+        """Give the reading of some members only, without the joins that these do not need."""
+        slots = tuple(slot for slot in self.slots if slot.name in names)
+        joins = tuple(join for join in self.joins if join.slot in names)
+        return Reading.joined(self.table, slots, joins, key=self.key)
 
     def documents(self, rows: Iterable[Sequence[Any]]) -> list[Document]:
         """Give one dictionary a row."""
@@ -53,19 +95,27 @@ class Reading:
         return self.documents(connection.execute(query))
 
     def _document(self, row: Sequence[Any]) -> Document:
+        values = tuple(row)
         document: Document = {}
+        for name, keys, start, end, nothing in self._places:
+            if end == 0:
+                document[name] = values[start]
+            elif (part := values[start:end]) == nothing:
+                document[name] = None
+            else:
+                document[name] = dict(zip(keys, part, strict=True))
+        return document
+
+    @cached_property
+    def _places(self) -> list[tuple[str, tuple[str, ...], int, int, tuple[None, ...]]]:
+        """Where members stand in a row: name, keys, start, end (0 for a plain value), the null form."""
+        places: list[tuple[str, tuple[str, ...], int, int, tuple[None, ...]]] = []
         at = 1
         for slot in self.slots:
-            if not slot.keys:
-                document[slot.name] = row[at]
-                at += 1
-                continue
-            part = row[at : at + len(slot.keys)]
-            at += len(slot.keys)
-            document[slot.name] = (
-                dict(zip(slot.keys, part, strict=True)) if any(v is not None for v in part) else None
-            )
-        return document
+            end = at + len(slot.keys) if slot.keys else 0
+            places.append((slot.name, slot.keys, at, end, (None,) * len(slot.keys)))
+            at = end or at + 1
+        return places
 
 
 @cache
@@ -74,27 +124,28 @@ def thing_reading(entity_type: str) -> Reading:
     table = ENTITY_TABLES[entity_type]
     names = ("uid", "code", "description", "lifecycle", "has_conflict", "version", "recorded_at")
     slots = [Slot(name, (table.c[name],)) for name in names]
-    source: FromClause = table
+    joins: list[Join] = []
     for field in fields_of(MASTERED[entity_type]):
         if field.name == "description":
             continue
         if field.kind == "reference":
             target = ENTITY_TABLES[field.target or ""].alias(f"to_{field.name}")
-            source = source.outerjoin(target, target.c.id == table.c[f"{field.name}_id"])
+            joins.append(Join(field.name, target, target.c.id == table.c[f"{field.name}_id"]))
             slots.append(Slot(field.name, tuple(target.c[key] for key in _REFERENCE), _REFERENCE))
         elif field.kind == "quantity":
-            amount = (table.c[field.name], table.c[f"{field.name}_unit"])
-            slots.append(Slot(field.name, amount, ("value", "unit")))
+            columns = (field.name, *(f"{field.name}_{part}" for part in _QUANTITY[1:]))
+            slots.append(Slot(field.name, tuple(table.c[name] for name in columns), _QUANTITY))
         else:
-            slots.append(Slot(field.name, (table.c[field.name],)))
-    return Reading(table, tuple(slots), source)
+            slots += _plain_slots(table, field)
+    return Reading.joined(table, tuple(slots), tuple(joins))
 
 
 @cache
 def fact_reading(record_type: str) -> Reading:
     """Give the reading of an observed fact: what was stated, by whom, and what its names were resolved to."""
     table = FACT_TABLES[record_type]
-    source: FromClause = table.join(source_system, source_system.c.id == table.c.source_system_id)
+    told_by = source_system.c.id == table.c.source_system_id
+    joins = [Join("source", source_system, told_by, is_outer=False)]
     slots = [
         Slot("id", (table.c.id,)),
         Slot("source", (source_system.c.code,)),
@@ -109,27 +160,36 @@ def fact_reading(record_type: str) -> Reading:
         if field.kind == "reference":
             target = ENTITY_TABLES[field.target or ""].alias(f"to_{field.name}")
             said = identifier.alias(f"said_{field.name}")
-            source = source.outerjoin(target, target.c.id == table.c[f"{field.name}_id"])
-            source = source.outerjoin(said, said.c.id == table.c[f"{field.name}_identifier_id"])
+            joins.append(Join(field.name, target, target.c.id == table.c[f"{field.name}_id"]))
+            joins.append(Join(field.name, said, said.c.id == table.c[f"{field.name}_identifier_id"]))
             slots.append(Slot(field.name, (target.c.uid, target.c.code, said.c.label), _REPORTED))
         else:
-            slots.append(_fact_slot(table, field))
-    own = [name for name in ("duration_s", "count_state") if name in table.c]
+            slots += _fact_slots(table, field)
+    own = [name for name in ("duration_s", "count_state", "count_difference") if name in table.c]
     slots += [Slot(name, (table.c[name],)) for name in own]
-    return Reading(table, tuple(slots), source)
+    if "count_quantity" in table.c:
+        slots.append(Slot("counted", (table.c.count_quantity, table.c.count_unit), ("value", "unit")))
+        slots.append(Slot("disputes", (table.c.disputes_id,)))
+    return Reading.joined(table, tuple(slots), tuple(joins))
 
 
-def _fact_slot(table: Table, field: Field) -> Slot:
+def _fact_slots(table: Table, field: Field) -> list[Slot]:
     match field.kind:
         case "quantity":
-            return Slot(field.name, tuple(table.c[name] for name in AMOUNT), _QUANTITY)
+            return [Slot(field.name, tuple(table.c[name] for name in AMOUNT), _QUANTITY)]
         case "measurement":
-            return Slot(field.name, tuple(table.c[name] for name in RESULT), _MEASUREMENT)
+            return [Slot(field.name, tuple(table.c[name] for name in RESULT), _MEASUREMENT)]
         case "peer":
             pair = (table.c[f"{field.name}_key"], table.c[f"{field.name}_id"])
-            return Slot(field.name, pair, ("key", "id"))
+            return [Slot(field.name, pair, ("key", "id"))]
         case _:
-            return Slot(field.name, (table.c[field.name],))
+            return _plain_slots(table, field)
+
+
+def _plain_slots(table: Table, field: Field) -> list[Slot]:
+    """Give a plain value; a value of an open list has what was written beside it."""
+    beside = [f"{field.name}_text"] if field.kind == "choice" else []
+    return [Slot(name, (table.c[name],)) for name in (field.name, *beside)]
 
 
 def read_rows(connection: Connection, query: Executable) -> list[Document]:

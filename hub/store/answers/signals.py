@@ -68,7 +68,7 @@ def list_signals(connection: Connection, batch_id: int, *, now: datetime) -> lis
         )
         .select_from(tag.join(equipment, equipment.c.id == tag.c.equipment_id))
         .where(tag.c.equipment_id.in_(sorted(wanted)), tag.c.lifecycle.not_in(("merged", "retracted")))
-        .order_by(equipment.c.code, tag.c.code)
+        .order_by(equipment.c.code, tag.c.code, tag.c.id)
     )
     signals: list[Signal] = []
     for row in read_rows(connection, query):

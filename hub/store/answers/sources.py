@@ -30,16 +30,15 @@ def list_sources(connection: Connection, *, now: datetime) -> list[Document]:
         .order_by(source_system.c.code)
     )
     streams = _streams(connection, now)
-    kept = _count(connection, source_record.c.source_system_id)
-    held = _count(connection, quarantine.c.source_system_id, quarantine.c.state == "open")
-    sources: list[Document] = []
-    for shown in read_rows(connection, query):
-        system = shown.pop("id")
-        shown["streams"] = streams.get(system, [])
-        shown["source_records"] = kept.get(system, 0)
-        shown["quarantined"] = held.get(system, 0)
-        sources.append(shown)
-    return sources
+    sources = _count_kept(connection, read_rows(connection, query))
+    return [{**shown, "streams": streams.get(system, [])} for system, shown in sources]
+
+
+def list_systems(connection: Connection) -> list[Document]:
+    """Give what is kept of every source whenever it is asked: who it is, counts of records kept and held."""
+    columns = source_system.c
+    query = select(columns.id, columns.code, columns.kind, columns.connector).order_by(columns.code)
+    return [shown for _, shown in _count_kept(connection, read_rows(connection, query))]
 
 
 def list_corrected(connection: Connection, *, limit: int = 20) -> list[Document]:
@@ -77,6 +76,18 @@ def count_facts(connection: Connection) -> dict[str, int]:
         query = select(func.count()).where(table.c.is_retracted.is_(False), table.c.same_as_id.is_(None))
         counts[name] = int(connection.scalar(query) or 0)
     return counts
+
+
+def _count_kept(connection: Connection, systems: list[Document]) -> list[tuple[int, Document]]:
+    """Give each source, by its key, with the counts of its records kept and held in quarantine."""
+    kept = _count(connection, source_record.c.source_system_id)
+    held = _count(connection, quarantine.c.source_system_id, quarantine.c.state == "open")
+    counted: list[tuple[int, Document]] = []
+    for shown in systems:
+        system = shown.pop("id")
+        counts = {"source_records": kept.get(system, 0), "quarantined": held.get(system, 0)}
+        counted.append((system, {**shown, **counts}))
+    return counted
 
 
 def _streams(connection: Connection, now: datetime) -> dict[int, list[Document]]:

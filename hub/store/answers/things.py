@@ -1,25 +1,19 @@
 """Mastered things of any type: a list by pages, one by any of its names, its names in each system."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
-from sqlalchemy import ColumnElement, Connection, Select, func, or_, select
+from sqlalchemy import ColumnElement, Connection, func, literal, or_, select
 
 from hub.model import normalise
-from hub.store.answers.conditions import compile_filter, names_of
-from hub.store.answers.grammar import FilterError, names_in, parse_filter
-from hub.store.answers.pages import Order, Page, read_page
+from hub.store.answers.links import links_of_names
+from hub.store.answers.pages import Page
 from hub.store.answers.readings import Document, read_rows, thing_reading
+from hub.store.questions.collections import collection_of
+from hub.store.questions.documents import read_page
+from hub.store.questions.question import ask
+from hub.store.questions.scope import scope_of, see
 from hub.store.tables import ENTITY_TABLES, identifier
-
-ORDERS: dict[str, tuple[str, ...]] = {
-    "batch": ("actual_start", "actual_end", "code", "recorded_at"),
-    "material_lot": ("code", "manufactured_at", "recorded_at"),
-    "equipment": ("code", "path"),
-    "tag": ("code",),
-}
-"""Columns by which lists may be ordered; the first is what a list does when nothing is said."""
 
 _MERGES = 20
 _CANDIDATES = 20
@@ -57,47 +51,40 @@ def list_things(
     limit: int = 100,
     also: Sequence[ColumnElement[bool]] = (),
 ) -> Page:
-    """Give a page of things. `name` finds by any name, however written; `order` is a column or `column desc`.
+    """Give a page of things. `name` finds by any name, however written; `order` is as `code desc, uid`.
 
     Merged things are left out unless the filter speaks of `lifecycle`. Raises `FilterError`, `CursorError`.
     """
-    table = ENTITY_TABLES[entity_type]
-    conditions = list(also)
-    mentioned = set[str]()
-    if filter:
-        tree = parse_filter(filter)
-        mentioned = names_in(tree)
-        conditions.append(compile_filter(tree, names_of(entity_type), dialect=connection.dialect.name))
-    if "lifecycle" not in mentioned:
-        conditions.append(table.c.lifecycle != "merged")
-    if name is not None:
-        conditions.append(table.c.id.in_(_named(entity_type, name)))
-    return read_page(
-        connection,
-        thing_reading(entity_type),
-        conditions,
-        order=read_order(entity_type, order),
-        cursor=cursor,
-        limit=limit,
-    )
+    noun = collection_of(entity_type).name
+    question = replace(ask(noun, filter=filter, order=order, name=name), also=tuple(also))
+    return read_page(connection, question, cursor=cursor, limit=limit)
 
 
-def read_order(entity_type: str, order: str | None) -> Order:
-    """Give the order that `column`, `column asc` or `column desc` means. Raises `FilterError`."""
-    allowed = ORDERS[entity_type]
-    name, _, direction = (order or allowed[0]).strip().partition(" ")
-    if name not in allowed or direction not in ("", "asc", "desc"):
-        raise FilterError(f"order is one of {', '.join(allowed)}, alone or with asc or desc")
+def list_ids(connection: Connection, entity_type: str, *, filter: str, most: int) -> list[int]:
+    """Give the keys of at most so many things that a filter holds for. Raises `FilterError`."""
     table = ENTITY_TABLES[entity_type]
-    return Order(name, table.c[name], table.c.id, descending=direction == "desc")
+    question = ask(collection_of(entity_type).name, filter=filter)
+    query = select(table.c.id).where(*question.conditions(connection)).order_by(table.c.id).limit(most)
+    return list(connection.scalars(query))
 
 
 def find_thing(connection: Connection, entity_type: str, name: str) -> Found:
     """Give the thing with this uid, code or name in any system; a merged one gives its survivor.
 
-    A name as written goes before a name that only matches without case, signs and leading zeros.
-    Raises `NotFound`, `Ambiguous`.
+    A name as written goes before a name that only matches without case, signs and leading zeros. What the one
+    who asks may not see is not there. Raises `NotFound`, `Ambiguous`.
     """
+    table = ENTITY_TABLES[entity_type]
+    seen = see(scope_of(connection), entity_type, table)
+    found = _find(connection, entity_type, name, seen)
+    if seen and connection.scalar(select(table.c.id).where(table.c.id == found.id, *seen)) is None:
+        raise NotFound(entity_type)
+    return found
+
+
+def _find(  # noqa: PLR0917 - a name of a type, as far as it is seen
+    connection: Connection, entity_type: str, name: str, seen: list[ColumnElement[bool]]
+) -> Found:
     table = ENTITY_TABLES[entity_type]
     own = select(table.c.id, table.c.uid, table.c.merged_into_id).where(table.c.uid == name)
     row = connection.execute(own).one_or_none()
@@ -116,6 +103,8 @@ def find_thing(connection: Connection, entity_type: str, name: str) -> Found:
                     select(table.c.id).where(table.c.code == name, table.c.lifecycle != "merged")
                 )
             )
+        if seen and ids:
+            ids = set(connection.scalars(select(table.c.id).where(table.c.id.in_(sorted(ids)), *seen)))
         if len(ids) == 1:
             return _by_id(connection, entity_type, ids.pop())
         if ids:
@@ -149,19 +138,31 @@ def describe_things(connection: Connection, entity_type: str, ids: Iterable[int]
 
 
 def list_names(connection: Connection, entity_type: str, thing_id: int) -> list[Document]:
-    """Give the names of a thing in each scheme, and by which step of the ladder each was linked."""
+    """Give the names of a thing in each scheme, by which step of the ladder each was linked, and why.
+
+    A name that was replaced is shown with what replaced it: it finds the thing for ever.
+    """
+    newer = identifier.alias("newer")
     query = (
         select(
+            identifier.c.id,
             identifier.c.scheme,
             identifier.c.value,
             identifier.c.label,
             identifier.c.method,
             identifier.c.recorded_at,
+            identifier.c.is_active,
+            identifier.c.valid_from,
+            identifier.c.valid_to,
+            (newer.c.scheme + literal("|") + newer.c.value).label("replaced_by"),
         )
+        .select_from(identifier.outerjoin(newer, newer.c.id == identifier.c.replaced_by_id))
         .where(identifier.c.entity_type == entity_type, identifier.c.entity_id == thing_id)
         .order_by(identifier.c.scheme, identifier.c.value)
     )
-    return read_rows(connection, query)
+    names = read_rows(connection, query)
+    links = links_of_names(connection, [name["id"] for name in names])
+    return [{**name, "links": links.get(name_id, [])} for name in names if (name_id := name.pop("id"))]
 
 
 def count_runs(connection: Connection) -> int:
@@ -180,12 +181,6 @@ def count_lifecycles(connection: Connection) -> dict[str, dict[str, int]]:
         query = select(table.c.lifecycle, func.count()).group_by(table.c.lifecycle)
         counts[entity_type] = {state: int(count) for state, count in connection.execute(query)}
     return counts
-
-
-def _named(entity_type: str, name: str) -> Select[Any]:
-    return select(identifier.c.entity_id).where(
-        identifier.c.entity_type == entity_type, identifier.c.value_norm == normalise(name)
-    )
 
 
 def _by_id(connection: Connection, entity_type: str, thing_id: int) -> Found:

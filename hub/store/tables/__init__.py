@@ -2,26 +2,41 @@
 
 from hub.store.tables.entities import ENTITY_TABLES
 from hub.store.tables.facts import FACT_TABLES, lot_genealogy
+from hub.store.tables.judgement import precedence_rule, value_decision
+from hub.store.tables.order import overtaken_act
+from hub.store.tables.outputs import kpi_value
 from hub.store.tables.parts import metadata
+from hub.store.tables.receipts import mapping, reading_mark, redelivery
 from hub.store.tables.runtime import (
     api_key,
     coverage,
+    mart_reader,
     mention,
     quarantine,
+    sample_arrival,
     sample_frame,
     setting,
     source,
     statement,
     stream,
+)
+from hub.store.tables.samples import (
+    sample_annotation,
+    sample_erasure,
+    sample_hot,
+    sample_lake,
+    sample_put,
     tag_latest,
 )
+from hub.store.tables.seal import SEAL_TABLES, audit_key, audit_leaf, tree_head, tree_node
 from hub.store.tables.spine import (
     assertion,
     audit_event,
     identifier,
     link_decision,
-    precedence_rule,
     scheme_group,
+    scheme_version,
+    signature,
     source_record,
     source_system,
     unit,
@@ -30,25 +45,45 @@ from hub.store.tables.spine import (
 __all__ = [
     "ENTITY_TABLES",
     "FACT_TABLES",
+    "SEAL_TABLES",
     "api_key",
     "assertion",
     "audit_event",
+    "audit_key",
+    "audit_leaf",
     "coverage",
     "identifier",
+    "kpi_value",
     "link_decision",
     "lot_genealogy",
+    "mapping",
+    "mart_reader",
     "mention",
     "metadata",
+    "overtaken_act",
     "precedence_rule",
     "quarantine",
+    "reading_mark",
+    "redelivery",
+    "sample_annotation",
+    "sample_arrival",
+    "sample_erasure",
     "sample_frame",
+    "sample_hot",
+    "sample_lake",
+    "sample_put",
     "scheme_group",
+    "scheme_version",
     "setting",
+    "signature",
     "source",
     "source_record",
     "source_system",
     "statement",
     "stream",
     "tag_latest",
+    "tree_head",
+    "tree_node",
     "unit",
+    "value_decision",
 ]

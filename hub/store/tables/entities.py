@@ -5,7 +5,7 @@ from sqlalchemy import Column, Index, Table, UniqueConstraint
 from hub.model import Mastered
 from hub.model.mastered import MASTERED
 from hub.model.shape import fields_of
-from hub.store.tables.columns import golden_columns
+from hub.store.tables.columns import golden_columns, value_checks
 from hub.store.tables.parts import (
     PathText,
     flag,
@@ -40,6 +40,7 @@ def _table(kind: type[Mastered]) -> Table:
         UniqueConstraint("uid"),
         Index(f"ix_{name}_code", "code"),
         one_of("lifecycle", *LIFECYCLES),
+        *value_checks(kind),
     )
 
 
@@ -47,4 +48,5 @@ ENTITY_TABLES: dict[str, Table] = {name: _table(kind) for name, kind in MASTERED
 """Tables of mastered things by entity type, in the order in which identities are settled."""
 
 ENTITY_TABLES["equipment"].append_column(Column("path", PathText, index=True))
+Index("ix_material_lot_coi_id", ENTITY_TABLES["material_lot"].c.coi_id)
 Index("ix_batch_actual_start", ENTITY_TABLES["batch"].c.actual_start, ENTITY_TABLES["batch"].c.id)

@@ -78,10 +78,10 @@ class UtcDateTime(TypeDecorator[datetime]):
             return None
         if value.tzinfo is None:
             raise NaiveTimeError(value)
-        utc = value.astimezone(UTC)
+        utc = value if value.tzinfo is UTC else value.astimezone(UTC)
         if dialect.name != "sqlite":
             return utc
-        return utc.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+        return utc.isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
         """Give an aware UTC time."""
@@ -114,6 +114,11 @@ def reference(name: str, target: str, *, index: bool = True, nullable: bool = Tr
 def text(name: str, length: int | None = None, *, nullable: bool = True) -> Column[str]:
     """Give a text column."""
     return Column(name, String(length) if length else Text(), nullable=nullable)
+
+
+def words(name: str, length: int = 200) -> Column[str]:
+    """Give a text column that is empty where nothing is said."""
+    return Column(name, String(length), nullable=False, server_default="")
 
 
 def number(name: str) -> Column[float]:

@@ -54,6 +54,8 @@ stream = Table(
     instant("last_error_at"),
     instant("last_success_at"),
     instant("updated_at", nullable=False),
+    integer("unchanged", default=0),
+    integer("stale", default=0),
     UniqueConstraint("source_system_id", "name"),
     one_of("kind", "records", "samples"),
     one_of("state", "idle", "running", "waiting", "paused", "stopped"),
@@ -95,9 +97,13 @@ mention = Table(
     metadata,
     reference("statement_id", "statement", index=False, nullable=False),
     reference("identifier_id", "identifier", nullable=False),
+    text("label", 200),
     PrimaryKeyConstraint("statement_id", "identifier_id"),
 )
-"""Which names each live statement uses. A name that nothing mentions any more takes no part in identity."""
+"""Which names each live statement uses, and what it says people call each, where that is not the whole value.
+
+A name that nothing mentions any more takes no part in identity.
+"""
 
 quarantine = Table(
     "quarantine",
@@ -140,7 +146,17 @@ sample_frame = Table(
     Index("ix_sample_frame_tag_time", "tag_id", "last_at"),
     UniqueConstraint("stream", "seq", "tag_id"),
 )
-"""Samples as compressed Arrow IPC frames, one a tag and put; `id` order is arrival order."""
+"""Frames of earlier versions, one a tag and put: taken up into `sample_put` and gone after an upgrade."""
+
+sample_arrival = Table(
+    "sample_arrival",
+    metadata,
+    key_column(),
+    integer("tags", default=0),
+    Column("spans", LargeBinary, nullable=False),
+    instant("recorded_at", nullable=False, index=True),
+)
+"""News of puts in the order in which they became visible: tags and times, no values; kept for days."""
 
 coverage = Table(
     "coverage",
@@ -156,16 +172,6 @@ coverage = Table(
 )
 """Which windows of a source's history have been read; half-open, disjoint within a tag group."""
 
-tag_latest = Table(
-    "tag_latest",
-    metadata,
-    Column("tag_id", reference("tag_id", "tag").type, primary_key=True),
-    instant("ts", nullable=False),
-    number("value"),
-    text("text"),
-    integer("quality", default=0),
-)
-
 api_key = Table(
     "api_key",
     metadata,
@@ -179,6 +185,16 @@ api_key = Table(
     instant("revoked_at"),
     UniqueConstraint("public_id"),
 )
+
+mart_reader = Table(
+    "mart_reader",
+    metadata,
+    key_column(),
+    text("role_name", 63, nullable=False),
+    reference("site_id", "equipment"),
+    UniqueConstraint("role_name", "site_id"),
+)
+"""Which role of PostgreSQL reads which site's rows of the mart; without a site it reads all."""
 
 setting = Table(
     "setting",

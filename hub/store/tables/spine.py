@@ -1,6 +1,6 @@
 """The spine: who said what, under which names, what counts, and what was changed when (MODEL tables 1-9)."""
 
-from sqlalchemy import Column, Index, Table, UniqueConstraint
+from sqlalchemy import CheckConstraint, Column, Index, Table, UniqueConstraint
 from sqlalchemy import text as sql
 
 from hub.store.tables.parts import (
@@ -15,6 +15,7 @@ from hub.store.tables.parts import (
     reference,
     text,
 )
+from hub.store.tables.receipts import RECEIPTS
 
 SOURCE_KINDS = ("MES", "LIMS", "ERP", "HISTORIAN", "QMS", "DCS", "MODEL", "MANUAL", "FILE", "HUB")
 
@@ -47,6 +48,7 @@ source_record = Table(
     instant("source_time"),
     instant("received_at", nullable=False),
     text("mapping_version", 60, nullable=False),
+    text("stream", 120),
     UniqueConstraint("source_system_id", "object_type", "source_key", "seq"),
     one_of("op", "U", "D"),
 )
@@ -64,9 +66,15 @@ identifier = Table(
     text("value_norm", 200, nullable=False),
     text("method", 12, nullable=False),
     instant("recorded_at", nullable=False),
+    instant("valid_from"),
+    instant("valid_to"),
+    flag("is_active", default=True),
+    reference("replaced_by_id", "identifier"),
     UniqueConstraint("entity_type", "scheme", "value"),
     Index("ix_identifier_norm", "entity_type", "value_norm"),
     Index("ix_identifier_entity", "entity_type", "entity_id"),
+    CheckConstraint("valid_to >= valid_from", name="valid_to_not_before"),
+    CheckConstraint("replaced_by_id <> id", name="replaced_by_is_another"),
     one_of("method", "native", "declared", "normalised", "rule", "human"),
 )
 
@@ -81,12 +89,41 @@ link_decision = Table(
     text("state", 10, nullable=False),
     number("score"),
     Column("evidence", Json),
+    text("decision", 5),
+    text("reason"),
     text("decided_by", 80, nullable=False),
     instant("decided_at", nullable=False),
-    UniqueConstraint("identifier_id", "candidate_id", "method"),
+    text("undone_by", 80),
+    instant("undone_at"),
+    text("undone_reason"),
+    flag("is_contradicted"),
+    Index(
+        "uq_link_decision_found",
+        "identifier_id",
+        "candidate_id",
+        "method",
+        unique=True,
+        sqlite_where=sql("method <> 'human'"),
+        postgresql_where=sql("method <> 'human'"),
+    ),
+    Index(
+        "uq_link_decision_standing",
+        "identifier_id",
+        "candidate_id",
+        unique=True,
+        sqlite_where=sql("method = 'human' AND state <> 'reversed'"),
+        postgresql_where=sql("method = 'human' AND state <> 'reversed'"),
+    ),
+    Index("ix_link_decision_state", "state", "method", "entity_type"),
+    Index("ix_link_decision_decided_at", "decided_at", "id"),
     one_of("method", "native", "declared", "normalised", "rule", "human"),
     one_of("state", "proposed", "confirmed", "rejected", "reversed"),
+    one_of("decision", "same", "apart"),
 )
+"""Why two names are, or are not, one thing. The hub keeps one row a pair and method up to date; each decision
+of a person (method `human`) is a row of its own. What it says changes only by being undone; the hub notes
+beside it (`is_contradicted`) when names that it keeps apart are one thing by what sources declare.
+"""
 
 assertion = Table(
     "assertion",
@@ -104,6 +141,21 @@ assertion = Table(
     instant("superseded_at"),
     flag("is_winner"),
     flag("in_conflict"),
+    reference("decision_id", "value_decision", index=False),
+    Index(
+        "ix_assertion_conflict",
+        "entity_type",
+        "entity_id",
+        "attribute",
+        sqlite_where=sql("in_conflict = 1"),
+        postgresql_where=sql("in_conflict"),
+    ),
+    Index(
+        "ix_assertion_decision",
+        "decision_id",
+        sqlite_where=sql("decision_id IS NOT NULL"),
+        postgresql_where=sql("decision_id IS NOT NULL"),
+    ),
     Index(
         "uq_assertion_current",
         "entity_type",
@@ -115,53 +167,102 @@ assertion = Table(
         postgresql_where=sql("superseded_at IS NULL"),
     ),
 )
+"""What each source says, and said, of each attribute.
 
-precedence_rule = Table(
-    "precedence_rule",
+`in_conflict` marks a value that contradicts the one that counts. `decision_id` is the person's decision by
+which a value counts, or by which one that contradicts it is settled.
+"""
+
+scheme_version = Table(
+    "scheme_version",
     metadata,
     key_column(),
-    text("entity_type", 30, nullable=False),
-    text("attribute", 60, nullable=False),
-    text("strategy", 12, nullable=False),
-    Column("source_order", Json, nullable=False),
-    number("tolerance"),
     integer("version", default=1),
-    flag("is_active", default=True),
     text("approved_by", 80, nullable=False),
+    text("reason", nullable=False),
+    instant("effective_from", nullable=False),
     instant("recorded_at", nullable=False),
-    UniqueConstraint("entity_type", "attribute", "version"),
-    one_of("strategy", "system", "latest", "earliest", "widest", "union"),
+    instant("applied_at"),
+    UniqueConstraint("version"),
 )
+"""Each approved whitelist of schemes; the newest that has been applied is in force."""
 
 scheme_group = Table(
     "scheme_group",
     metadata,
     key_column(),
+    integer("version", default=1),
     text("entity_type", 30, nullable=False),
     integer("group_no", default=0),
     text("scheme", 80, nullable=False),
     instant("recorded_at", nullable=False),
-    UniqueConstraint("entity_type", "group_no", "scheme"),
+    UniqueConstraint("version", "entity_type", "group_no", "scheme"),
 )
-"""Schemes among which normalised equality counts as identity: a site's approved whitelist."""
+"""Schemes among which normalised equality counts as identity, by version of the whitelist."""
 
 audit_event = Table(
     "audit_event",
     metadata,
     key_column(),
-    text("entity_type", 30, nullable=False),
+    text("entity_type", 40, nullable=False),
     integer("entity_id", default=0),
     integer("version", default=1),
-    text("action", 12, nullable=False),
+    text("action", 8, nullable=False),
     text("actor", 80, nullable=False),
     instant("recorded_at", nullable=False, index=True),
     text("reason"),
-    Column("changed", Json, nullable=False),
-    Column("image", Json, nullable=False),
+    text("before"),
+    text("digest", 64),
     text("prev_hash", 64),
     text("hash", 64, nullable=False),
     UniqueConstraint("entity_type", "entity_id", "version"),
+    Index(
+        "ix_audit_event_image",
+        "entity_type",
+        "recorded_at",
+        sqlite_where=sql("before IS NOT NULL"),
+        postgresql_where=sql("before IS NOT NULL"),
+    ),
+    Index(
+        "ix_audit_event_deleted",
+        "entity_type",
+        "recorded_at",
+        sqlite_where=sql("action = 'delete'"),
+        postgresql_where=sql("action = 'delete'"),
+    ),
+    one_of("action", "insert", "update", "delete"),
 )
+"""One row a write of a row, by the database's own triggers; chained a row (`entity_type` names its table).
+
+`before` is the row as JSON text as it was before the transaction that changed it first, null for a new row
+and for a second change inside one transaction; `digest` is the SHA-256 of what it is afterwards, null when
+it is gone.
+"""
+
+signature = Table(
+    "signature",
+    metadata,
+    key_column(),
+    text("entity_type", 40, nullable=False),
+    integer("entity_id", default=0),
+    integer("entity_version", default=0),
+    reference("person_id", "person"),
+    text("printed_name", 200, nullable=False),
+    text("signer", 80, nullable=False),
+    text("meaning", 120, nullable=False),
+    text("reason"),
+    instant("signed_at", nullable=False),
+    instant("recorded_at", nullable=False),
+    text("content_hash", 64, nullable=False),
+    text("origin", 6, nullable=False),
+    reference("source_record_id", "source_record"),
+    Index("ix_signature_entity", "entity_type", "entity_id"),
+    one_of("origin", "source", "hub"),
+)
+"""Who signed which version of what, with which meaning (11.50, 11.70); by a source's word or in the hub.
+
+`entity_type` names the signed row's table, `content_hash` is the SHA-256 of what was signed.
+"""
 
 unit = Table(
     "unit",
@@ -174,5 +275,5 @@ unit = Table(
     Column("aliases", Json, nullable=False),
 )
 
-APPEND_ONLY = (source_record, audit_event)
+APPEND_ONLY = (source_record, audit_event, signature, *RECEIPTS)
 """Tables whose rows the database itself refuses to change or delete."""

@@ -1,0 +1,197 @@
+"""Sums over the facts: rows of a fact by scope, day and word come in as counts, totals and squares."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from sqlalchemy import ColumnElement, Connection, Subquery, and_, func, literal, null, select
+
+from hub.store.mart import STAR
+from hub.store.sets import AnySelect
+
+Scope = Literal["all", "site", "equipment", "product", "campaign"]
+Test = Literal["=", "!=", "in", ">", "within", "known"]
+SCOPES: dict[Scope, str] = {
+    "site": "site_key",
+    "equipment": "equipment_key",
+    "product": "material_key",
+    "campaign": "campaign_key",
+}
+"""The column by which the rows of each kind of scope are told apart; `all` needs none."""
+_BY_RUNS = frozenset({"fact_batch", "fact_test_result"})
+"""Facts of whole batches: they belong to every unit that the batch ran on."""
+
+
+@dataclass(frozen=True)
+class Where:
+    """A condition on a column of a fact: `within` compares the absolute value, `known` asks for any value."""
+
+    column: str
+    test: Test
+    value: Any = None
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Rows of a fact view: which column has the day, what is measured (None counts rows), which count."""
+
+    view: str
+    day: str
+    column: str | None = None
+    where: tuple[Where, ...] = ()
+
+
+@dataclass(frozen=True)
+class Span:
+    """Days yyyymmdd, both included; None is open."""
+
+    first: int | None = None
+    last: int | None = None
+
+
+@dataclass(frozen=True)
+class Sum:
+    """What a scope, a word and a day hold: rows, rows without a value, the total of the others."""
+
+    scope: int
+    word: str
+    day: int
+    rows: int
+    missing: int
+    total: float
+
+
+@dataclass(frozen=True)
+class Value:
+    """One measure; `limits` are what a result is held against, lower and upper."""
+
+    scope: int
+    word: str
+    day: int
+    value: float | None
+    limits: tuple[float | None, float | None]
+
+
+def sum_rows(
+    connection: Connection, selection: Selection, scope: Scope, *, span: Span, word: str | None = None
+) -> list[Sum]:
+    """Give the sums of the selected rows; `word` is a column to tell them apart by beside scope and day."""
+    fact, keys, conditions = _select(selection, scope, span=span, word=word)
+    value = fact.c[selection.column] if selection.column else literal(1.0)
+    given = func.count(value)
+    query = (
+        select(
+            *keys,
+            func.count().label("rows"),
+            (func.count() - given).label("missing"),
+            func.coalesce(func.sum(value), 0.0).label("total"),
+        )
+        .where(*conditions)
+        .group_by(*(key.element for key in keys))
+        .order_by(*(key.element for key in keys))
+    )
+    return [
+        Sum(r.scope, str(r.word or ""), r.day, r.rows, r.missing, float(r.total))
+        for r in connection.execute(query)
+    ]
+
+
+def list_values(
+    connection: Connection, selection: Selection, scope: Scope, *, span: Span, word: str | None = None
+) -> Iterator[Value]:
+    """Give the measure of each selected row, in the order of the values."""
+    fact, keys, conditions = _select(selection, scope, span=span, word=word)
+    value = fact.c[selection.column or ""]
+    lower, upper = (fact.c[n] if n in fact.c else null() for n in ("lower", "upper"))
+    query = select(*keys, value.label("value"), lower.label("lower"), upper.label("upper"))
+    for row in connection.execute(query.where(*conditions).order_by(value)):
+        yield Value(row.scope, str(row.word or ""), row.day, row.value, (row.lower, row.upper))
+
+
+def list_rows(
+    connection: Connection,
+    selection: Selection,
+    scope: Scope,
+    *,
+    key: int,
+    span: Span,
+    word: tuple[str, str] | None = None,
+    limit: int = 1000,
+) -> list[dict[str, Any]]:
+    """Give the rows themselves of one scope, all columns, in the order of days: what a figure was made of."""
+    fact, keys, conditions = _select(selection, scope, span=span, word=word[0] if word else None)
+    wanted = [*conditions, keys[0].element == key] if scope != "all" else list(conditions)
+    if word:
+        wanted.append(fact.c[word[0]] == word[1])
+    query: AnySelect = select(*fact.c).where(*wanted).order_by(fact.c[selection.day], *list(fact.c)[:1])
+    names = [str(column.name) for column in fact.c]
+    return [dict(zip(names, row, strict=True)) for row in connection.execute(query.limit(limit))]
+
+
+def name_scopes(connection: Connection, scope: Scope, keys: Sequence[int]) -> dict[int, tuple[str, str]]:
+    """Give code and description of scopes by key."""
+    view = {
+        "product": "dim_material",
+        "campaign": "dim_batch",
+        "site": "dim_equipment",
+        "equipment": "dim_equipment",
+    }
+    if scope == "all" or not keys:
+        return {}
+    dimension = _of(view[scope])
+    key = next(iter(dimension.c))
+    query = select(key, dimension.c.code, dimension.c.description).where(key.in_(sorted(set(keys))))
+    return {row[0]: (row[1], row[2] or "") for row in connection.execute(query)}
+
+
+def _of(view: str) -> Subquery:
+    return STAR[view]().subquery(view)
+
+
+def _select(
+    selection: Selection, scope: Scope, *, span: Span, word: str | None
+) -> tuple[Subquery, list[Any], list[ColumnElement[bool]]]:
+    fact = _of(selection.view)
+    at = fact.c[selection.day]
+    conditions = [at.is_not(None), *(_condition(fact, one) for one in selection.where)]
+    conditions += [at >= span.first] if span.first is not None else []
+    conditions += [at <= span.last] if span.last is not None else []
+    if scope == "all":
+        place: ColumnElement[Any] = literal(0)
+    elif scope == "equipment" and selection.view in _BY_RUNS:
+        runs = _runs()
+        place = runs.c.equipment_key
+        conditions.append(runs.c.batch_key == fact.c.batch_key)
+    else:
+        place = fact.c[SCOPES[scope]]
+        conditions.append(place.is_not(None))
+    said = fact.c[word] if word else literal("")
+    return fact, [place.label("scope"), said.label("word"), at.label("day")], conditions
+
+
+def _runs() -> Subquery:
+    """Give which batch ran on which unit, once each."""
+    phase = _of("fact_phase")
+    return (
+        select(phase.c.batch_key, phase.c.equipment_key)
+        .where(phase.c.equipment_key.is_not(None), phase.c.batch_key.is_not(None))
+        .distinct()
+        .subquery("runs")
+    )
+
+
+def _condition(fact: Subquery, where: Where) -> ColumnElement[bool]:
+    column = fact.c[where.column]
+    match where.test:
+        case "=":
+            return column == where.value
+        case "!=":
+            return column != where.value
+        case "in":
+            return column.in_(where.value)
+        case ">":
+            return column > where.value
+        case "within":
+            return and_(column >= -where.value, column <= where.value)
+        case "known":
+            return column.is_not(None)

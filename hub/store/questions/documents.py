@@ -1,0 +1,191 @@
+"""Questions answered as documents: pages of them, each with what it was asked to be expanded by."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import orjson
+from sqlalchemy import ColumnElement, Connection, Select, func, select
+
+from hub.store.answers.pages import Page, WrittenPage
+from hub.store.answers.readings import Document, Reading
+from hub.store.questions.collections import Collection, Navigation, find_collection
+from hub.store.questions.expression import FilterError
+from hub.store.questions.grammar import MAX_STEPS, Expansion
+from hub.store.questions.paging import Ranking, Seat, Step, order_query, read_cursor, take_rows, write_cursor
+from hub.store.questions.question import Question, refuse_unknown
+from hub.store.questions.shelf import Shelved
+from hub.store.sets import is_among
+
+MOST_EXPANDED = 20_000
+"""The most rows that the expansions of one page may show."""
+_AT_ONCE = 500
+
+
+class TooMuch(ValueError):
+    """An answer would be larger than it may be; the message says what to ask instead."""
+
+
+def read_page(
+    connection: Connection, question: Question, *, cursor: str | None = None, limit: int = 100
+) -> Page:
+    """Give one page of documents. Raises `FilterError`, `CursorError`, `TooMuch`."""
+    ranking = rank(connection, question)
+    seat = read_cursor(cursor, question.fingerprint, ranking) if cursor else None
+    reading = narrow(question.collection, question.select)
+    query = _with_ways(reading.statement.where(*question.conditions(connection)), question)
+    rows = take_rows(connection, query, ranking, seat=seat, limit=limit + 1)
+    shown = rows[:limit]
+    documents = _expanded(connection, question, reading.documents(shown), rows=shown, depth=1)
+    return Page(documents, _next(question, ranking, shown) if len(rows) > limit else None)
+
+
+def read_shelved_page(
+    connection: Connection,
+    question: Question,
+    shelved: Shelved,
+    *,
+    cursor: str | None = None,
+    limit: int = 100,
+) -> WrittenPage | Page:
+    """Give the same page as `read_page` with its documents as JSON, those of rows seen lately unread.
+
+    Only for the present. Raises `FilterError`, `CursorError`, `TooMuch`.
+    """
+    if question.expand:
+        return read_page(connection, question, cursor=cursor, limit=limit)
+    ranking = rank(connection, question)
+    seat = read_cursor(cursor, question.fingerprint, ranking) if cursor else None
+    reading = narrow(question.collection, question.select)
+    keys = select(ranking.key.label("row_id")).where(*question.conditions(connection))
+    rows = take_rows(connection, keys, ranking, seat=seat, limit=limit + 1)
+    shown = rows[:limit]
+
+    def read(missing: list[int]) -> dict[int, bytes]:
+        query = reading.statement.where(is_among(connection, ranking.key, missing))
+        there = connection.execute(query).all()
+        documents = zip(there, reading.documents(there), strict=True)
+        return {row[0]: orjson.dumps(document, option=orjson.OPT_UTC_Z) for row, document in documents}
+
+    kind = (question.collection.name, question.select)
+    items = [orjson.Fragment(one) for one in shelved.read(kind, [row.row_id for row in shown], read)]
+    return WrittenPage(items, _next(question, ranking, shown) if len(rows) > limit else None)
+
+
+def read_one(connection: Connection, question: Question, key: int) -> Document | None:
+    """Give the document with this key, whatever became of it, or None. Raises `FilterError`."""
+    one = replace(question, is_whole=True, also=(key_of(question.collection) == key,))
+    reading = narrow(one.collection, one.select)
+    query = _with_ways(reading.statement.where(*one.conditions(connection)), one)
+    rows = connection.execute(query.limit(1)).all()
+    found = _expanded(connection, one, reading.documents(rows), rows=rows, depth=1)
+    return found[0] if found else None
+
+
+def stream_documents(connection: Connection, question: Question, *, limit: int | None) -> Iterator[Document]:
+    """Give the documents of a whole answer one after another, or the first of them."""
+    reading = narrow(question.collection, question.select)
+    query = _with_ways(reading.statement.where(*question.conditions(connection)), question)
+    query = order_query(query, rank(connection, question)).limit(limit)
+    with connection.execution_options(yield_per=_AT_ONCE).execute(query) as result:
+        for rows in result.partitions(_AT_ONCE):
+            yield from _expanded(connection, question, reading.documents(rows), rows=rows, depth=1)
+
+
+def count(connection: Connection, question: Question, *, most: int | None = None) -> int:
+    """Give how many rows answer a question; not more than `most`, beyond which nobody counts."""
+    rows = select(key_of(question.collection)).where(*question.conditions(connection)).limit(most)
+    return int(connection.scalar(select(func.count()).select_from(rows.subquery())) or 0)
+
+
+def rank(connection: Connection, question: Question) -> Ranking:
+    """Give the whole order of a question's answer. Raises `FilterError`."""
+    steps = tuple(
+        Step(column, descending, bool(getattr(column, "nullable", True)))
+        for column, descending in question.steps(connection)
+    )
+    return Ranking(steps, key_of(question.collection))
+
+
+def key_of(collection: Collection) -> ColumnElement[Any]:
+    """Give the column of a collection's own key."""
+    return collection.table.c[collection.key]
+
+
+def narrow(collection: Collection, names: tuple[str, ...]) -> Reading:
+    """Give the reading of these members, or of all. Raises `FilterError`."""
+    if not names:
+        return collection.reading
+    refuse_unknown(names, [slot.name for slot in collection.reading.slots])
+    return collection.reading.narrow(names)
+
+
+def _next(question: Question, ranking: Ranking, shown: Sequence[Any]) -> str:
+    """Give the cursor of the page after this one."""
+    last = shown[-1]
+    values = tuple(getattr(last, f"step{at}") for at in range(len(ranking.steps)))
+    return write_cursor(question.fingerprint, Seat(values, last.row_id))
+
+
+def _with_ways(query: Select[Any], question: Question) -> Select[Any]:
+    """Add the columns from which expansions go on."""
+    table = question.collection.table
+    ways = [_way(question.collection, one) for one in question.expand]
+    return query.add_columns(*(table.c[way.here].label(f"way{at}") for at, way in enumerate(ways)))
+
+
+def _expanded(
+    connection: Connection,
+    question: Question,
+    documents: list[Document],
+    *,
+    rows: Sequence[Any],
+    depth: int,
+) -> list[Document]:
+    for at, one in enumerate(question.expand):
+        way = _way(question.collection, one)
+        here = [getattr(row, f"way{at}") for row in rows]
+        found = _follow(connection, way, one, sorted({key for key in here if key is not None}), depth)
+        for document, key in zip(documents, here, strict=True):
+            there = found.get(key, [])
+            document[way.name] = there if way.is_many else there[0] if there else None
+    return documents
+
+
+def _follow(  # noqa: PLR0917 - a way, what is shown of it, from where, how deep
+    connection: Connection, way: Navigation, one: Expansion, keys: list[int], depth: int
+) -> dict[int, list[Document]]:
+    """Give the documents at the end of a way, by the key from which they are reached."""
+    if depth > MAX_STEPS:
+        raise FilterError(f"expansions go at most {MAX_STEPS} deep; ask for the inner ones by themselves")
+    target = find_collection(way.target)
+    # A reference shows what it leads to, whatever became of that.
+    question = Question(target, one.condition, one.order, one.select, one.expand, is_whole=not way.is_many)
+    reading = narrow(target, one.select)
+    there = target.table.c[way.there]
+    found: dict[int, list[Document]] = {}
+    if not keys:
+        return found
+    query = _with_ways(reading.statement.where(is_among(connection, there, keys)), question)
+    query = query.where(*question.conditions(connection))
+    query = order_query(query.add_columns(there.label("there")), rank(connection, question))
+    rows = connection.execute(query.limit(MOST_EXPANDED + 1)).all()
+    if len(rows) > MOST_EXPANDED:
+        raise TooMuch(
+            f"the expansion would show more than {MOST_EXPANDED} rows; ask for a smaller page, or for the "
+            "inner collection by itself"
+        )
+    documents = _expanded(connection, question, reading.documents(rows), rows=rows, depth=depth + 1)
+    for row, document in zip(rows, documents, strict=True):
+        mine = found.setdefault(row.there, [])
+        if one.limit is None or len(mine) < one.limit:
+            mine.append(document)
+    return found
+
+
+def _way(collection: Collection, one: Expansion) -> Navigation:
+    way = collection.navigations.get(one.name)
+    if way is None:
+        listed = ", ".join(sorted(collection.navigations)) or "none"
+        raise FilterError(f"unknown expansion {one.name[:60]}; known are {listed}", one.position)
+    return way

@@ -1,0 +1,187 @@
+"""Which rows the one who asks may see: those of some sites, those of some products.
+
+The scope rides on the connection, so that no question can forget it. What belongs to no site is seen by those
+alone who see all; materials, recipes and other definitions are shared by all sites, as in the mart.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, FromClause, Select, and_, false, or_, select
+
+from hub.model.mastered import MASTERED
+from hub.model.observed import OBSERVED
+from hub.model.shape import fields_of
+from hub.store.mart.functions import starts
+from hub.store.questions.collections import Collection
+from hub.store.tables import ENTITY_TABLES, FACT_TABLES
+
+_SHARED = frozenset(
+    {
+        "resource_class",
+        "material_definition",
+        "process_segment",
+        "operations_definition",
+        "recipe",
+        "test_specification",
+        "recipe_element",
+        "recipe_parameter",
+        "test_criterion",
+        "dim_material",
+        "dim_recipe",
+        "dim_segment",
+    }
+)
+"""What belongs to no site and may be seen by whoever sees any."""
+_OPTION = "scope"
+_T = ENTITY_TABLES
+
+
+@dataclass(frozen=True)
+class RowScope:
+    """Sites and products by code; None sees all of them."""
+
+    sites: tuple[str, ...] | None = None
+    products: tuple[str, ...] | None = None
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether there is anything that it does not see."""
+        return self.sites is not None or self.products is not None
+
+
+def narrow_connection(connection: Connection, scope: RowScope | None) -> Connection:
+    """Let a connection see the rows of a scope only."""
+    if scope is None or not scope.is_limited:
+        return connection
+    return connection.execution_options(**{_OPTION: scope})
+
+
+def scope_of(connection: Connection) -> RowScope | None:
+    """Give the scope of a connection; None when it sees all."""
+    scope: RowScope | None = connection.get_execution_options().get(_OPTION)
+    return scope
+
+
+def visible(connection: Connection, collection: Collection, rows: FromClause) -> list[ColumnElement[bool]]:
+    """Give the conditions under which rows of a collection may be seen over this connection."""
+    return see(scope_of(connection), collection.kind, rows)
+
+
+def see(scope: RowScope | None, kind: str, rows: FromClause) -> list[ColumnElement[bool]]:
+    """Give the conditions under which rows of a type of thing, fact or view may be seen."""
+    if scope is None or not scope.is_limited or kind in _SHARED:
+        return []
+    if kind in _THINGS:
+        return [_THINGS[kind](scope, rows)]
+    if kind in FACT_TABLES:
+        return [_by_what_it_is_about(scope, kind, rows)]
+    if kind in _T:
+        return [_by_reference(scope, kind, rows)]
+    return [_in_the_star(scope, rows)]
+
+
+def _sites(scope: RowScope) -> Select[Any]:
+    site = _T["equipment"].alias()
+    return select(site.c.id).where(site.c.level == "Site", site.c.code.in_(scope.sites or ()))
+
+
+def _products(scope: RowScope) -> Select[Any]:
+    product = _T["material_definition"].alias()
+    return select(product.c.id).where(product.c.code.in_(scope.products or ()))
+
+
+def _ids(scope: RowScope, kind: str) -> Select[Any]:
+    table = (_T[kind] if kind in _T else FACT_TABLES[kind]).alias()
+    return select(table.c.id).where(*see(scope, kind, table))
+
+
+def _see_equipment(scope: RowScope, rows: FromClause) -> ColumnElement[bool]:
+    if scope.sites is None:
+        return rows.c.id.is_not(None)
+    site, part = _T["equipment"].alias(), _T["equipment"].alias()
+    under = (
+        select(part.c.id)
+        .join(site, (site.c.level == "Site") & starts(part.c.path, site.c.path))
+        .where(site.c.code.in_(scope.sites))
+    )
+    return rows.c.id.in_(under)
+
+
+def _see_orders(scope: RowScope, rows: FromClause) -> ColumnElement[bool]:
+    conditions: list[ColumnElement[bool]] = []
+    if scope.sites is not None:
+        conditions.append(rows.c.site_id.in_(_sites(scope)))
+    if scope.products is not None:
+        conditions.append(rows.c.product_id.in_(_products(scope)))
+    return and_(*conditions)
+
+
+def _see_batches(scope: RowScope, rows: FromClause) -> ColumnElement[bool]:
+    """A batch is of the site of its unit, or, where no unit is known, of that of its order."""
+    conditions: list[ColumnElement[bool]] = []
+    if scope.sites is not None:
+        order = _T["operations_request"].alias()
+        ordered = select(order.c.id).where(order.c.site_id.in_(_sites(scope)))
+        here = rows.c.equipment_id.in_(_ids(RowScope(sites=scope.sites), "equipment"))
+        conditions.append(
+            or_(here, and_(rows.c.equipment_id.is_(None), rows.c.operations_request_id.in_(ordered)))
+        )
+    if scope.products is not None:
+        conditions.append(rows.c.product_id.in_(_products(scope)))
+    return and_(*conditions)
+
+
+def _see_lots(scope: RowScope, rows: FromClause) -> ColumnElement[bool]:
+    """A lot is of the site of the batch that made it."""
+    batch = _T["batch"].alias()
+    made = select(batch.c.output_lot_id).where(batch.c.output_lot_id.is_not(None))
+    return rows.c.id.in_(made.where(_see_batches(scope, batch)))
+
+
+_THINGS = {
+    "equipment": _see_equipment,
+    "operations_request": _see_orders,
+    "batch": _see_batches,
+    "material_lot": _see_lots,
+}
+_SUBJECTS = ("batch", "operations_request", "equipment", "lot")
+"""By what a fact's place is told: the first of these that it names decides."""
+
+
+def _by_what_it_is_about(scope: RowScope, kind: str, rows: FromClause) -> ColumnElement[bool]:
+    """See a fact with what it is about; one that names nothing that has a place is not seen."""
+    fields = {f.name: f for f in fields_of(OBSERVED[kind])}
+    ways: list[ColumnElement[bool]] = []
+    unnamed: list[ColumnElement[bool]] = []
+    for name in _SUBJECTS:
+        if name in fields and fields[name].kind == "reference":
+            column = rows.c[f"{name}_id"]
+            ways.append(and_(*unnamed, column.in_(_ids(scope, fields[name].target or ""))))
+            unnamed.append(column.is_(None))
+    if not ways:
+        ways = [
+            rows.c[f"{f.name}_id"].in_(_ids(scope, f.target or ""))
+            for f in fields.values()
+            if f.kind == "peer" and f.target not in (kind, *_SHARED)
+        ]
+    return or_(false(), *ways)
+
+
+def _by_reference(scope: RowScope, kind: str, rows: FromClause) -> ColumnElement[bool]:
+    """See a thing with the batch, order or equipment that it belongs to; another one is not seen."""
+    fields = {f.name: f for f in fields_of(MASTERED[kind]) if f.kind == "reference"}
+    for name in _SUBJECTS:
+        if name in fields:
+            return rows.c[f"{name}_id"].in_(_ids(scope, fields[name].target or ""))
+    return false()
+
+
+def _in_the_star(scope: RowScope, rows: FromClause) -> ColumnElement[bool]:
+    """See what has the key of one's site and of one's product; a row that lacks such a key is not seen."""
+    conditions: list[ColumnElement[bool]] = []
+    if scope.sites is not None:
+        conditions.append(rows.c.site_key.in_(_sites(scope)) if "site_key" in rows.c else false())
+    if scope.products is not None:
+        conditions.append(rows.c.material_key.in_(_products(scope)) if "material_key" in rows.c else false())
+    return and_(*conditions)

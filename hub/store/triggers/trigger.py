@@ -1,0 +1,36 @@
+"""What a trigger is, and what a table must tell so that its triggers can be written."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+NO_ACTOR = "no actor, no write: open the transaction with begin(actor)"
+"""What the database answers to a write that nobody has put a name to."""
+
+BACKDATED = "backdated: what is sealed is past, write with an instant after it"
+"""What PostgreSQL answers to a write whose instant is not after that of rows sealed before it."""
+
+Kind = Literal["integer", "json", "bytes", "other"]
+
+
+@dataclass(frozen=True)
+class Trigger:
+    """A trigger as the database itself tells it: what stands in its catalogue must be this text."""
+
+    name: str
+    table: str
+    definition: str
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A table as it is in the database: at an older revision its columns are not those of this code."""
+
+    name: str
+    columns: tuple[tuple[str, Kind], ...]
+    keys: tuple[tuple[str, ...], ...]
+    """The columns of its primary key, then those of each unique constraint."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of its columns, in their order."""
+        return tuple(name for name, _ in self.columns)

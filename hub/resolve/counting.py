@@ -1,174 +1,355 @@
-"""Counted once: movements and runs that two systems saw are paired, reversals net out, genealogy follows."""
+"""Counted once: movements that two systems saw are paired by batch, lot and use, and reversals net out."""
 
-import math
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
-from hub.model.enums import CONSUMED, PRODUCED
-from hub.resolve.precedence import EXECUTION
+from hub.model.comparison import difference_of
+from hub.model.enums import CONSUMED, LOST, PRODUCED, SAMPLED
+from hub.model.shape import Field
+from hub.resolve.genealogy import draw_edges
+from hub.resolve.netting import Movement, add_up, net_movements
+from hub.resolve.precedence import COUNTING, agrees, rank, rule_for
+from hub.resolve.runs import pair_runs
 from hub.store.database import Connection
 from hub.store.entities import load_entities
-from hub.store.facts import Edge, facts_of_batches, mark_sightings, replace_edges
+from hub.store.facts import facts_of_batches, mark_sightings, number_facts, replace_edges
+from hub.store.movements import (
+    Lot,
+    Touched,
+    load_base_units,
+    load_lots,
+    movements_of,
+    strays_of,
+    tied_to,
+)
+from hub.store.rules import Rule, load_rules
 from hub.store.systems import System, list_systems
 
-TOLERANCE = 0.005
-OVERLAP = 0.8
 Fact = dict[str, Any]
+Marks = dict[int, dict[str, Any]]
+Scope = tuple[str, int]
+_AMOUNT = Field("quantity", "quantity")
 
 
-def recount(connection: Connection, batch_ids: Iterable[int]) -> None:
-    """Pair sightings and rebuild the genealogy of these batches from all that is known of them now."""
-    wanted = sorted(set(batch_ids))
-    if not wanted:
+def recount(connection: Connection, touched: Touched) -> None:
+    """Pair sightings, and rebuild genealogy, of these batches and lots from all that is known of them now."""
+    if not touched:
         return
-    systems = list_systems(connection)
-    movements = facts_of_batches(connection, "material_actual", wanted)
-    marks = pair_movements(movements, systems)
-    _write(connection, "material_actual", facts=movements, marks=marks)
-    runs = facts_of_batches(connection, "segment_response", wanted)
-    _write(connection, "segment_response", facts=runs, marks=pair_runs(runs, systems))
-    batches = load_entities(connection, "batch", wanted)
-    counted: dict[int, list[Fact]] = defaultdict(list)
-    for group in group_movements(movements, systems):
-        for fact in group[0]:
-            counted[fact["batch_id"]].append(fact)
+    counted = _recount_movements(connection, touched)
+    batches = sorted(touched.batches)
+    runs = facts_of_batches(connection, "segment_response", batches)
+    _write(connection, "segment_response", facts=runs, marks=pair_runs(runs, list_systems(connection)))
+    rows = load_entities(connection, "batch", batches)
     parents = {run["id"]: run["parent_id"] for run in runs}
-    edges = {b: draw_edges(counted[b], batches[b]["output_lot_id"], parents) for b in wanted}
+    edges = {b: draw_edges(counted["batch", b], rows[b]["output_lot_id"], parents) for b in batches}
     replace_edges(connection, edges)
 
 
-def group_movements(facts: Sequence[Fact], systems: dict[int, System]) -> Iterator[list[list[Fact]]]:
-    """Give movements of one (batch, lot, direction) by system, the one whose word counts first.
+def count_ahead(connection: Connection, rows: Sequence[Fact]) -> list[Fact]:
+    """Give new movements with ids and with what counting finds of them and of what stands beside them now.
 
-    Movements without a lot are compared by material instead.
+    Whoever writes them has them counted all the same, for that looks further: at what is taken back
+    elsewhere, at what changes with them. What was found ahead is mostly what it finds, and such a row is
+    written once, not twice. What counts comes before what is beside it or disputes it, so that no row points
+    at one that is not there yet.
     """
-    groups: dict[tuple[Any, ...], dict[int, list[Fact]]] = defaultdict(lambda: defaultdict(list))
-    for fact in facts:
-        thing = ("lot", fact["lot_id"]) if fact["lot_id"] else ("material", fact["material_id"])
-        key = (fact["batch_id"], thing, _direction(fact["use"]))
-        groups[key][fact["source_system_id"]].append(fact)
-    for by_system in groups.values():
-        yield [by_system[s] for s in sorted(by_system, key=lambda s: _place(systems[s]))]
+    if not rows:
+        return []
+    fresh = number_facts(connection, "material_actual", rows)
+    touched = Touched()
+    for scope in filter(None, {_scope(f) for f in fresh}):
+        (touched.batches if scope[0] == "batch" else touched.lots).add(scope[1])
+    facts = [*movements_of(connection, touched), *fresh]
+    _, sightings, rule = _sight(connection, facts, touched)
+    marks = mark_movements(sightings, rule)
+    counted = [{**fact, **marks.get(fact["id"], {})} for fact in fresh]
+    return sorted(counted, key=lambda f: bool(f["same_as_id"] or f["disputes_id"]))
 
 
-def pair_movements(facts: Sequence[Fact], systems: dict[int, System]) -> dict[int, dict[str, Any]]:
-    """Decide which movements count: one system a (batch, lot, direction), others beside it when sums agree.
+def _recount_movements(connection: Connection, touched: Touched) -> dict[Scope, list[Movement]]:
+    facts = _gather(connection, touched)
+    counted: dict[Scope, list[Movement]] = defaultdict(list)
+    if not facts:
+        return counted
+    inside, sightings, rule = _sight(connection, facts, touched)
+    marks = mark_movements(sightings, rule)
+    _write(connection, "material_actual", facts=[m.fact for m in inside], marks=marks)
+    for seen in sightings:
+        counted[seen.scope] += [m for m in seen.counted if not m.is_netted]
+    return counted
 
-    Several partial issues are compared with one consumption by their sums; a reversal is negative and nets
-    out. Sums that differ by more than 0.5 % leave both and mark them disputed; genealogy then takes the
-    amounts of the first system, so that nothing is counted twice.
+
+def _sight(
+    connection: Connection, facts: Sequence[Fact], touched: Touched
+) -> "tuple[list[Movement], list[Sightings], Rule]":
+    """Give the movements that belong where was touched, what is said of each material, and the rule."""
+    systems = list_systems(connection)
+    rule = rule_for(load_rules(connection), *COUNTING)
+    lots = load_lots(connection, {f["lot_id"] for f in facts if f["lot_id"]})
+    moved = net_movements(facts, _base_units(connection, facts, lots), rule.tolerance)
+    scopes = _scopes(touched)
+    inside = [m for m in moved if _scope(m.home) in scopes]
+    return inside, list(sort_movements(inside, lots, place=lambda s: _place(rule, systems[s]))), rule
+
+
+def _gather(connection: Connection, touched: Touched) -> list[Fact]:
+    """Give the movements to be looked at; what takes back, or is taken back, elsewhere is touched as well."""
+    while True:
+        facts = {f["id"]: f for f in movements_of(connection, touched)}
+        fresh = strays_of(connection, touched) if facts else []
+        while fresh:
+            facts.update({f["id"]: f for f in fresh})
+            fresh = [f for f in tied_to(connection, fresh) if f["id"] not in facts]
+        more = {_scope(f) for f in facts.values()} - _scopes(touched) - {None}
+        if not more:
+            return list(facts.values())
+        touched.batches |= {s[1] for s in more if s and s[0] == "batch"}
+        touched.lots |= {s[1] for s in more if s and s[0] == "lot"}
+
+
+def _scope(fact: Fact) -> Scope | None:
+    """Give what a movement is counted within: its batch, else its lot, else nothing."""
+    if fact["batch_id"]:
+        return "batch", fact["batch_id"]
+    return ("lot", fact["lot_id"]) if fact["lot_id"] else None
+
+
+def _scopes(touched: Touched) -> set[Scope | None]:
+    return {*(("batch", b) for b in touched.batches), *(("lot", i) for i in touched.lots)}
+
+
+def _base_units(connection: Connection, facts: Sequence[Fact], lots: Mapping[int, Lot]) -> dict[int, str]:
+    """Give the base unit of what was moved, for movements stated without a unit."""
+    materials = {f["id"]: m for f in facts if f["unit"] is None and (m := _material(f, lots))}
+    units = load_base_units(connection, materials.values()) if materials else {}
+    return {fact_id: units[m] for fact_id, m in materials.items() if m in units}
+
+
+def _material(fact: Fact, lots: Mapping[int, Lot]) -> int | None:
+    """Give what was moved: the material of the largest lot it is a part of whose material is known."""
+    above = [lots[i].material_id for i in _upward(fact["lot_id"], lots)]
+    return next((m for m in reversed(above) if m), fact["material_id"])
+
+
+def _upward(lot_id: int | None, lots: Mapping[int, Lot]) -> list[int]:
+    """Give a lot, the lot it is a part of, and so on."""
+    above: list[int] = []
+    while lot_id is not None and lot_id in lots and lot_id not in above:
+        above.append(lot_id)
+        lot_id = lots[lot_id].parent_id
+    return above
+
+
+def _place(rule: Rule, system: System) -> tuple[int, str]:
+    return rank(rule, system.kind, system.code), system.code
+
+
+# -------------------------------------------------------------------------------------- what is compared
+Told = list[Movement]
+"""What one system says."""
+
+
+@dataclass(frozen=True)
+class Sightings:
+    """All that is said of one material, moved one way in one batch.
+
+    `lots`: lot by lot what each system says, the one whose rows count first. `coarse`: systems that do not
+    name their lots; they are compared with what counts of all lots together.
     """
-    marks: dict[int, dict[str, Any]] = {}
-    for group in group_movements(facts, systems):
-        first = min(group[0], key=lambda f: f["source_key"])
-        total = _sum(group[0])
-        states = ["counted"]
-        for others in group[1:]:
-            other = _sum(others)
-            agrees = total is not None and other is not None and _close(total, other)
-            states.append("same_as" if agrees else "disputed")
-        if "disputed" in states:
-            states[0] = "disputed"
-        for some, state in zip(group, states, strict=True):
-            for fact in some:
-                marks[fact["id"]] = {
-                    "count_state": state,
-                    "same_as_id": first["id"] if state == "same_as" else None,
-                }
+
+    scope: Scope
+    lots: list[list[Told]]
+    coarse: list[Told]
+
+    @property
+    def counted(self) -> Told:
+        """What counts."""
+        return list(chain.from_iterable(systems[0] for systems in self.lots))
+
+
+def sort_movements(
+    movements: Iterable[Movement], lots: Mapping[int, Lot], *, place: Callable[[int], Any]
+) -> Iterable[Sightings]:
+    """Give what is said of each (batch, material, use), parted by lots; `place` orders systems by their ids.
+
+    Sub-lots go with their lot where somebody names that. A movement without lot and material is compared
+    with no other.
+    """
+    parts: dict[tuple[Scope, str], Told] = defaultdict(list)
+    for m in movements:
+        scope = _scope(m.home)
+        if scope is not None:
+            parts[scope, direction_of(m.home)].append(m)
+    for (scope, _), some in parts.items():
+        used = {m.home["lot_id"] for m in some}
+        by_material: dict[int | None, dict[int, Told]] = defaultdict(lambda: defaultdict(list))
+        for m in some:
+            by_material[_material(m.home, lots)][m.fact["source_system_id"]].append(m)
+        for material, by_system in by_material.items():
+            yield _part(scope, list(by_system.values()), lots, used, known=material is not None, place=place)
+
+
+def direction_of(fact: Fact) -> str:
+    """Give which way a movement goes: in, out, sample, lost, or its own use where that is none of these."""
+    if fact["use"] in CONSUMED:
+        return "in"
+    if fact["use"] in PRODUCED:
+        return "out"
+    if fact["use"] in SAMPLED:
+        return "sample"
+    text = (fact["use_text"] or "").casefold()
+    return "lost" if text in LOST else f"{fact['use']} {text}"
+
+
+def _part(  # noqa: PLR0917 - where, who says what, and the lots that are known and named
+    scope: Scope,
+    systems: list[Told],
+    lots: Mapping[int, Lot],
+    used: set[int | None],
+    *,
+    known: bool,
+    place: Callable[[int], Any],
+) -> Sightings:
+    fine: list[Told] = []
+    coarse: list[Told] = []
+    for some in systems:
+        (fine if all(m.home["lot_id"] for m in some) else coarse).append(some)
+    by_lot: dict[int, dict[int, Told]] = defaultdict(lambda: defaultdict(list))
+    for m in chain.from_iterable(fine):
+        whole = [i for i in _upward(m.home["lot_id"], lots) if i in used][-1]
+        by_lot[whole][m.fact["source_system_id"]].append(m)
+    parted = [_in_order(list(by_system.values()), place) for by_system in by_lot.values()]
+    if not known:
+        return Sightings(scope, parted + [[some] for some in coarse], [])
+    if not parted:
+        return Sightings(scope, [_in_order(coarse, place)], [])
+    return Sightings(scope, parted, coarse)
+
+
+def _in_order(systems: list[Told], place: Callable[[int], Any]) -> list[Told]:
+    """Put first who gives an amount and names a lot, then whose word counts."""
+
+    def rank_of(some: Told) -> tuple[bool, bool, Any]:
+        is_lotless = not any(m.home["lot_id"] for m in some)
+        return _is_silent(some), is_lotless, place(some[0].fact["source_system_id"])
+
+    return sorted(systems, key=rank_of)
+
+
+def _is_silent(told: Told) -> bool:
+    """Tell whether a system gives no amount at all: then it contradicts none."""
+    return all(m.amount is None or m.root is None for m in told)
+
+
+# ---------------------------------------------------------------------------------------- what counts
+def mark_movements(sightings: Iterable[Sightings], rule: Rule) -> Marks:
+    """Decide which movements count: those of one system, the others beside them when their sums agree.
+
+    Several partial issues are compared with one consumption by their sums, whatever their units. Sums that
+    differ beyond the rule's tolerance leave both, disputed, with the difference. What was taken back whole
+    is netted.
+    """
+    marks: Marks = {}
+    for seen in sightings:
+        whole = [_judge(seen.counted, told, rule) for told in seen.coarse]
+        for first, *others in seen.lots:
+            verdicts = [_judge(first, told, rule) for told in others]
+            worst = max((v for v in (*verdicts, *whole) if v.is_disputed), key=_size, default=None)
+            _mark_counted(marks, first, worst)
+            for told, verdict in zip(others, verdicts, strict=True):
+                _mark_beside(marks, told, verdict, counted=first)
+        for told, verdict in zip(seen.coarse, whole, strict=True):
+            _mark_beside(marks, told, verdict, counted=seen.counted)
     return marks
 
 
-def pair_runs(facts: Sequence[Fact], systems: dict[int, System]) -> dict[int, dict[str, Any]]:
-    """Find runs that two systems saw: same batch, unit and level, ≥80 % overlap, exactly one candidate."""
-    marks: dict[int, dict[str, Any]] = {f["id"]: {"same_as_id": None} for f in facts}
-    groups: dict[tuple[Any, ...], list[Fact]] = defaultdict(list)
-    for fact in facts:
-        if fact["equipment_id"] and fact["actual_start"] and fact["actual_end"]:
-            groups[fact["batch_id"], fact["equipment_id"], fact["level"]].append(fact)
-    for some in groups.values():
-        best = min(_place(systems[f["source_system_id"]]) for f in some)
-        firsts = [f for f in some if _place(systems[f["source_system_id"]]) == best]
-        for fact in some:
-            if fact in firsts:
-                continue
-            candidates = [f for f in firsts if _overlap(f, fact) >= OVERLAP]
-            if len(candidates) == 1:
-                marks[fact["id"]] = {"same_as_id": candidates[0]["id"]}
-    return marks
+@dataclass(frozen=True)
+class _Verdict:
+    """Whether a system contradicts what counts: how much more it says, and how much less the others do.
+
+    Each in the unit of who says it; None where amounts cannot be compared.
+    """
+
+    is_disputed: bool
+    more: float | None = None
+    less: float | None = None
 
 
-def draw_edges(
-    facts: Sequence[Fact], output_lot_id: int | None, parents: dict[int, int | None]
-) -> dict[Edge, tuple[float | None, str | None]]:
-    """Give a batch's genealogy: what a step consumed went into what that step, or the batch, produced."""
-    consumed = [f for f in facts if f["use"] in CONSUMED and f["lot_id"]]
-    produced = [f for f in facts if f["use"] in PRODUCED and f["lot_id"]]
-    by_step: dict[int | None, set[int]] = defaultdict(set)
-    for fact in produced:
-        by_step[fact["response_id"]].add(fact["lot_id"])
-    taken = {f["lot_id"] for f in consumed}
-    ends = {f["lot_id"] for f in produced} - taken
-    final = {output_lot_id} if output_lot_id else ends
-    taking: dict[Edge, list[Fact]] = defaultdict(list)
-    for fact in consumed:
-        for lot in _outputs(fact["response_id"], by_step, parents) or final:
-            if lot != fact["lot_id"]:
-                taking[fact["lot_id"], lot, "consume"].append(fact)
-    totals = {edge: (_sum(some), some[0]["unit"]) for edge, some in taking.items()}
-    return {e: (q, None if q is None else unit) for e, (q, unit) in totals.items() if q is None or q > 0}
+def _size(verdict: _Verdict) -> float:
+    return abs(verdict.less or 0.0)
 
 
-def _outputs(
-    step: int | None, by_step: dict[int | None, set[int]], parents: dict[int, int | None]
-) -> set[int]:
-    """Give what a step produced, or the nearest step above it that produced anything."""
-    seen: set[int] = set()
-    while step is not None and step not in seen:
-        seen.add(step)
-        if by_step.get(step):
-            return by_step[step]
-        step = parents.get(step)
-    return set()
+def _judge(counted: Told, told: Told, rule: Rule) -> _Verdict:
+    if _is_silent(told):
+        return _Verdict(is_disputed=False)
+    one, other = _total(counted), _total(told)
+    if one is None or other is None:
+        return _Verdict(is_disputed=True)
+    if agrees(_AMOUNT, one, other, tolerance=rule.tolerance):
+        return _Verdict(is_disputed=False)
+    # each side in its own unit
+    above, below = difference_of(_AMOUNT, other, one), difference_of(_AMOUNT, one, other)
+    return _Verdict(is_disputed=True, more=-above[0] if above else None, less=-below[0] if below else None)
 
 
-def _write(
-    connection: Connection, record_type: str, *, facts: Sequence[Fact], marks: dict[int, dict[str, Any]]
-) -> None:
+def _total(told: Told) -> dict[str, Any] | None:
+    """Give the sum of what a system says; None when it cannot be told."""
+    known = [m for m in told if m.root is not None]
+    unit = min((m.unit for m in known if m.unit is not None), default=None)
+    total = add_up([m for m in known if not m.is_netted], unit)
+    return None if total is None else {"value": total, "unit": unit}
+
+
+def _mark_counted(marks: Marks, told: Told, worst: _Verdict | None) -> None:
+    """Mark what counts: by how much, and how far it lies from the source that contradicts it most."""
+    for m in told:
+        if m.is_netted:
+            marks[m.fact["id"]] = {**_UNCOUNTED, "count_state": "netted"}
+        else:
+            marks[m.fact["id"]] = {
+                **_UNCOUNTED,
+                "count_state": "disputed" if worst else "counted",
+                "count_quantity": m.amount,
+                "count_unit": m.unit,
+                "count_difference": worst.less if worst else None,
+            }
+
+
+def _mark_beside(marks: Marks, told: Told, verdict: _Verdict, *, counted: Told) -> None:
+    """Mark what another system says: the same as the first counted movement by key, or at odds with it."""
+    standing = [m for m in counted if not m.is_netted] or counted
+    anchor = min(standing, key=lambda m: (m.fact["source_key"], m.fact["source_system_id"])).fact["id"]
+    for m in told:
+        if m.root is None or (m.is_netted and verdict.is_disputed):
+            marks[m.fact["id"]] = {**_UNCOUNTED, "count_state": "netted"}
+        elif verdict.is_disputed:
+            marks[m.fact["id"]] = {
+                **_UNCOUNTED,
+                "count_state": "disputed",
+                "disputes_id": anchor,
+                "count_difference": verdict.more,
+            }
+        else:
+            marks[m.fact["id"]] = {**_UNCOUNTED, "count_state": "same_as", "same_as_id": anchor}
+
+
+_UNCOUNTED: dict[str, Any] = {
+    "count_quantity": None,
+    "count_unit": None,
+    "count_difference": None,
+    "same_as_id": None,
+    "disputes_id": None,
+}
+"""What a movement has that does not count: no amount, and nothing that it is compared with."""
+
+
+def _write(connection: Connection, record_type: str, *, facts: Sequence[Fact], marks: Marks) -> None:
     changed = [
         (f["id"], marks[f["id"]])
         for f in facts
         if any(f[name] != value for name, value in marks[f["id"]].items())
     ]
     mark_sightings(connection, record_type, changed)
-
-
-def _direction(use: str) -> str:
-    if use in CONSUMED:
-        return "in"
-    return "out" if use in PRODUCED else use
-
-
-def _place(system: System) -> tuple[int, str]:
-    kind = EXECUTION.index(system.kind) if system.kind in EXECUTION else len(EXECUTION)
-    return kind, system.code
-
-
-def _sum(facts: Sequence[Fact]) -> float | None:
-    if any(f["quantity"] is None for f in facts) or len({f["unit"] for f in facts}) > 1:
-        return None
-    return math.fsum(f["quantity"] for f in facts)  # exact, so that the order of facts is no matter
-
-
-def _close(one: float, other: float) -> bool:
-    return abs(one - other) <= TOLERANCE * max(abs(one), abs(other), 1e-12)
-
-
-def _overlap(one: Fact, other: Fact) -> float:
-    shared = (
-        min(one["actual_end"], other["actual_end"]) - max(one["actual_start"], other["actual_start"])
-    ).total_seconds()
-    whole = (
-        max(one["actual_end"], other["actual_end"]) - min(one["actual_start"], other["actual_start"])
-    ).total_seconds()
-    return shared / whole if whole > 0 else 0.0

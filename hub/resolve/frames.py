@@ -3,7 +3,7 @@
 What is found is written down like any source's statement, marked as derived, with the rule that found it.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,10 +12,11 @@ import numpy as np
 import orjson
 import pyarrow as pa
 
-from hub.model import Identifier, SegmentResponse, format_instant
+from hub.model import Identifier, SegmentResponse, format_instant, parse_instant
 from hub.resolve.conditions import Column, Condition
 from hub.store.database import Connection
 from hub.store.identifiers import find_names, names_of_entities
+from hub.store.mappings import keep_mapping, name_mapping
 from hub.store.samples import read_samples, sample_span
 from hub.store.statements import Said, Told, list_live_keys, store_documents
 from hub.store.stating import state
@@ -23,7 +24,7 @@ from hub.store.systems import ensure_system, note_health
 from hub.store.tagging import tags_of_equipment
 
 OBJECT_TYPE = "frame"
-CONNECTOR = "hub.resolve.frames/1"
+CONNECTOR = ("hub.resolve.frames", "1")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,10 +62,19 @@ def derive_frames(connection: Connection, rules: Sequence[FrameRule], *, now: da
         found = (document for rule in rules if rule.source == source for document in _find(connection, rule))
         told = [replace(document, version=int(now.timestamp() * 1e6)) for document in found]
         system = ensure_system(connection, f"{source}.frames", "HISTORIAN", now=now, connector="frames")
+        content = {"rules": [_describe(r) for r in rules if r.source == source]}
+        version = name_mapping(*CONNECTOR, content)
+        keep_mapping(connection, system.id, version=version, content=content, now=now)
         gone = list_live_keys(connection, system.id, [OBJECT_TYPE]).keys() - {t.key for t in told}
         told += [_vanished(key) for _, key in sorted(gone)]
         changed += store_documents(
-            connection, system_id=system.id, stream="frames", connector=CONNECTOR, documents=told, now=now
+            connection,
+            system_id=system.id,
+            stream="frames",
+            connector=version,
+            documents=told,
+            now=now,
+            own=True,
         ).documents
         note_health(connection, system.id, state="ok", now=now, system="runs found in signals")
     return changed
@@ -121,14 +131,57 @@ def _label(number: float | None, text: str | None) -> str:
 
 def _signals(connection: Connection, rule: FrameRule) -> dict[int, str]:
     """Give the tags of the unit that the conditions read, by tag id."""
-    key = ("equipment", rule.equipment.scheme, rule.equipment.value)
-    unit = find_names(connection, [key]).get(key)
-    if unit is None or not rule.phases:
-        return {}
     needed = frozenset[str]().union(*(c.signals for c in rule.phases.values()))
+    return _tags(connection, rule.equipment, source=rule.source, signals=needed)
+
+
+def _tags(
+    connection: Connection, equipment: Identifier, *, source: str, signals: Container[str]
+) -> dict[int, str]:
+    """Give the tags that a source has for these signals of a unit, by tag id."""
+    key = ("equipment", equipment.scheme, equipment.value)
+    unit = find_names(connection, [key]).get(key)
+    if unit is None or not signals:
+        return {}
     found = tags_of_equipment(connection, unit.entity_id)
-    own = {n.entity_id for n in names_of_entities(connection, "tag", found) if n.system == rule.source}
-    return {i: p for i, p in found.items() if p in needed and i in own}
+    own = {n.entity_id for n in names_of_entities(connection, "tag", found) if n.system == source}
+    return {i: p for i, p in found.items() if p in signals and i in own}
+
+
+@dataclass(frozen=True)
+class Ground:
+    """The samples that a run or a phase was found in: of which tag, over which time, by which condition."""
+
+    tag_id: int
+    condition: str
+    start: datetime
+    end: datetime
+
+
+def list_grounds(
+    connection: Connection, payload: str, *, system: str, phase: str | None = None
+) -> list[Ground]:
+    """Give what a stored run (or a phase of it) was found in; nothing for what is no such document.
+
+    `system` is the source of the document, `<historian>.frames`.
+    """
+    try:
+        told: dict[str, Any] = orjson.loads(payload)
+        rule, (_, start, end) = told["rule"], told["run"]
+        scheme, _, value = str(rule["equipment"]).partition("|")
+        span = (parse_instant(start), parse_instant(end))
+    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
+        return []
+    source = system.removesuffix(".frames")
+    tag = ("tag", f"{source}:tag", rule["batch_tag"])
+    name = find_names(connection, [tag]).get(tag)
+    grounds = [Ground(name.entity_id, "holds the batch", *span)] if name else []
+    condition = rule["phases"].get(phase) if phase else None
+    if condition:
+        unit = Identifier(scheme=scheme, value=value)
+        signals = _tags(connection, unit, source=source, signals=Condition(condition).signals)
+        grounds += [Ground(tag_id, condition, *span) for tag_id in sorted(signals)]
+    return grounds
 
 
 def _phases(
@@ -203,17 +256,25 @@ def _tell(rule: FrameRule, run: Run, phases: Sequence[tuple[str, datetime, datet
             )
         )
     payload = {
-        "rule": {
-            "batch_tag": rule.batch_tag,
-            "gap_s": rule.gap_s,
-            "min_s": rule.min_s,
-            "phases": {n: c.text for n, c in rule.phases.items()},
-        },
+        "rule": _describe(rule),
         "run": [run.batch, format_instant(run.start), format_instant(run.end)],
         "phases": [[n, format_instant(a), format_instant(b)] for n, a, b in phases],
     }
     said: list[Said] = [state(f"{rule.source}.frames", r) for r in records]
     return _document(key, payload, said, at=run.end)
+
+
+def _describe(rule: FrameRule) -> dict[str, Any]:
+    """Give a rule as plain data."""
+    return {
+        "equipment": f"{rule.equipment.scheme}|{rule.equipment.value}",
+        "batch_tag": rule.batch_tag,
+        "batch_scheme": rule.batch_scheme,
+        "name": rule.name,
+        "gap_s": rule.gap_s,
+        "min_s": rule.min_s,
+        "phases": {n: c.text for n, c in rule.phases.items()},
+    }
 
 
 def _document(key: str, payload: Any, said: list[Said], *, at: datetime) -> Told:

@@ -1,92 +1,116 @@
 """Golden values: what each source says of a thing now, whose word counts, and what changed because of it."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from hub.model import format_instant, parse_instant
+from hub.model import parse_instant
 from hub.model.mastered import MASTERED
 from hub.model.shape import Field, fields_of
 from hub.model.unit import canonical_amount
 from hub.resolve.precedence import EXECUTION, Choice, Voice, choose, meaning_of, rule_for
 from hub.store.database import Connection
+from hub.store.decisions import Decision, standing_decisions
 from hub.store.entities import (
     Assertion,
     add_assertions,
-    append_audit,
     load_assertions,
     load_entities,
-    mark_assertions,
-    renew_assertions,
     supersede,
+    update_assertions,
     update_entities,
 )
-from hub.store.identifiers import Name, Wanted, find_names, names_by_id, names_of_entities
+from hub.store.identifiers import Name, Wanted, find_names, names_of_entities
 from hub.store.mentions import mentioned
 from hub.store.pending import Statement, statements_of_names
 from hub.store.rules import load_rules
 from hub.store.systems import System, list_systems
 
-ACTOR = "hub.resolve"
+Place = tuple[int, str]
+"""A thing and one of its attributes."""
+Changes = dict[int, frozenset[str]]
+"""The things whose golden rows changed, and in which columns."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What one system says of an attribute: the statement, the value to be kept, the name it is if any."""
+
+    statement: Statement
+    value: Any
+    name: Name | None
+
+
+Saids = dict[Place, dict[int, _Said]]
 
 
 @dataclass(frozen=True)
-class _Said:
-    statement: Statement
-    value: Any
-    name_id: int | None
+class _Known:
+    """What there is to know of some things: golden rows, names, statements by name."""
+
+    rows: dict[int, dict[str, Any]]
+    names: dict[int, list[Name]]
+    by_name: dict[int, list[Statement]]
 
 
-def restate(connection: Connection, entity_type: str, ids: Iterable[int], *, now: datetime) -> set[int]:
+def restate(connection: Connection, entity_type: str, ids: Iterable[int], *, now: datetime) -> Changes:
     """Bring assertions and golden rows of these things in line with what is stated; give what changed."""
-    wanted = sorted(set(ids))
-    rows = load_entities(connection, entity_type, wanted)
+    known = _gather(connection, entity_type, sorted(set(ids)))
+    systems = list_systems(connection)
+    said = _what_is_said(connection, entity_type, known)
+    choices = _choose_all(connection, entity_type, said=said, known=known, systems=systems)
+    _settle_assertions(connection, entity_type, ids=known.rows, said=said, choices=choices, now=now)
+    return _settle_rows(connection, entity_type, known=known, choices=choices, systems=systems)
+
+
+def _gather(connection: Connection, entity_type: str, ids: Sequence[int]) -> _Known:
+    rows = load_entities(connection, entity_type, ids)
     names: dict[int, list[Name]] = defaultdict(list)
-    for name in names_of_entities(connection, entity_type, wanted):
+    for name in names_of_entities(connection, entity_type, ids):
         names[name.entity_id].append(name)
-    statements = statements_of_names(connection, [n.id for some in names.values() for n in some])
     by_name: dict[int, list[Statement]] = defaultdict(list)
-    for statement in statements:
+    for statement in statements_of_names(connection, [n.id for some in names.values() for n in some]):
         by_name[statement.identifier_id or 0].append(statement)
-    said = _what_is_said(connection, entity_type, names=names, by_name=by_name)
-    current = _settle_assertions(connection, entity_type, ids=wanted, said=said, now=now)
-    return _settle_rows(
-        connection, entity_type, rows=rows, names=names, by_name=by_name, current=current, now=now
-    )
+    return _Known(rows, names, by_name)
 
 
-def _what_is_said(
-    connection: Connection,
-    entity_type: str,
-    *,
-    names: dict[int, list[Name]],
-    by_name: dict[int, list[Statement]],
-) -> dict[tuple[int, str, int], _Said]:
+@cache
+def _fields(entity_type: str) -> dict[str, Field]:
+    return {f.name: f for f in fields_of(MASTERED[entity_type])}
+
+
+# ------------------------------------------------------------------------------------ what is said
+def _what_is_said(connection: Connection, entity_type: str, known: _Known) -> Saids:
     """Give per thing, attribute and system what it says last; later versions win attribute by attribute."""
-    fields = {f.name: f for f in fields_of(MASTERED[entity_type])}
-    found = find_names(connection, _references(fields, by_name))
-    said: dict[tuple[int, str, int], Statement] = {}
-    for entity_id, some in names.items():
-        for statement in (s for n in some for s in by_name.get(n.id, ())):
+    fields = _fields(entity_type)
+    found = find_names(connection, _references(fields, known.by_name))
+    latest: dict[Place, dict[int, Statement]] = defaultdict(dict)
+    for entity_id, some in known.names.items():
+        for statement in (s for n in some for s in known.by_name.get(n.id, ())):
             for name in fields.keys() & statement.body.keys():
                 if not _is_known(fields[name], statement.body[name], found):
                     continue
-                key = (entity_id, name, statement.system_id)
-                before = said.get(key)
+                by_system = latest[entity_id, name]
+                before = by_system.get(statement.system_id)
                 if before is None or _order(statement) > _order(before):
-                    said[key] = statement
-    return {key: _Said(s, *_value(fields[key[1]], s.body[key[1]], found)) for key, s in said.items()}
+                    by_system[statement.system_id] = statement
+    return {
+        place: {i: _say(fields[place[1]], s, found) for i, s in by_system.items()}
+        for place, by_system in latest.items()
+    }
 
 
 def _references(fields: dict[str, Field], by_name: dict[int, list[Statement]]) -> set[Wanted]:
+    references = [f for f in fields.values() if f.kind == "reference"]
     return {
         (field.target or "", stated["scheme"], stated["value"])
         for some in by_name.values()
         for statement in some
-        for field in fields.values()
-        if field.kind == "reference" and (stated := statement.body.get(field.name))
+        for field in references
+        if (stated := statement.body.get(field.name))
     }
 
 
@@ -99,156 +123,170 @@ def _order(statement: Statement) -> tuple[int, str, str, str]:
     return (*statement.rank, statement.record_key)
 
 
-def _value(field: Field, stated: Any, found: dict[Wanted, Name]) -> tuple[Any, int | None]:
-    if field.kind == "reference":
-        name = found[field.target or "", stated["scheme"], stated["value"]]
-        return {"scheme": name.scheme, "value": name.value, "label": name.label}, name.id
-    return stated, None
+def _say(field: Field, statement: Statement, found: dict[Wanted, Name]) -> _Said:
+    stated = statement.body[field.name]
+    if field.kind != "reference":
+        return _Said(statement, stated, None)
+    name = found[field.target or "", stated["scheme"], stated["value"]]
+    return _Said(statement, {"scheme": name.scheme, "value": name.value, "label": name.label}, name)
 
 
+# ----------------------------------------------------------------------------------- whose word counts
+def _choose_all(
+    connection: Connection,
+    entity_type: str,
+    *,
+    said: Saids,
+    known: _Known,
+    systems: dict[int, System],
+) -> dict[Place, Choice]:
+    """Let the rules, and what people have decided, choose among the voices of each thing and attribute."""
+    rules = load_rules(connection)
+    decisions = _decisions(connection, known.names)
+    fields = _fields(entity_type)
+    by_attribute = {name: rule_for(rules, entity_type, name) for name in fields}
+    return {
+        place: choose(
+            by_attribute[place[1]],
+            fields[place[1]],
+            [_voice(fields[place[1]], systems[i], one) for i, one in some.items()],
+            decisions.get(place, ()),
+        )
+        for place, some in said.items()
+    }
+
+
+def _voice(field: Field, system: System, said: _Said) -> Voice:
+    meaning = meaning_of(field, said.value, said.name.entity_id if said.name else None)
+    return Voice(system.id, system.kind, system.code, said.value, meaning, said.statement.source_time)
+
+
+def _decisions(connection: Connection, names: Mapping[int, list[Name]]) -> dict[Place, list[Decision]]:
+    """Give the standing decisions of people about each thing and attribute."""
+    things = {n.id: entity_id for entity_id, some in names.items() for n in some}
+    found: dict[Place, list[Decision]] = defaultdict(list)
+    for decision in standing_decisions(connection, things):
+        found[things[decision.name_id], decision.attribute].append(decision)
+    return found
+
+
+# -------------------------------------------------------------------------------------- writing it down
 def _settle_assertions(
     connection: Connection,
     entity_type: str,
     *,
-    ids: Sequence[int],
-    said: dict[tuple[int, str, int], _Said],
+    ids: Iterable[int],
+    said: Saids,
+    choices: dict[Place, Choice],
     now: datetime,
-) -> list[Assertion]:
+) -> None:
+    """Write what is newly said, close what is no longer said, and note how each stands among the others."""
     standing = {
         (a.entity_id, a.attribute, a.system_id): a for a in load_assertions(connection, entity_type, ids)
     }
-    same = {
-        key
-        for key, a in standing.items()
-        if key in said and (a.value, a.value_name_id) == (said[key].value, said[key].name_id)
+    new: list[dict[str, Any]] = []
+    moved: list[dict[str, Any]] = []
+    kept: set[tuple[int, str, int]] = set()
+    for place in sorted(said):
+        choice = choices[place]
+        for system_id, one in sorted(said[place].items()):
+            key = (*place, system_id)
+            before = standing.get(key)
+            told = _told(one, choice, system_id)
+            if before is not None and (before.value, before.value_name_id) == (
+                one.value,
+                one.name.id if one.name else None,
+            ):
+                kept.add(key)
+                if _told_before(before) != told:
+                    moved.append({"id": before.id, **told})
+                continue
+            new.append(
+                {
+                    "entity_type": entity_type,
+                    "entity_id": place[0],
+                    "attribute": place[1],
+                    "source_system_id": system_id,
+                    "value": one.value,
+                    "value_identifier_id": one.name.id if one.name else None,
+                    "recorded_at": now,
+                    **told,
+                }
+            )
+    supersede(connection, [a.id for key, a in standing.items() if key not in kept], now=now)
+    update_assertions(connection, moved)
+    add_assertions(connection, new)
+
+
+def _told(said: _Said, choice: Choice, system_id: int) -> dict[str, Any]:
+    """Give what may change about an assertion whose value stands: what says it last, and how it stands."""
+    wins = system_id in choice.winners
+    return {
+        "source_record_id": said.statement.record_id,
+        "source_time": said.statement.source_time,
+        "is_winner": wins,
+        "in_conflict": system_id in choice.clashes,
+        "decision_id": choice.decision_id if wins or system_id in choice.settled else None,
     }
-    supersede(connection, [a.id for key, a in standing.items() if key not in same], now=now)
-    renewed = [
-        (standing[key].id, said[key].statement.record_id, said[key].statement.source_time)
-        for key in same
-        if (standing[key].record_id, standing[key].source_time)
-        != (said[key].statement.record_id, said[key].statement.source_time)
-    ]
-    renew_assertions(connection, renewed)
-    add_assertions(
-        connection,
-        [
-            {
-                "entity_type": entity_type,
-                "entity_id": entity_id,
-                "attribute": attribute,
-                "source_system_id": system_id,
-                "source_record_id": one.statement.record_id,
-                "value": one.value,
-                "value_identifier_id": one.name_id,
-                "source_time": one.statement.source_time,
-                "recorded_at": now,
-                "is_winner": False,
-                "in_conflict": False,
-            }
-            for (entity_id, attribute, system_id), one in sorted(said.items())
-            if (entity_id, attribute, system_id) not in same
-        ],
-    )
-    if len(same) == len(said) == len(standing) and not renewed:
-        return list(standing.values())
-    return load_assertions(connection, entity_type, ids)
+
+
+def _told_before(a: Assertion) -> dict[str, Any]:
+    return {
+        "source_record_id": a.record_id,
+        "source_time": a.source_time,
+        "is_winner": a.is_winner,
+        "in_conflict": a.in_conflict,
+        "decision_id": a.decision_id,
+    }
 
 
 def _settle_rows(
     connection: Connection,
     entity_type: str,
     *,
-    rows: dict[int, dict[str, Any]],
-    names: dict[int, list[Name]],
-    by_name: dict[int, list[Statement]],
-    current: Sequence[Assertion],
-    now: datetime,
-) -> set[int]:
-    choices = _choose_all(connection, entity_type, current)
-    _mark(connection, current, choices)
-    systems = list_systems(connection)
-    alive = mentioned(connection, [n.id for some in names.values() for n in some])
+    known: _Known,
+    choices: dict[Place, Choice],
+    systems: dict[int, System],
+) -> Changes:
+    alive = mentioned(connection, [n.id for some in known.names.values() for n in some])
+    kinds = {s.code: s.kind for s in systems.values()}
+    fields = _fields(entity_type).values()
     changed: list[tuple[int, dict[str, Any]]] = []
-    events: list[dict[str, Any]] = []
-    for entity_id, some in names.items():
-        golden = _golden(
-            entity_type,
-            {f: choices[entity_id, f] for f in _attributes(entity_type) if (entity_id, f) in choices},
-        )
+    changes: Changes = {}
+    for entity_id, some in known.names.items():
+        chosen = {f.name: c for f in fields if (c := choices.get((entity_id, f.name)))}
         used = [n for n in some if n.id in alive]
-        golden["lifecycle"] = _lifecycle(used, by_name)
-        golden["code"] = _code(used or some, by_name, systems)
-        golden["has_conflict"] = any(
-            choices[entity_id, f].clashes for f in _attributes(entity_type) if (entity_id, f) in choices
-        )
+        golden = _golden(fields, chosen)
+        golden["lifecycle"] = _lifecycle(used, known.by_name)
+        golden["code"] = _code(used or some, known.by_name, kinds)
+        golden["has_conflict"] = any(c.clashes for c in chosen.values())
         golden["merged_into_id"] = None
-        before = rows[entity_id]
-        differs = {k: v for k, v in golden.items() if before[k] != v}
-        if not differs:
-            continue
-        golden["version"] = before["version"] + 1
-        changed.append((entity_id, golden))
-        events.append(_event(before, golden, differs))
+        before = known.rows[entity_id]
+        differing = frozenset(k for k, v in golden.items() if before[k] != v)
+        if differing:
+            changes[entity_id] = differing
+            golden["version"] = before["version"] + 1
+            changed.append((entity_id, golden))
     update_entities(connection, entity_type, changed)
-    append_audit(connection, entity_type, events, actor=ACTOR, now=now)
-    return {entity_id for entity_id, _ in changed}
+    return changes
 
 
-def _attributes(entity_type: str) -> list[str]:
-    return [f.name for f in fields_of(MASTERED[entity_type])]
-
-
-def _choose_all(
-    connection: Connection, entity_type: str, current: Sequence[Assertion]
-) -> dict[tuple[int, str], Choice]:
-    rules = load_rules(connection)
-    systems = list_systems(connection)
-    fields = {f.name: f for f in fields_of(MASTERED[entity_type])}
-    meant = names_by_id(connection, [a.value_name_id for a in current if a.value_name_id])
-    voices: dict[tuple[int, str], list[Voice]] = defaultdict(list)
-    for a in current:
-        entity_id = meant[a.value_name_id].entity_id if a.value_name_id else None
-        system = systems[a.system_id]
-        voices[a.entity_id, a.attribute].append(
-            Voice(
-                a.system_id,
-                system.kind,
-                system.code,
-                a.value,
-                meaning_of(fields[a.attribute], a.value, entity_id),
-                a.source_time,
-            )
-        )
-    return {
-        (entity_id, attribute): choose(rule_for(rules, entity_type, attribute), fields[attribute], some)
-        for (entity_id, attribute), some in voices.items()
-    }
-
-
-def _mark(
-    connection: Connection, current: Sequence[Assertion], choices: dict[tuple[int, str], Choice]
-) -> None:
-    marks: list[tuple[int, bool, bool]] = []
-    for a in current:
-        choice = choices[a.entity_id, a.attribute]
-        wins, clashes = a.system_id == choice.winner.system_id, a.system_id in choice.clashes
-        if (wins, clashes) != (a.is_winner, a.in_conflict):
-            marks.append((a.id, wins, clashes))
-    mark_assertions(connection, marks)
-
-
-def _golden(entity_type: str, choices: dict[str, Choice]) -> dict[str, Any]:
+def _golden(fields: Iterable[Field], chosen: dict[str, Choice]) -> dict[str, Any]:
     golden: dict[str, Any] = {}
-    for field in fields_of(MASTERED[entity_type]):
-        choice = choices.get(field.name)
-        value = choice.winner.value if choice else None
+    for field in fields:
+        choice = chosen.get(field.name)
+        value = choice.value if choice else None
         match field.kind:
             case "reference":
-                golden[f"{field.name}_id"] = choice.winner.meaning if choice else None
+                golden[f"{field.name}_id"] = choice.meaning if choice else None
             case "quantity":
                 amount, unit = canonical_amount(value["value"], value.get("unit")) if value else (None, None)
                 golden[field.name], golden[f"{field.name}_unit"] = amount, unit
+                told: dict[str, Any] = value or {}
+                golden[f"{field.name}_text"] = told.get("text")
+                golden[f"{field.name}_source_unit"] = told.get("source_unit")
+            case "choice":
+                golden[field.name], golden[f"{field.name}_text"] = field.split(value)
             case "instant":
                 golden[field.name] = parse_instant(value) if value else None
             case _:
@@ -263,29 +301,12 @@ def _lifecycle(used: Sequence[Name], by_name: dict[int, list[Statement]]) -> str
     return "stub" if used else "retracted"
 
 
-def _code(names: Sequence[Name], by_name: dict[int, list[Statement]], systems: dict[int, System]) -> str:
-    """Give what people call it: the name of the first system in execution order that states it."""
-    kinds = {s.code: s.kind for s in systems.values()}
+def _code(names: Sequence[Name], by_name: dict[int, list[Statement]], kinds: dict[str, str]) -> str:
+    """Give what people call it: the current name of the first system in execution order that states it."""
 
-    def rank(name: Name) -> tuple[bool, int, str, str]:
+    def rank(name: Name) -> tuple[bool, bool, int, str, str]:
         kind = kinds.get(name.system, "")
         place = EXECUTION.index(kind) if kind in EXECUTION else len(EXECUTION)
-        return not by_name.get(name.id), place, name.scheme, name.value
+        return not name.is_active, not by_name.get(name.id), place, name.scheme, name.value
 
     return min(names, key=rank).label
-
-
-def _event(before: dict[str, Any], golden: dict[str, Any], differs: dict[str, Any]) -> dict[str, Any]:
-    changed = {k: {"from": _plain(before[k]), "to": _plain(v)} for k, v in differs.items()}
-    return {
-        "entity_id": before["id"],
-        "version": golden["version"],
-        "action": "create" if before["version"] == 0 else "update",
-        "reason": None,
-        "changed": changed,
-        "image": {k: _plain(v) for k, v in golden.items()},
-    }
-
-
-def _plain(value: Any) -> Any:
-    return format_instant(value) if isinstance(value, datetime) else value

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -10,7 +10,8 @@ from hub.model import Identifier
 from hub.model.mastered import MASTERED
 from hub.model.observed import OBSERVED
 from hub.model.shape import fields_of
-from hub.resolve.components import Partition, partition
+from hub.resolve.components import OUTPUT_RULE, Partition, keeps_apart, may_join, partition
+from hub.resolve.numbering import renumber
 from hub.store.database import Connection
 from hub.store.entities import mark_merged
 from hub.store.identifiers import (
@@ -19,14 +20,16 @@ from hub.store.identifiers import (
     add_names,
     create_entities,
     find_names,
+    label_names,
     names_by_id,
     names_of_entities,
     names_with_norms,
     point_names,
 )
-from hub.store.links import Groups, Link, Pair, links_touching, load_scheme_groups, pair_of, write_links
-from hub.store.mentions import mentioned, replace_mentions
+from hub.store.links import Link, Pair, links_touching, mark_contradicted, pair_of, settle_links
+from hub.store.mentions import labels_said, mentioned, replace_mentions
 from hub.store.pending import Statement, bind_names, names_stated, statements_of_names
+from hub.store.schemes import load_scheme_groups
 
 DECIDER = "hub.resolve"
 _REFERENCES = {
@@ -37,22 +40,34 @@ _REFERENCES = {
 
 @dataclass
 class Settled:
-    """What settling names changed: moved names, and the things whose names changed."""
+    """What settling names changed: moved names, and the things whose names changed.
+
+    `stated` are the things whose own statements, or the names that have such, came or went; `restated` all
+    that were stated again because of it.
+    """
 
     names: dict[Wanted, Name] = field(default_factory=dict[Wanted, Name])
     moved: set[int] = field(default_factory=set[int])
     entities: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
+    stated: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
+    restated: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
 
 
-def names_in(statement: Statement) -> Iterable[tuple[Wanted, Identifier]]:
-    """Give every name that a statement uses, with its type."""
+def names_in(statement: Statement) -> Iterable[tuple[Wanted, str | None]]:
+    """Give every name that a statement uses, with its type, and what it says people call it."""
     body = statement.body
     if "id" in body:
-        for given in (body["id"], *body.get("also", ())):
-            yield (statement.record_type, given["scheme"], given["value"]), Identifier(**given)
+        for given in (body["id"], *_declared(body)):
+            yield (statement.record_type, given["scheme"], given["value"]), given.get("match")
     for name, target in _REFERENCES[statement.record_type].items():
         if name in body:
-            yield (target, body[name]["scheme"], body[name]["value"]), Identifier(**body[name])
+            given = body[name]
+            yield (target, given["scheme"], given["value"]), given.get("match")
+
+
+def _declared(body: dict[str, Any]) -> list[dict[str, Any]]:
+    """Give the names that a statement declares to be of the same thing, those that were replaced too."""
+    return [*body.get("also", ()), *body.get("replaces", ())]
 
 
 def settle(
@@ -65,13 +80,10 @@ def settle(
 
     What a statement no longer uses loses its mention; a name that nothing mentions any more takes no part.
     """
-    settled = Settled()
-    used: dict[Wanted, Identifier] = {}
-    for statement in statements:
-        used.update(names_in(statement))
-    settled.names = find_names(connection, used)
-    alive = {key for s in statements if s.is_live for key, _ in names_in(s)}
-    new = add_names(connection, {k: used[k] for k in sorted(alive - settled.names.keys())}, now=now)
+    settled = Settled(find_names(connection, {key for s in statements for key, _ in names_in(s)}))
+    said = _labels(s for s in statements if s.is_live)
+    unknown = {k: Identifier(scheme=k[1], value=k[2], match=said[k]) for k in said if k not in settled.names}
+    new = add_names(connection, dict(sorted(unknown.items())), now=now)
     settled.names.update({(n.entity_type, n.scheme, n.value): n for n in new})
     native = _bind(connection, statements, settled.names)
     seeds = _mention(connection, statements, settled)
@@ -83,6 +95,7 @@ def settle(
         seeds[entity_type] |= {n.id for n in names if n.scheme in groups.get(entity_type, {})}
         ids = {n.id for n in names}
         seeds[entity_type] |= _declare(connection, entity_type, name_ids=ids, names=settled.names, now=now)
+        renumber(connection, entity_type, statements, own=ids)
     for entity_type in MASTERED:
         if seeds[entity_type]:
             regroup(connection, entity_type, seeds=seeds[entity_type], settled=settled, now=now)
@@ -94,28 +107,44 @@ def regroup(
 ) -> None:
     """Settle again all names that these reach through links, shared things and equal comparable forms."""
     groups = load_scheme_groups(connection).get(entity_type, {})
-    reached, links = _reach(connection, entity_type, seeds=seeds, groups=groups)
+    reached, links = reach(connection, entity_type, seeds)
     ids = {n.id for n in reached}
     standing = mentioned(connection, ids)
     names = [n for n in reached if n.id in standing]
     parts = partition(names, links, groups=groups, stated=names_stated(connection, standing))
-    _write_normalised(connection, entity_type, inside=ids, links=links, parts=parts, now=now)
-    _assign(connection, entity_type, parts=parts, links=links, settled=settled, now=now)
+    _write_found(connection, entity_type, inside=ids, links=links, parts=parts, now=now)
+    _assign(connection, entity_type, parts=parts, settled=settled, now=now)
+
+
+def _labels(statements: Iterable[Statement]) -> dict[Wanted, str | None]:
+    """Give the names that statements use, and the first in order of what they say people call each."""
+    said: dict[Wanted, str | None] = {}
+    for statement in statements:
+        for key, match in names_in(statement):
+            said[key] = min(filter(None, (said.get(key), match)), default=None) if match else said.get(key)
+    return said
 
 
 def _mention(
     connection: Connection, statements: Sequence[Statement], settled: Settled
 ) -> dict[str, set[int]]:
-    """Note what the statements use now; give the names that came or went, by type."""
+    """Note what the statements use now; give the names that came, went or are called otherwise, by type."""
     used = {
-        s.id: {settled.names[key].id for key, _ in names_in(s)} if s.is_live else set[int]()
+        s.id: {settled.names[key].id: label for key, label in _labels([s]).items()} if s.is_live else {}
         for s in statements
     }
+    came, went = replace_mentions(connection, used)
+    touched = names_by_id(connection, {name_id for name_id, _ in came | went})
     seeds: dict[str, set[int]] = defaultdict(set)
-    for name in names_by_id(connection, replace_mentions(connection, used)).values():
+    for name in touched.values():
         seeds[name.entity_type].add(name.id)
         if name.entity_id:
             settled.entities[name.entity_type].add(name.entity_id)
+    doubtful = {i for i, label in came if touched[i].label != (label or touched[i].value)}
+    doubtful |= {i for i, label in went if label}
+    for name in label_names(connection, [touched[i] for i in doubtful], labels_said(connection, doubtful)):
+        settled.names[name.entity_type, name.scheme, name.value] = name
+        settled.moved.add(name.id)  # values that name it show what it is called
     return seeds
 
 
@@ -149,43 +178,42 @@ def _declare(
 
     Both names of a pair may declare it, so a link stands while either does.
     """
-    standing = {k.pair: k for k in links_touching(connection, name_ids) if k.method == "declared"}
-    ends = name_ids | {i for pair in standing for i in pair}
+    standing = [k for k in links_touching(connection, name_ids) if k.method == "declared"]
+    ends = name_ids | {i for link in standing for i in link.pair}
     said = [
-        (statement.identifier_id or 0, (entity_type, given["scheme"], given["value"]))
+        (statement, (entity_type, given["scheme"], given["value"]))
         for statement in statements_of_names(connection, ends)
-        for given in statement.body.get("also", ())
+        for given in _declared(statement.body)
     ]
     others = {**find_names(connection, [key for _, key in said if key not in names]), **names}
-    wanted = {
-        pair: Link(pair, "declared", "confirmed", {"declared_by": own})
-        for own, key in said
+    by_pair: dict[Pair, set[str]] = defaultdict(set)
+    for statement, key in said:
+        own = statement.identifier_id or 0
         # a name not known yet comes with a statement that still waits for its turn
-        if key in others and others[key].id != own and name_ids & set(pair := pair_of(own, others[key].id))
+        if key in others and others[key].id != own and name_ids & set(pair := pair_of(own, others[key].id)):
+            by_pair[pair].add("{scheme}|{value}".format(**statement.body["id"]))
+    wanted = {
+        pair: Link(pair, "declared", "confirmed", {"declared_by": sorted(some)})
+        for pair, some in by_pair.items()
     }
-    changes = [w for p, w in wanted.items() if p not in standing or standing[p].state != "confirmed"]
-    changes += [
-        Link(p, "declared", "reversed", link.evidence)
-        for p, link in standing.items()
-        if p not in wanted and link.state == "confirmed"
-    ]
-    write_links(connection, entity_type, changes, by=DECIDER, now=now)
-    return {i for change in changes for i in change.pair}
+    return settle_links(connection, entity_type, standing=standing, wanted=wanted, by=DECIDER, now=now)
 
 
-def _reach(
-    connection: Connection, entity_type: str, *, seeds: set[int], groups: Groups
-) -> tuple[list[Name], list[Link]]:
-    """Collect names until nothing more is reached: by links, by the thing they mean, by comparable form."""
+def reach(connection: Connection, entity_type: str, seeds: set[int]) -> tuple[list[Name], list[Link]]:
+    """Collect names until nothing more is reached: by links, by the thing they mean, by comparable form.
+
+    Gives them with all links that touch them, also with those that lead to nothing.
+    """
+    groups = load_scheme_groups(connection).get(entity_type, {})
     known: dict[int, Name] = {}
-    links: dict[tuple[Pair, str], Link] = {}
+    links: dict[int, Link] = {}
     frontier = names_by_id(connection, seeds)
     while frontier:
         known.update(frontier)
         reached: dict[int, Name] = {}
         touching = links_touching(connection, frontier)
-        links.update({(link.pair, link.method): link for link in touching})
-        linked = {i for link in touching for i in link.pair} - known.keys()
+        links.update({link.id: link for link in touching})
+        linked = {i for link in touching if may_join(link) for i in link.pair} - known.keys()
         reached.update(names_by_id(connection, linked))
         things = {n.entity_id for n in frontier.values() if n.entity_id}
         origins = {n.origin_id for n in frontier.values() if n.origin_id}
@@ -199,7 +227,7 @@ def _reach(
     return list(known.values()), list(links.values())
 
 
-def _write_normalised(
+def _write_found(
     connection: Connection,
     entity_type: str,
     *,
@@ -208,18 +236,16 @@ def _write_normalised(
     parts: Partition,
     now: datetime,
 ) -> None:
-    standing = {k.pair: k for k in links if k.method == "normalised" and set(k.pair) <= inside}
-    changes = [
-        link
-        for pair, link in parts.normalised.items()
-        if pair not in standing or standing[pair].state != link.state
-    ]
-    changes += [
-        Link(pair, "normalised", "reversed", link.evidence)
-        for pair, link in standing.items()
-        if pair not in parts.normalised and link.state != "reversed"
-    ]
-    write_links(connection, entity_type, changes, by=DECIDER, now=now)
+    """Bring the links that the hub finds by itself in line with what they came to."""
+    own = [k for k in links if set(k.pair) <= inside]
+    for standing, wanted in (
+        ([k for k in own if k.method == "normalised"], parts.normalised),
+        ([k for k in own if k.rule == OUTPUT_RULE and k.state != "reversed"], parts.ruled),
+    ):
+        settle_links(connection, entity_type, standing=standing, wanted=wanted, by=DECIDER, now=now)
+    marks = {k.id: k.pair in parts.contradicted for k in own if keeps_apart(k)}
+    differing = {k.id: marks[k.id] for k in own if marks.get(k.id, k.is_contradicted) != k.is_contradicted}
+    mark_contradicted(connection, differing)
 
 
 def _assign(
@@ -227,7 +253,6 @@ def _assign(
     entity_type: str,
     *,
     parts: Partition,
-    links: Sequence[Link],
     settled: Settled,
     now: datetime,
 ) -> None:
@@ -239,16 +264,12 @@ def _assign(
             connection, entity_type, [(f"{s[0].scheme}|{s[0].value}", s[0].label) for s in fresh], now=now
         )
     )
-    linked = {
-        method: {i for k in links if (k.method, k.state) == (method, "confirmed") for i in k.pair}
-        for method in ("human", "declared", "rule")
-    }
     moves: list[dict[str, Any]] = []
     targets: dict[int, int] = {}
     for some, thing in zip(parts.components, chosen, strict=True):
         entity_id = thing or next(created)
-        for position, name in enumerate(some):
-            how = _method(position, name, linked)
+        for name in some:
+            how = parts.methods[name.id]
             if (name.entity_id, name.method) == (entity_id, how):
                 continue
             origin = name.origin_id or entity_id
@@ -279,27 +300,11 @@ def _choose_things(parts: Partition) -> list[int | None]:
     return chosen
 
 
-def _method(position: int, name: Name, linked: dict[str, set[int]]) -> str:
-    """Say how a name came to its thing; the first name of a thing is simply its own."""
-    if position == 0:
-        return "native"
-    return next((method for method, ids in linked.items() if name.id in ids), "normalised")
-
-
 def _note_move(settled: Settled, name: Name, *, entity_id: int, origin: int, how: str) -> None:
     settled.entities[name.entity_type].add(entity_id)
     if name.entity_id not in (0, entity_id):  # a new name has no facts or values that would have to follow
         settled.moved.add(name.id)
         settled.entities[name.entity_type].add(name.entity_id)
-    moved = Name(
-        name.id,
-        name.entity_type,
-        name.scheme,
-        name.value,
-        name.label,
-        name.norm,
-        entity_id,
-        origin,
-        how,
-    )
+        settled.stated[name.entity_type] |= {entity_id, name.entity_id}
+    moved = replace(name, entity_id=entity_id, origin_id=origin, method=how)
     settled.names[name.entity_type, name.scheme, name.value] = moved

@@ -1,126 +1,252 @@
 """Observed facts: what each source saw, by its own key, with the names it used resolved to things."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
 from hub.model import parse_instant
 from hub.model.observed import OBSERVED
-from hub.model.shape import Field, fields_of
+from hub.model.shape import Field, FieldKind, fields_of
 from hub.model.unit import canonical_amount
+from hub.resolve.counting import count_ahead
 from hub.store.database import Connection
-from hub.store.facts import batches_of_facts, link_peers, retract_facts, write_facts
+from hub.store.facts import (
+    batches_of_facts,
+    find_peers,
+    insert_facts,
+    link_peers,
+    part_facts,
+    peer_fields,
+    retract_facts,
+    write_facts,
+)
 from hub.store.identifiers import Name, Wanted, find_names
-from hub.store.pending import Statement, statements_of_records
+from hub.store.movements import COUNT_COLUMNS, Touched, touched_by_facts
+from hub.store.pending import Statement, other_statements
 
 
 def observe(
     connection: Connection, statements: Sequence[Statement], names: dict[Wanted, Name], *, now: datetime
-) -> set[int]:
-    """Write the facts that these statements touch; give the batches they belong or belonged to."""
-    effective = _effective(connection, {s.record for s in statements if s.record_type in OBSERVED})
+) -> Touched:
+    """Write the facts that these statements touch; give what they belong or belonged to."""
+    effective = _effective(connection, [s for s in statements if s.record_type in OBSERVED])
     turn = {s.id for s in statements}
     # what counts but still waits is written when its own turn comes, with its names settled
     records = {r for r, s in effective.items() if s is None or s.id in turn or not s.is_pending}
-    touched: set[int] = set()
+    touched = Touched()
     for record_type in OBSERVED:
         some = [r for r in records if r[1] == record_type]
         if not some:
             continue
         keys = [(system_id, key) for system_id, _, key in some]
-        touched |= batches_of_facts(connection, record_type, keys)
-        rows = [_row(s, names, connection, now=now) for r in sorted(some) if (s := effective[r])]
-        write_facts(connection, record_type, rows)
+        touched |= _owners(connection, record_type, keys)
+        counting = [s for r in sorted(some) if (s := effective[r])]
+        rows = _rows(connection, record_type, counting, names=names, now=now)
+        _point_at_peers(connection, record_type, rows)
+        _write(connection, record_type, rows)
         retract_facts(
             connection,
             record_type,
             [(system_id, key) for system_id, t, key in some if effective[system_id, t, key] is None],
         )
-        touched |= batches_of_facts(connection, record_type, keys)
         by_system: dict[int, set[str]] = defaultdict(set)
         for system_id, key in keys:
             by_system[system_id].add(key)
-        touched |= link_peers(connection, record_type, by_system)
+        touched.batches |= link_peers(connection, record_type, by_system)
+        touched |= _owners(connection, record_type, keys)
     return touched
 
 
+def _write(connection: Connection, record_type: str, rows: Sequence[dict[str, Any]]) -> None:
+    """Write facts; movements that are new with what counting will find, so that they are written once."""
+    if record_type == "material_actual":
+        new, rows = part_facts(connection, record_type, rows)
+        insert_facts(connection, record_type, count_ahead(connection, new))
+    write_facts(connection, record_type, rows)
+
+
+def _owners(connection: Connection, record_type: str, keys: Sequence[tuple[int, str]]) -> Touched:
+    if record_type == "material_actual":
+        return touched_by_facts(connection, keys)
+    return Touched(batches=batches_of_facts(connection, record_type, keys))
+
+
+def _point_at_peers(connection: Connection, record_type: str, rows: Sequence[dict[str, Any]]) -> None:
+    """Give rows the ids of the facts that they name; those not known yet point back when they come."""
+    fields = peer_fields(record_type)
+    found = find_peers(connection, record_type, rows)
+    for row in rows:
+        for field in fields:
+            peer = (field.name, row["source_system_id"], row[f"{field.name}_key"])
+            row[f"{field.name}_id"] = found.get(peer)
+
+
 def _effective(
-    connection: Connection, records: set[tuple[int, str, str]]
+    connection: Connection, statements: Sequence[Statement]
 ) -> dict[tuple[int, str, str], Statement | None]:
-    """Give the statement that counts for each record: the newest live one; None when nobody states it."""
-    effective: dict[tuple[int, str, str], Statement | None] = dict.fromkeys(records)
-    for statement in statements_of_records(connection, records):
+    """Give the statement that counts for each of their records, the newest live one, if any."""
+    effective: dict[tuple[int, str, str], Statement | None] = {s.record: None for s in statements}
+    for statement in (*statements, *other_statements(connection, list(effective), known=statements)):
         before = effective[statement.record]
-        if before is None or statement.rank > before.rank:
+        if statement.is_live and (before is None or statement.rank > before.rank):
             effective[statement.record] = statement
     return effective
 
 
-def _row(
-    statement: Statement, names: dict[Wanted, Name], connection: Connection, *, now: datetime
-) -> dict[str, Any]:
-    row: dict[str, Any] = {
-        "source_system_id": statement.system_id,
-        "source_key": statement.record_key,
-        "source_record_id": statement.record_id,
-        "source_version": statement.version,
-        "content_hash": statement.body_hash,
-        "is_retracted": False,
-        "same_as_id": None,  # counting decides anew about a fact that changed
-        "version": 1,
-        "recorded_at": now,
+def _rows(
+    connection: Connection,
+    record_type: str,
+    statements: Sequence[Statement],
+    *,
+    names: dict[Wanted, Name],
+    now: datetime,
+) -> list[dict[str, Any]]:
+    """Give the rows of facts of one type as their table has them."""
+    _find_missing(connection, record_type, statements, names)
+    fillers = [_FILLERS[f.kind](f, names) for f in fields_of(OBSERVED[record_type])]
+    finish = _FINISH.get(record_type)
+    rows: list[dict[str, Any]] = []
+    for statement in statements:
+        row: dict[str, Any] = {
+            "source_system_id": statement.system_id,
+            "source_key": statement.record_key,
+            "source_record_id": statement.record_id,
+            "source_version": statement.version,
+            "content_hash": statement.body_hash,
+            "is_retracted": False,
+            "same_as_id": None,  # counting decides anew about a fact that changed
+            "version": 1,
+            "recorded_at": now,
+        }
+        for fill in fillers:
+            fill(row, statement.body)
+        if finish:
+            finish(row)
+        rows.append(row)
+    return rows
+
+
+def _find_missing(  # noqa: PLR0917 - as _rows
+    connection: Connection, record_type: str, statements: Sequence[Statement], names: dict[Wanted, Name]
+) -> None:
+    """Find the names that statements use which were settled before their turn."""
+    missing = {
+        key
+        for field in fields_of(OBSERVED[record_type])
+        if field.kind == "reference"
+        for statement in statements
+        if (key := _key(field, statement.body)) and key not in names
     }
-    for field in fields_of(OBSERVED[statement.record_type]):
-        row.update(_columns(field, statement.body.get(field.name), names=names, connection=connection))
-    if statement.record_type == "segment_response":
-        start, end = row["actual_start"], row["actual_end"]
-        row["duration_s"] = (end - start).total_seconds() if start and end else None
-    if statement.record_type == "material_actual":
-        row["count_state"] = None
-    return row
+    names.update(find_names(connection, missing))
 
 
-def _columns(
-    field: Field, stated: Any, *, names: dict[Wanted, Name], connection: Connection
-) -> dict[str, Any]:
-    match field.kind:
-        case "reference":
-            name = _name(field, stated, names=names, connection=connection)
-            return {
-                f"{field.name}_id": name.entity_id if name else None,
-                f"{field.name}_identifier_id": name.id if name else None,
-            }
-        case "peer":
-            return {f"{field.name}_key": stated}
-        case "quantity":
-            given: dict[str, Any] = stated or {}
-            amount, unit = canonical_amount(given["value"], given.get("unit")) if given else (None, None)
-            return {
-                "quantity": amount,
-                "unit": unit,
-                "quantity_text": given.get("text"),
-                "source_unit": given.get("source_unit"),
-            }
-        case "measurement":
-            given = stated or {}
-            return {
-                "value_num": given.get("value"),
-                "value_text": given.get("text"),
-                "comparator": given.get("comparator"),
-                "unit": given.get("unit"),
-                "source_unit": given.get("source_unit"),
-            }
-        case "instant":
-            return {field.name: parse_instant(stated) if stated else None}
-        case _:
-            return {field.name: stated}
+def _key(field: Field, body: dict[str, Any]) -> Wanted | None:
+    stated = body.get(field.name)
+    return None if stated is None else (field.target or "", stated["scheme"], stated["value"])
 
 
-def _name(field: Field, stated: Any, *, names: dict[Wanted, Name], connection: Connection) -> Name | None:
-    if stated is None:
-        return None
-    key = (field.target or "", stated["scheme"], stated["value"])
-    if key not in names:
-        names.update(find_names(connection, [key]))
-    return names[key]
+# ------------------------------------------------------------------- from a field to the columns of its table
+Row = dict[str, Any]
+Fill = Callable[[Row, dict[str, Any]], None]
+
+
+def _reference(field: Field, names: dict[Wanted, Name]) -> Fill:
+    thing, identifier = f"{field.name}_id", f"{field.name}_identifier_id"
+
+    def fill(row: Row, body: dict[str, Any]) -> None:
+        key = _key(field, body)
+        name = names[key] if key else None
+        row[thing] = name.entity_id if name else None
+        row[identifier] = name.id if name else None
+
+    return fill
+
+
+def _peer(field: Field, _names: dict[Wanted, Name]) -> Fill:
+    stated, key = field.name, f"{field.name}_key"
+
+    def fill(row: Row, body: dict[str, Any]) -> None:
+        row[key] = body.get(stated)
+
+    return fill
+
+
+def _choice(field: Field, _names: dict[Wanted, Name]) -> Fill:
+    name, text = field.name, f"{field.name}_text"
+
+    def fill(row: Row, body: dict[str, Any]) -> None:
+        row[name], row[text] = field.split(body.get(name))
+
+    return fill
+
+
+def _quantity(field: Field, _names: dict[Wanted, Name]) -> Fill:
+    name = field.name
+
+    def fill(row: Row, body: dict[str, Any]) -> None:
+        given: dict[str, Any] = body.get(name) or {}
+        amount, unit = canonical_amount(given["value"], given.get("unit")) if given else (None, None)
+        row["quantity"], row["unit"] = amount, unit
+        row["quantity_text"], row["source_unit"] = given.get("text"), given.get("source_unit")
+
+    return fill
+
+
+def _measurement(field: Field, _names: dict[Wanted, Name]) -> Fill:
+    name = field.name
+
+    def fill(row: Row, body: dict[str, Any]) -> None:
+        given: dict[str, Any] = body.get(name) or {}
+        row["value_num"], row["value_text"] = given.get("value"), given.get("text")
+        row["comparator"], row["unit"] = given.get("comparator"), given.get("unit")
+        row["source_unit"] = given.get("source_unit")
+
+    return fill
+
+
+def _instant(field: Field, _names: dict[Wanted, Name]) -> Fill:
+    name = field.name
+
+    def fill(row: Row, body: dict[str, Any]) -> None:
+        stated = body.get(name)
+        row[name] = parse_instant(stated) if stated else None
+
+    return fill
+
+
+def _plain(field: Field, _names: dict[Wanted, Name]) -> Fill:
+    name = field.name
+
+    def fill(row: Row, body: dict[str, Any]) -> None:
+        row[name] = body.get(name)
+
+    return fill
+
+
+_FILLERS: dict[FieldKind, Callable[[Field, dict[Wanted, Name]], Fill]] = {
+    "reference": _reference,
+    "peer": _peer,
+    "choice": _choice,
+    "quantity": _quantity,
+    "measurement": _measurement,
+    "instant": _instant,
+    "text": _plain,
+    "number": _plain,
+    "integer": _plain,
+    "flag": _plain,
+}
+
+
+def _last(row: Row) -> None:
+    start, end = row["actual_start"], row["actual_end"]
+    row["duration_s"] = (end - start).total_seconds() if start and end else None
+
+
+def _uncount(row: Row) -> None:
+    row.update(_UNCOUNTED)
+
+
+_UNCOUNTED: Row = dict.fromkeys(COUNT_COLUMNS)
+_FINISH: dict[str, Callable[[Row], None]] = {"segment_response": _last, "material_actual": _uncount}
+"""What a table has besides what is stated."""

@@ -1,27 +1,49 @@
 """The loop of resolution: statements that wait are settled, restated, observed and counted in one commit."""
 
+import gc
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Iterable, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import count
 
 from hub.model.mastered import MASTERED
+from hub.model.shape import fields_of
 from hub.resolve.counting import recount
-from hub.resolve.golden import restate
+from hub.resolve.golden import Changes, restate
 from hub.resolve.hierarchy import lay_paths
 from hub.resolve.identity import Settled, regroup, settle
 from hub.resolve.lots import link_output_lots
 from hub.resolve.observing import observe
-from hub.resolve.precedence import DEFAULT_RULES
+from hub.resolve.precedence import COUNTING, DEFAULT_RULES, rule_for
+from hub.resolve.proposals import propose
+from hub.store.attribution import give_reason
 from hub.store.database import Connection, Database
-from hub.store.entities import entities_naming
+from hub.store.entities import entities_naming, things_heard_of
+from hub.store.evidence import batches_at
 from hub.store.facts import repoint_facts
 from hub.store.identifiers import all_names, names_by_id
-from hub.store.pending import count_pending, mark_all_pending, mark_resolved, pending_statements
-from hub.store.rules import add_missing_rules
+from hub.store.movements import (
+    Touched,
+    touched_by_all,
+    touched_by_lots,
+    touched_by_materials,
+    touched_by_names,
+)
+from hub.store.pending import (
+    count_pending,
+    is_anything_pending,
+    mark_all_pending,
+    mark_resolved,
+    pending_statements,
+)
+from hub.store.rules import Key, Rule, add_missing_rules, due_rules, load_rules, put_in_force
+from hub.store.sets import chunks
 from hub.store.statistics import refresh_statistics
 
+ACTOR = "hub.resolve"
+"""Who changes the unified state: whatever sources state, it is resolution that finds out what follows."""
 CHUNK = 4000
 
 
@@ -34,7 +56,7 @@ class Resolved:
 
 def prepare(database: Database, *, now: datetime | None = None) -> None:
     """Store the default precedence rules where there are none."""
-    with database.begin() as connection:
+    with database.begin(ACTOR, at=now, alone=True) as connection:
         add_missing_rules(connection, DEFAULT_RULES, by="plantwide", now=now or datetime.now(UTC))
 
 
@@ -52,32 +74,112 @@ def resolve(
     result = Resolved()
     with database.read() as connection:
         total = count_pending(connection)
+        is_due = bool(due_rules(connection, clock()))
+    if is_due:
+        with database.begin(ACTOR, at=clock(), alone=True) as connection:
+            enforce_rules(connection, now=clock())
     for number in count():
         with database.read() as connection:
-            if not count_pending(connection):
+            if not is_anything_pending(connection):
                 break
         if total > chunk and number & (number - 1) == 0:  # before the chunks 0, 1, 2, 4, 8, …: tables grow
             refresh_statistics(database)
-        with database.begin() as connection:
+        with _rubbish_kept(), database.begin(ACTOR, at=clock(), alone=True) as connection:
             done = resolve_chunk(connection, now=clock(), limit=chunk)
         result.statements += done
         progress(result.statements, max(total, result.statements))
     return result
 
 
+@contextmanager
+def _rubbish_kept() -> Generator[None]:
+    """Let Python look for no cycles of rubbish: it would look at each row of a chunk again and again."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
 def resolve_again(
     database: Database, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 ) -> Resolved:
     """Settle all names anew and resolve every statement again, e.g. after the identity whitelist changed."""
-    with database.begin() as connection:
+    with database.begin(ACTOR, at=clock(), alone=True) as connection:
         for entity_type, ids in all_names(connection).items():
-            settled = Settled()
-            regroup(connection, entity_type, seeds=ids, settled=settled, now=clock())
-            things: dict[str, set[int]] = defaultdict(set)
-            things[entity_type] = settled.entities[entity_type]
-            recount(connection, _restate_all(connection, things, settled, now=clock()))
+            settle_again(connection, entity_type, ids, now=clock())
         mark_all_pending(connection)
     return resolve(database, clock=clock)
+
+
+def enforce_rules(connection: Connection, *, now: datetime) -> list[Rule]:
+    """Put the rules in force whose time has come, and let every value they choose follow at once; give them.
+
+    The audit trail gives the rule and its version as the reason of each change.
+    """
+    due = due_rules(connection, now)
+    for rule in due:
+        give_reason(connection, f"rule {rule.label}" + (f": {rule.reason}" if rule.reason else ""))
+        before = load_rules(connection)
+        put_in_force(connection, rule)
+        if rule.key == COUNTING:
+            recount(connection, touched_by_all(connection))
+        else:
+            _judge_by(connection, rule, before=before, now=now)
+    return due
+
+
+def _judge_by(connection: Connection, rule: Rule, *, before: Mapping[Key, Rule], now: datetime) -> None:
+    """Let a rule choose anew wherever several sources speak; what one alone says only a union rewrites."""
+    after = load_rules(connection)
+    for entity_type in MASTERED if rule.entity_type == "*" else (rule.entity_type,):
+        names = [f.name for f in fields_of(MASTERED[entity_type])]
+        ruled = [n for n in names if rule_for(after, entity_type, n).key == rule.key]
+        strategies = {rule_for(rules, entity_type, n).strategy for n in ruled for rules in (before, after)}
+        things = things_heard_of(
+            connection, entity_type, attributes=ruled, by_several="union" not in strategies
+        )
+        for part in chunks(things):
+            judge_again(connection, entity_type, part, now=now)
+
+
+def judge_again(connection: Connection, entity_type: str, ids: Iterable[int], *, now: datetime) -> None:
+    """Let rules and decisions choose anew among what is said of these things, and follow what changes."""
+    changed = restate(connection, entity_type, ids, now=now)
+    recount(connection, _to_recount(connection, entity_type, changed))
+    if entity_type == "equipment":
+        lay_paths(connection)
+    restated: dict[str, set[int]] = defaultdict(set)
+    _note(restated, connection, entity_type, things=changed, changed=changed)
+    propose(connection, restated, {}, now=now)
+
+
+def _to_recount(connection: Connection, entity_type: str, changed: Changes) -> Touched:
+    """Give what looks, when it is counted, at what changed: an output lot, what a lot is made of, a unit."""
+    if entity_type == "batch":
+        return Touched(batches={i for i, columns in changed.items() if "output_lot_id" in columns})
+    if entity_type == "material_lot":
+        lots = {i for i, columns in changed.items() if columns & {"material_id", "parent_lot_id"}}
+        return touched_by_lots(connection, lots)
+    if entity_type == "material_definition":
+        materials = {i for i, columns in changed.items() if "base_unit" in columns}
+        return touched_by_materials(connection, materials)
+    return Touched()
+
+
+def settle_again(connection: Connection, entity_type: str, name_ids: set[int], *, now: datetime) -> None:
+    """Settle names of a type anew, in the caller's transaction, with everything that follows from it."""
+    settled = Settled()
+    regroup(connection, entity_type, seeds=name_ids, settled=settled, now=now)
+    things: dict[str, set[int]] = defaultdict(set)
+    things[entity_type] |= settled.entities[entity_type]
+    things[entity_type] |= {n.entity_id for n in names_by_id(connection, name_ids).values() if n.entity_id}
+    touched = _restate_all(connection, things, settled, now=now)
+    lay_paths(connection)
+    recount(connection, touched)
+    propose(connection, settled.restated, settled.stated, now=now)
 
 
 def resolve_chunk(connection: Connection, *, now: datetime, limit: int) -> int:
@@ -92,40 +194,63 @@ def resolve_chunk(connection: Connection, *, now: datetime, limit: int) -> int:
         name = settled.names.get((statement.record_type, own["scheme"], own["value"])) if own else None
         if name is not None:
             things[statement.record_type].add(name.entity_id)
-    batches = _restate_all(connection, things, settled, now=now)
-    touched = observe(connection, statements, settled.names, now=now)
+            settled.stated[statement.record_type].add(name.entity_id)
+    touched = _restate_all(connection, things, settled, now=now)
+    touched |= observe(connection, statements, settled.names, now=now)
     lay_paths(connection)
-    recount(connection, batches | touched)
-    mark_resolved(connection, [s.id for s in statements])
+    recount(connection, touched)
+    propose(connection, settled.restated, settled.stated, now=now)
+    mark_resolved(connection, statements)
     return len(statements)
 
 
 def _restate_all(
     connection: Connection, things: dict[str, set[int]], settled: Settled, *, now: datetime
-) -> set[int]:
-    """Restate things and whatever names them, until nothing moves; give the batches this concerned."""
-    batches: set[int] = set(things["batch"])
+) -> Touched:
+    """Restate things and whatever names them, until nothing moves; give what has to be counted again."""
+    touched = Touched(batches=set(things["batch"]))
     moved = set(settled.moved)
     while any(things.values()) or moved:
         for entity_type, entity_id in entities_naming(connection, moved):
             things[entity_type].add(entity_id)
-        batches |= _follow(connection, moved)
-        batches |= things["batch"]
+        touched |= _follow(connection, moved)
+        touched.batches |= things["batch"]
         again = Settled()
         for entity_type in MASTERED:
             if things[entity_type]:
-                restate(connection, entity_type, things[entity_type], now=now)
+                changed = restate(connection, entity_type, things[entity_type], now=now)
+                touched |= _to_recount(connection, entity_type, changed)
+                _note(settled.restated, connection, entity_type, things=things[entity_type], changed=changed)
             if entity_type == "batch" and things["batch"]:
                 seeds = link_output_lots(connection, things["batch"], now=now)
                 if seeds:
                     regroup(connection, "material_lot", seeds=seeds, settled=again, now=now)
                     settled.names.update(again.names)
+                    settled.stated["material_lot"] |= again.stated["material_lot"]
         moved = again.moved
         things = defaultdict(set, again.entities)
-    return batches
+    return touched
 
 
-def _follow(connection: Connection, moved: set[int]) -> set[int]:
-    """Let facts follow names that moved to another thing; give the batches of those facts."""
+def _note(
+    restated: dict[str, set[int]],
+    connection: Connection,
+    entity_type: str,
+    *,
+    things: Iterable[int],
+    changed: Changes,
+) -> None:
+    """Note that things were stated again; with a unit whose level changed also the batches made on it."""
+    restated[entity_type] |= set(things)
+    if entity_type == "equipment":
+        units = {i for i, columns in changed.items() if "level" in columns}
+        restated["batch"] |= batches_at(connection, units)
+
+
+def _follow(connection: Connection, moved: set[int]) -> Touched:
+    """Let facts follow names that moved to another thing; give what those facts belonged and belong to."""
+    touched = touched_by_names(connection, moved)
     names = names_by_id(connection, moved)
-    return repoint_facts(connection, [(n.entity_type, n.id, n.entity_id) for n in names.values()])
+    touched.batches |= repoint_facts(connection, [(n.entity_type, n.id, n.entity_id) for n in names.values()])
+    touched |= touched_by_names(connection, moved)
+    return touched

@@ -1,5 +1,6 @@
 """The unified state is a function of what is stated, not of the order in which it came."""
 
+import shutil
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -14,16 +15,32 @@ from hub.model.measurement import Measurement
 from hub.store.identifiers import names_with_norms
 from tests.resolve.worlds import Version, World, versions
 
-# An example costs dozens of transactions, so this module draws a fifth of what the profile says.
-FEWER = settings(
-    max_examples=max(1, settings().max_examples // 5),
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-)
+pytestmark = pytest.mark.hypothesis  # examples are drawn inside the tests: how many depends on the engine
+
+
+def few(world: World) -> settings:
+    """A fifth of the profile's examples, for each costs dozens of transactions; fewer by day on PostgreSQL."""
+    profile = settings()
+    is_quick = world.database.dialect == "sqlite" or settings.get_current_profile_name() == "nightly"
+    return settings(
+        max_examples=profile.max_examples // (5 if is_quick else 12),
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+    )
 
 
 @pytest.fixture(scope="module")
-def world(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    one = World(migrated_sqlite, tmp_path_factory.mktemp("world") / "hub.db")
+def world(module_url: str) -> Iterator[World]:
+    one = World(module_url)
+    yield one
+    one.database.close()
+
+
+@pytest.fixture(scope="module")
+def plain(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """A store on SQLite that is told everything at once: what it comes to, every other must come to."""
+    path = tmp_path_factory.mktemp("plain") / "hub.db"
+    shutil.copyfile(migrated_sqlite, path)
+    one = World(f"sqlite:///{path}")
     yield one
     one.database.close()
 
@@ -36,55 +53,57 @@ def told_at_once(world: World, drawn: list[Version]) -> list[str]:
     return world.dump()
 
 
-@FEWER
-@given(drawn=versions(), data=st.data())
-def test_any_order_any_duplicates_and_any_chunks_give_the_same_state(
-    world: World, drawn: list[Version], data: st.DataObject
-) -> None:
-    once = told_at_once(world, drawn)
-    again = data.draw(st.lists(st.sampled_from(drawn), max_size=3)) if drawn else []
-    order = data.draw(st.permutations([*drawn, *again]))
-    chunk = data.draw(st.integers(1, 6))
-    world.begin()
-    for version in order:
-        world.take([version])
-        if data.draw(st.booleans()):
-            world.resolve(chunk)
-    world.resolve(chunk)
-    assert world.dump() == once
-    world.rebuild()
-    assert world.dump() == once
+def test_any_order_any_duplicates_and_any_chunks_give_the_same_state(world: World, plain: World) -> None:
+    @few(world)
+    @given(drawn=versions(), data=st.data())
+    def hold(drawn: list[Version], data: st.DataObject) -> None:
+        once = told_at_once(plain, drawn)
+        again = data.draw(st.lists(st.sampled_from(drawn), max_size=3)) if drawn else []
+        order = data.draw(st.permutations([*drawn, *again]))
+        chunk = data.draw(st.integers(1, 6))
+        world.begin()
+        for version in order:
+            world.take([version])
+            if data.draw(st.booleans()):
+                world.resolve(chunk)
+        world.resolve(chunk)
+        assert world.dump() == once
+        world.rebuild()
+        assert world.dump() == once
+
+    hold()
 
 
-@FEWER
-@given(drawn=versions(), cuts=st.lists(st.integers(0, 20), max_size=4))
-def test_pages_of_any_size_give_the_same_state(world: World, drawn: list[Version], cuts: list[int]) -> None:
-    once = told_at_once(world, drawn)
-    world.begin()
-    edges = sorted({0, len(drawn), *(c for c in cuts if c < len(drawn))})
-    for start, end in pairwise(edges):
-        world.take(drawn[start:end])
-    world.resolve(chunk=2)
-    assert world.dump() == once
+def test_pages_of_any_size_give_the_same_state(world: World, plain: World) -> None:
+    @few(world)
+    @given(drawn=versions(), cuts=st.lists(st.integers(0, 20), max_size=4))
+    def hold(drawn: list[Version], cuts: list[int]) -> None:
+        once = told_at_once(plain, drawn)
+        world.begin()
+        edges = sorted({0, len(drawn), *(c for c in cuts if c < len(drawn))})
+        for start, end in pairwise(edges):
+            world.take(drawn[start:end])
+        world.resolve(chunk=2)
+        assert world.dump() == once
+
+    hold()
 
 
-@FEWER
-@given(drawn=versions(), data=st.data())
-def test_what_is_withdrawn_leaves_nothing_behind(
-    world: World, drawn: list[Version], data: st.DataObject
-) -> None:
-    extra = [
-        Version(v.system, f"extra {v.key}", v.number, v.records)
-        for v in data.draw(versions())
-        if not v.deleted
-    ]
-    before = told_at_once(world, drawn)
-    world.take(extra)
-    world.resolve(data.draw(st.integers(1, 6)))
-    world.take([Version(v.system, v.key, 100, deleted=True) for v in extra])
-    world.resolve()
-    after = [line for line in world.dump() if '"extra d' not in line]
-    assert after == before
+def test_what_is_withdrawn_leaves_nothing_behind(world: World, plain: World) -> None:
+    @few(world)
+    @given(drawn=versions(), more=versions(), chunk=st.integers(1, 6))
+    def hold(drawn: list[Version], more: list[Version], chunk: int) -> None:
+        extra = [Version(v.system, f"extra {v.key}", v.number, v.records) for v in more if not v.deleted]
+        before = told_at_once(plain, drawn)
+        assert told_at_once(world, drawn) == before
+        world.take(extra)
+        world.resolve(chunk)
+        world.take([Version(v.system, v.key, 100, deleted=True) for v in extra])
+        world.resolve()
+        after = [line for line in world.dump() if '"extra d' not in line]
+        assert after == before
+
+    hold()
 
 
 # ------------------------------------------------------------------------------ what drawing found
@@ -126,6 +145,36 @@ def test_two_spellings_of_a_reference_are_no_ambiguity(world: World) -> None:
     world.take([batch("mes", "d1", 1, "A-1"), Version("lims", "d1", 1, samples)])
     world.resolve()
     assert names_by_thing(world) == {frozenset({"mes A-1", "lims a 1", "lims A1"})}
+
+
+LONG = Identifier(scheme="erp:batch", value="300214|A-1")
+SHORT = LONG.model_copy(update={"match": "A1"})
+
+
+@pytest.mark.parametrize("first", ["who calls it by its value", "who says what people call it"])
+def test_what_a_name_is_called_does_not_depend_on_who_used_it_first(world: World, first: str) -> None:
+    told = [
+        Version("lims", "d1", 1, (Sample(key="s", code="s", batch=LONG),)),
+        Version("erp", "d1", 1, (Batch(id=SHORT),)),
+    ]
+    world.begin()
+    world.take([batch("mes", "d1", 1, "A-1")])
+    for version in told if first == "who calls it by its value" else reversed(told):
+        world.take([version])
+        world.resolve()
+    assert names_by_thing(world) == {frozenset({"mes A-1", "erp 300214|A-1"})}
+
+
+def test_what_a_name_is_called_goes_with_the_last_statement_that_says_it(world: World) -> None:
+    world.begin()
+    world.take([batch("mes", "d1", 1, "A-1"), Version("erp", "d1", 1, (Batch(id=SHORT),))])
+    world.resolve()
+    world.take([Version("erp", "d1", 2, (Batch(id=LONG),))])
+    world.resolve()
+    assert names_by_thing(world) == {frozenset({"mes A-1"}), frozenset({"erp 300214|A-1"})}
+    world.take([Version("erp", "d1", 3, (Batch(id=SHORT),))])
+    world.resolve()
+    assert names_by_thing(world) == {frozenset({"mes A-1", "erp 300214|A-1"})}
 
 
 def test_a_declaration_withdrawn_restores_what_was_before(world: World) -> None:

@@ -1,12 +1,15 @@
 """Small worlds for property tests: a few systems, few names that overlap, documents in several versions."""
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
+from typing import Any
 
 from hypothesis import strategies as st
+from sqlalchemy import Connection, make_url, select
 
 from hub.model import (
     Batch,
@@ -20,15 +23,22 @@ from hub.model import (
     TestResult,
 )
 from hub.model.measurement import Measurement
+from hub.resolve.conflicts import reopen_conflict, settle_conflict
 from hub.resolve.precedence import DEFAULT_RULES
-from hub.resolve.resolution import prepare, resolve, resolve_again
+from hub.resolve.resolution import judge_again, prepare, resolve, resolve_again
+from hub.resolve.ruling import set_rules
+from hub.store.answers.conflicts import State, Wanted, list_conflicts
 from hub.store.database import Database
+from hub.store.decisions import add_decision, find_decision
 from hub.store.dump import dump_canonical
-from hub.store.links import save_scheme_groups
+from hub.store.identifiers import find_names, names_by_id
 from hub.store.rules import Rule, add_missing_rules
+from hub.store.schemes import save_scheme_groups
 from hub.store.statements import Told, store_documents
 from hub.store.stating import state
 from hub.store.systems import ensure_system
+from hub.store.tables import ENTITY_TABLES
+from tests.databases import empty
 from tests.swift import swift
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -65,24 +75,46 @@ class Version:
         )
 
 
+@dataclass(frozen=True)
+class Decided:
+    """A person's decision, by names and codes."""
+
+    entity_type: str
+    scheme: str
+    value: str
+    attribute: str
+    counts: str
+    judged: Mapping[str, Any]
+    decided_at: datetime
+
+
 @dataclass
 class World:
-    """A store into which versions of documents come; `begin` makes it new."""
+    """A migrated store into which versions of documents come; `begin` makes it new."""
 
-    template: Path
-    path: Path
+    url: str
     database: Database = field(init=False)
     systems: dict[str, int] = field(default_factory=dict[str, int])
+    _seconds: Iterator[int] = field(default_factory=count)
 
     def __post_init__(self) -> None:
         """Open it."""
-        self.database = swift(f"sqlite:///{self.path}")
+        self.database = swift(self.url)
+        if self.database.dialect == "sqlite":
+            shutil.copyfile(self._path, self._path.with_suffix(".new"))
+
+    @property
+    def _path(self) -> Path:
+        return Path(make_url(self.url).database or "")
 
     def begin(self) -> None:
         """Start anew with systems, whitelist and rules."""
-        self.database.close()
-        shutil.copyfile(self.template, self.path)
-        with self.database.begin() as connection:
+        if self.database.dialect == "sqlite":
+            self.database.close()
+            shutil.copyfile(self._path.with_suffix(".new"), self._path)
+        else:
+            empty(self.database)
+        with self.database.begin("test") as connection:
             self.systems = {
                 code: ensure_system(connection, code, kind, now=NOW).id for code, kind in SYSTEMS.items()
             }
@@ -95,7 +127,7 @@ class World:
         for code, system_id in self.systems.items():
             told = [v.told() for v in versions if v.system == code]
             if told:
-                with self.database.begin() as connection:
+                with self.database.begin("test") as connection:
                     store_documents(
                         connection,
                         system_id=system_id,
@@ -108,6 +140,77 @@ class World:
     def resolve(self, chunk: int = 4000) -> None:
         """Resolve what waits."""
         resolve(self.database, clock=lambda: NOW, chunk=chunk)
+
+    def rule(self, *rules: Rule) -> None:
+        """Give rules new versions, as a person does."""
+        with self.database.begin("test", at=NOW, alone=True) as connection:
+            set_rules(connection, rules, now=NOW)
+
+    def conflicts(self, state: State = "open") -> list[dict[str, Any]]:
+        """Give the conflicts, with the key of the thing under `place`."""
+        with self.database.read() as connection:
+            items, _ = list_conflicts(connection, Wanted(state), limit=1000)
+            return [{**item, "place": self._place(connection, item)} for item in items]
+
+    def _place(self, connection: Connection, item: dict[str, Any]) -> tuple[str, int, str]:
+        table = ENTITY_TABLES[item["entity_type"]].c
+        thing = connection.scalars(select(table.id).where(table.uid == item["entity"]["uid"])).one()
+        return item["entity_type"], thing, item["attribute"]
+
+    def settle(self, place: tuple[str, int, str], counts: str) -> Decided:
+        """Decide a conflict as a person does; give the decision in words that hold in any world."""
+        entity_type, thing, attribute = place
+        with self.database.begin("test", at=NOW, alone=True) as connection:
+            made = settle_conflict(
+                connection,
+                entity_type,
+                thing,
+                attribute=attribute,
+                counts=counts,
+                by="test",
+                reason="so it was",
+                now=NOW + timedelta(seconds=next(self._seconds)),
+            )
+            found = find_decision(connection, made)
+            assert found is not None
+            name = names_by_id(connection, [found.name_id])[found.name_id]
+        about = (entity_type, name.scheme, name.value, attribute)
+        return Decided(*about, counts, found.judged, found.decided_at)
+
+    def decide(self, decided: Decided) -> bool:
+        """Let the same decision be taken here; tells whether the name it is about is known."""
+        with self.database.begin("test", at=NOW, alone=True) as connection:
+            key = (decided.entity_type, decided.scheme, decided.value)
+            name = find_names(connection, [key]).get(key)
+            if name is None:
+                return False
+            add_decision(
+                connection,
+                entity_type=decided.entity_type,
+                name_id=name.id,
+                attribute=decided.attribute,
+                system_id=self.systems[decided.counts],
+                judged=decided.judged,
+                by="test",
+                reason="so it was",
+                now=decided.decided_at,
+            )
+            judge_again(connection, decided.entity_type, [name.entity_id], now=NOW)
+        return True
+
+    def undo(self, place: tuple[str, int, str], decision: int | None = None) -> None:
+        """Take a decision back."""
+        with self.database.begin("test", at=NOW, alone=True) as connection:
+            reopen_conflict(
+                connection,
+                place[0],
+                place[1],
+                attribute=place[2],
+                by="test",
+                reason="it was not so",
+                now=NOW,
+                decision_id=decision,
+            )
 
     def rebuild(self) -> None:
         """Resolve everything again."""
@@ -126,25 +229,39 @@ _AMOUNTS = (1.0, 0.1, 0.2, 99.8, 100.0, 100.3)
 
 
 def _names(values: Sequence[str], kind: str) -> st.SearchStrategy[Identifier]:
-    """A name in the system's own scheme, or one that it borrows from another system."""
-    own = st.sampled_from(values).map(lambda v: Identifier(value=v))
-    borrowed = st.builds(
-        lambda code, value: Identifier(scheme=f"{code}:{kind}", value=value),
-        st.sampled_from(sorted(SYSTEMS)),
+    """A name in the system's own scheme, or one that it borrows; now and then called something shorter."""
+    schemes = st.sampled_from(("", "", "", *(f"{code}:{kind}" for code in sorted(SYSTEMS))))
+    return st.builds(
+        lambda scheme, value, match: Identifier(scheme=scheme, value=value, match=match),
+        schemes,
         st.sampled_from(values),
+        st.sampled_from((None, None, None, *values[:3])),
     )
-    return own | borrowed
 
 
 _batch, _lot = _names(_BATCHES, "batch"), _names(_LOTS, "material_lot")
 _order = st.sampled_from(("1", "2")).map(lambda v: Identifier(scheme="erp:order", value=v))
-_amount = st.sampled_from(_AMOUNTS).map(lambda v: Quantity.of(repr(v), "kg"))
+_amount = st.builds(
+    lambda value, unit: Quantity.of(repr(value * 1000 if unit == "g" else value), unit),
+    st.sampled_from(_AMOUNTS),
+    st.sampled_from(("kg", "kg", "g", None)),
+)
+_material = st.sampled_from(("M", "N")).map(lambda v: Identifier(scheme="erp:material", value=v))
 _minute = st.integers(0, 3).map(lambda n: NOW + timedelta(hours=n))
 _key = st.sampled_from(("k1", "k2", "k3"))
 
 
 def _maybe(strategy: st.SearchStrategy[object]) -> st.SearchStrategy[object]:
     return st.none() | strategy
+
+
+def _pointing(kind: Callable[..., Record], peer: str, **given: Any) -> st.SearchStrategy[Any]:
+    """Records that may point at another one of the same kind."""
+
+    def build(key: str, other: str | None, **rest: Any) -> Record:
+        return kind(key=key, **{peer: None if other == key else other}, **rest)
+
+    return st.builds(build, key=_key, other=_maybe(_key), **given)
 
 
 _records: st.SearchStrategy[Record] = st.one_of(
@@ -155,35 +272,42 @@ _records: st.SearchStrategy[Record] = st.one_of(
         description=_maybe(st.sampled_from(("x", "y"))),
         status=_maybe(st.sampled_from(("Running", "Complete"))),
         actual_size=_maybe(_amount),
+        planned_start=_maybe(_minute),
         campaign=_maybe(_batch),
         operations_request=_maybe(_order),
         output_lot=_maybe(_lot),
     ),
-    st.builds(MaterialLot, id=_lot, also=st.lists(_lot, max_size=1).map(tuple), expires_at=_maybe(_minute)),
-    st.builds(Sample, key=_key, code=st.just("s"), batch=_maybe(_batch), lot=_maybe(_lot)),
     st.builds(
+        MaterialLot,
+        id=_lot,
+        also=st.lists(_lot, max_size=1).map(tuple),
+        expires_at=_maybe(_minute),
+        parent_lot=_maybe(_lot),
+        material=_maybe(_material),
+    ),
+    st.builds(Sample, key=_key, code=st.just("s"), batch=_maybe(_batch), lot=_maybe(_lot)),
+    _pointing(
         TestResult,
-        key=_key,
+        "retest_of",
         sample=_key,
         test_code=st.just("t"),
-        retest_of=_maybe(_key),
         value=st.just(Measurement.of("<0.05")),
     ),
-    st.builds(
+    _pointing(
         SegmentResponse,
-        key=_key,
+        "parent",
         name=st.just("run"),
-        parent=_maybe(_key),
         batch=_maybe(_batch),
         equipment=st.just(Identifier(scheme="mes:equipment", value="R1")),
         actual_start=st.just(NOW),
         actual_end=_minute,
     ),
-    st.builds(
+    _pointing(
         MaterialActual,
-        key=_key,
+        "reverses",
         batch=_maybe(_batch),
         lot=_maybe(_lot),
+        material=_maybe(_material),
         response=_maybe(_key),
         use=st.sampled_from(("Consumed", "Produced")),
         quantity=_maybe(_amount),

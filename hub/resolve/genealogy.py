@@ -1,0 +1,48 @@
+"""Genealogy: what a batch's counted movements say of which lot went into which."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from hub.model.enums import CONSUMED, PRODUCED
+from hub.resolve.netting import Movement, add_up
+from hub.store.facts import Edge
+
+
+def draw_edges(
+    counted: Sequence[Movement], output_lot_id: int | None, parents: dict[int, int | None]
+) -> dict[Edge, tuple[float | None, str | None]]:
+    """Give a batch's genealogy: what a step consumed went into what that step, or the batch, produced."""
+    moved = [m for m in counted if m.home["lot_id"]]
+    consumed = [m for m in moved if m.home["use"] in CONSUMED]
+    produced = [m.home for m in moved if m.home["use"] in PRODUCED]
+    by_step: dict[int | None, set[int]] = defaultdict(set)
+    for fact in produced:
+        by_step[fact["response_id"]].add(fact["lot_id"])
+    taken = {m.home["lot_id"] for m in consumed}
+    ends = {f["lot_id"] for f in produced} - taken
+    final = {output_lot_id} if output_lot_id else ends
+    taking: dict[Edge, list[Movement]] = defaultdict(list)
+    for m in consumed:
+        for lot in _outputs(m.home["response_id"], by_step, parents) or final:
+            if lot != m.home["lot_id"]:
+                taking[m.home["lot_id"], lot, "consume"].append(m)
+    totals = {edge: _total(some) for edge, some in taking.items()}
+    return {e: (q, None if q is None else unit) for e, (q, unit) in totals.items() if q is None or q > 0}
+
+
+def _total(movements: Sequence[Movement]) -> tuple[float | None, str | None]:
+    unit = min((m.unit for m in movements if m.unit is not None), default=None)
+    return add_up(movements, unit), unit
+
+
+def _outputs(
+    step: int | None, by_step: dict[int | None, set[int]], parents: dict[int, int | None]
+) -> set[int]:
+    """Give what a step produced, or the nearest step above it that produced anything."""
+    seen: set[int] = set()
+    while step is not None and step not in seen:
+        seen.add(step)
+        if by_step.get(step):
+            return by_step[step]
+        step = parents.get(step)
+    return set()

@@ -1,0 +1,276 @@
+"""Whatever happens to the demo plant's statements, in whatever order: one state, on both engines.
+
+Systems say, correct, repeat and withdraw, old versions arrive late; people decide that names are one thing or two,
+which value counts and which rule holds, and take it back. What comes of it is what a hub comes to that was given the
+rules and decisions that stand first, and then every document once, in order.
+"""
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from hub.demo.mess import MESS
+from hub.store.links import Decision
+from hub.store.rules import Rule, Tolerance
+from tests.conftest import _copied
+from tests.databases import ENGINES
+from tests.resolve.demo_documents import EARLY, IN_SAMPLES, RECORD, STORIES, Paper, Plant, alter
+from tests.resolve.people import Judged, impose
+from tests.resolve.stage import Stage
+from tests.resolve.worlds import Decided
+
+pytestmark = pytest.mark.hypothesis
+IS_NIGHT = settings.get_current_profile_name() == "nightly"
+EXAMPLES = 10_000 if IS_NIGHT else 300
+
+RULES = (
+    Rule("batch", "actual_size", "system", ("MES", "ERP")),
+    Rule("batch", "actual_size", "system", ("ERP", "MES"), Tolerance(0.05)),
+    Rule("batch", "actual_size", "latest", ("MES",)),
+    Rule("batch", "actual_start", "widest", ("MES",)),
+    Rule("batch", "planned_start", "widest", ("ERP",)),
+    Rule("batch", "*", "latest", ("LIMS", "ERP", "MES")),
+    Rule("*", "*", "earliest", ("HISTORIAN", "LIMS", "MES", "ERP")),
+    Rule("material_lot", "expires_at", "latest", ("MES",)),
+    Rule("material_lot", "disposition", "system", ("ERP", "LIMS")),
+    Rule("material_lot", "quantity", "system", ("MES", "ERP"), Tolerance(absolute=500.0, unit="g")),
+    Rule("material_definition", "description", "union", ("MES",)),
+    Rule("equipment", "description", "system", ("ERP", "MES")),
+    Rule("material_actual", "quantity", "system", ("ERP", "MES"), Tolerance(0.0)),
+    Rule("material_actual", "quantity", "system", ("MES", "ERP"), Tolerance(0.1)),
+)
+
+
+# ------------------------------------------------------------------------------------------ what happens
+@dataclass(frozen=True)
+class Act:
+    """Something that happens, and with what chunk the hub resolves after it; 0 when it does not yet."""
+
+    what: Literal["say", "judge", "unjudge", "settle", "reopen", "rule"]
+    chunk: int
+    paper: Paper | None = None
+    rule: Rule | None = None
+    pick: tuple[int, int, int] = (0, 0, 0)
+    """Numbers that choose among what is there when it happens."""
+
+
+_DISPUTED = ("size-conflict",) * 6
+"""The story in which systems contradict each other comes often, and whole, so that people have something to decide."""
+_PICK = st.tuples(st.integers(0, 40), st.integers(0, 40), st.integers(0, 40))
+_CHUNK = st.sampled_from((0, 0, 4000, 0, 5))
+_CHANGES = st.lists(st.sampled_from(("corrected", "was otherwise", "gone", "back")), max_size=2, unique=True)
+
+
+@st.composite
+def acts(draw: st.DrawFn, plant: Plant) -> list[Act]:
+    """Draw what happens: all versions of a few documents, some again, and what people do, in any order."""
+    told = draw(st.sampled_from([*sorted(STORIES), *_DISPUTED]).map(plant.of))
+    few = len(told) if told == plant.of(_DISPUTED[0]) else 1
+    places = draw(st.lists(st.sampled_from(told), min_size=few, max_size=3, unique=True))
+    other = draw(st.none() | st.sampled_from(sorted(plant.papers)))
+    places += [other] if other is not None and other not in places else []
+    papers = [version for place in places for version in _history(draw, plant, plant.papers[place])]
+    again = draw(st.lists(st.sampled_from(papers), max_size=2))
+    people = draw(
+        st.lists(
+            st.sampled_from(("judge", "judge", "unjudge", "settle", "reopen", "rule")), min_size=2, max_size=5
+        )
+    )
+    happens = [
+        *(Act("say", draw(_CHUNK), paper=p) for p in (*papers, *again)),
+        *(Act(w, draw(_CHUNK), rule=draw(st.sampled_from(RULES)), pick=draw(_PICK)) for w in people),
+    ]
+    return draw(st.permutations(happens))
+
+
+def _history(draw: st.DrawFn, plant: Plant, real: Sequence[Paper]) -> list[Paper]:
+    """Give the versions of a document: the real ones, and what else may happen to a document."""
+    first, last = real[0], real[-1]
+    versions = list(real)
+    for change in draw(_CHANGES):
+        number = versions[-1].told.version + 1
+        if change == "was otherwise":
+            versions.insert(0, alter(plant, first, draw(_PICK), number=first.told.version - 1))
+        elif change == "corrected":
+            versions.append(alter(plant, last, draw(_PICK), number=number))
+        elif change == "gone":
+            versions.append(
+                Paper(last.system, replace(last.told, version=number, deleted=True, said=(), faults=()))
+            )
+        else:
+            versions.append(Paper(last.system, replace(last.told, version=number)))
+    return versions
+
+
+# --------------------------------------------------------------------------------------- how it goes on
+class Play:
+    """Acts on several stages: what the first does with each is what all the others must do with it."""
+
+    def __init__(self, stages: Sequence[Stage]) -> None:
+        self.stages = stages
+        self.judged: list[tuple[Judged, list[int]]] = []
+        self.settled: list[Decided] = []
+        self.rules: list[Rule] = []
+        for stage in stages:
+            stage.begin()
+
+    def act(self, act: Act) -> bool:
+        """Let something happen; tells whether it did, for a person may find nothing to do yet."""
+        if act.what != "say":
+            done: bool = getattr(self, act.what)(act)
+        else:
+            done = self._say(act)
+        if act.chunk:
+            for stage in self.stages:
+                stage.resolve(act.chunk)
+        return done
+
+    def end(self, waiting: Sequence[Act]) -> None:
+        """Let people do what they had to wait for, when everything has been said."""
+        for act in waiting:
+            for stage in self.stages:
+                stage.resolve()
+            self.act(act)
+        for stage in self.stages:
+            stage.resolve()
+
+    def _say(self, act: Act) -> bool:
+        assert act.paper is not None
+        for stage in self.stages:
+            stage.hear([act.paper])
+        return True
+
+    def judge(self, act: Act) -> bool:
+        """A person decides about two names; those of one thing are kept apart."""
+        by_type = self.stages[0].known()
+        if not by_type:
+            return False
+        kind = sorted(by_type)[act.pick[0] % len(by_type)]
+        names = by_type[kind]
+        one = names[act.pick[1] % len(names)]
+        others = [n for n in names if n != one]
+        others = [n for n in others if n.entity_id == one.entity_id] or others
+        other = others[act.pick[2] % len(others)]
+        decision: Decision = "apart" if other.entity_id == one.entity_id else "same"
+        said = Judged(kind, (f"{one.scheme}|{one.value}", f"{other.scheme}|{other.value}"), decision)
+        made = [stage.judge(said) for stage in self.stages]
+        ids = [m for m in made if m is not None]
+        assert len(ids) in (0, len(made)), f"{said} stands on some engines only"
+        if ids:
+            self.judged.append((said, ids))
+        return True
+
+    def unjudge(self, act: Act) -> bool:
+        """A person takes a decision about names back."""
+        if self.judged:
+            _, ids = self.judged.pop(act.pick[0] % len(self.judged))
+            for stage, link_id in zip(self.stages, ids, strict=True):
+                stage.unjudge(link_id)
+            return True
+        return False
+
+    def settle(self, act: Act) -> bool:
+        """A person decides a conflict."""
+        found = sorted(
+            self.stages[0].conflicts(),
+            key=lambda c: (c["entity_type"], c["entity"]["code"] or "", c["attribute"]),
+        )
+        if found:
+            conflict = found[act.pick[0] % len(found)]
+            voices = sorted(s["source"] for s in conflict["statements"])
+            decided = self.stages[0].settle(conflict["place"], voices[act.pick[1] % len(voices)])
+            assert all(stage.decide(decided) for stage in self.stages[1:])
+            self.settled.append(decided)
+        return bool(found)
+
+    def reopen(self, act: Act) -> bool:
+        """A person takes such a decision back."""
+        if self.settled:
+            decided = self.settled.pop(act.pick[0] % len(self.settled))
+            for stage in self.stages:
+                stage.reopen(decided)
+            return True
+        return False
+
+    def rule(self, act: Act) -> bool:
+        """A person changes a rule."""
+        assert act.rule is not None
+        self.rules.append(act.rule)
+        for stage in self.stages:
+            stage.rule(act.rule)
+        return True
+
+
+def in_order(plain: Stage, play: Play, papers: Sequence[Paper]) -> list[str]:
+    """Give the dump of a hub that has rules and decisions first, and is told each document once, in order."""
+    plain.begin()
+    for rule in play.rules:
+        plain.rule(rule)
+    impose(plain, [said for said, _ in play.judged])
+    plain.hear(sorted(papers, key=lambda p: (p.place, p.told.version)))
+    plain.resolve()
+    for decided in play.settled:
+        plain.decide(decided)
+    return plain.dump()
+
+
+# ---------------------------------------------------------------------------------------------- the test
+@pytest.fixture(scope="module")
+def stages(
+    request: pytest.FixtureRequest, plant_documents: Plant, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[list[Stage]]:
+    """A store on SQLite and one on PostgreSQL (where there is no server, on SQLite too); by night one more."""
+    engines = ENGINES if os.environ.get("PLANTWIDE_TEST_POSTGRES") else ("sqlite", "sqlite")
+    with ExitStack() as stack:
+        opened: list[Stage] = []
+        for engine in ("sqlite", *engines) if IS_NIGHT else engines:
+            url = stack.enter_context(_copied(request, engine, tmp_path_factory.mktemp("stage")))
+            stage = Stage(url)
+            stage.open(plant_documents)
+            stack.callback(stage.close)
+            opened.append(stage)
+        yield opened
+
+
+def test_the_documents_hold_every_kind_of_record_of_the_plant_and_every_mess(plant_documents: Plant) -> None:
+    assert set(plant_documents.records) == plant_documents.types
+    assert set(STORIES) - {"how it works"} | IN_SAMPLES == set(MESS)
+    assert [len(plant_documents.papers[p]) for p in (RECORD, EARLY)] == [3, 2]
+    (broken,) = (
+        p for place in plant_documents.of("broken-document")[:1] for p in plant_documents.papers[place]
+    )
+    assert broken.told.unreadable
+
+
+def test_any_interleaving_gives_one_state_on_both_engines(
+    plant_documents: Plant, stages: list[Stage]
+) -> None:
+    """By day all of it happens on one engine, and in order on the other; by night it happens on both."""
+
+    @settings(
+        max_examples=EXAMPLES,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
+    )
+    @given(
+        drawn=acts(plant_documents),
+        number=st.integers(0, 1),
+        is_rebuilt=st.integers(0, 9).map(lambda n: n == 9),
+    )
+    def hold(drawn: list[Act], number: int, is_rebuilt: bool) -> None:
+        plain, *others = stages if IS_NIGHT else (stages[1 - number], stages[number])
+        play = Play(others)
+        play.end([act for act in drawn if not play.act(act)])
+        expected = in_order(plain, play, [act.paper for act in drawn if act.paper])
+        for stage in others:
+            assert stage.dump() == expected, stage.database.dialect
+            if is_rebuilt:
+                stage.rebuild()
+                assert stage.dump() == expected, stage.database.dialect
+
+    hold()

@@ -1,5 +1,6 @@
 """THE DOOR: a connector author's whole world; documents and columns come in, checked records go out."""
 
+from hub.sdk.clock import utc_now
 from hub.sdk.config import Config, SecretStr
 from hub.sdk.contract import (
     API_LEVEL,
@@ -11,13 +12,15 @@ from hub.sdk.contract import (
     attempt,
     reject,
 )
-from hub.sdk.document import Cursor, Document, Page, Rejected, Window
+from hub.sdk.document import Cursor, Document, Page, Place, Placed, Receipt, Rejected, Whole, Window
 from hub.sdk.errors import BadRecord, ConnectorError, Misconfigured, Unauthorized, Unavailable
 from hub.sdk.http import HttpClient, HttpLimits
+from hub.sdk.oauth import ClientCredentials
 
 __all__ = [
     "API_LEVEL",
     "BadRecord",
+    "ClientCredentials",
     "Config",
     "Connector",
     "ConnectorError",
@@ -28,6 +31,9 @@ __all__ = [
     "HttpLimits",
     "Misconfigured",
     "Page",
+    "Place",
+    "Placed",
+    "Receipt",
     "RecordSource",
     "Rejected",
     "SampleSource",
@@ -35,7 +41,9 @@ __all__ = [
     "Stream",
     "Unauthorized",
     "Unavailable",
+    "Whole",
     "Window",
     "attempt",
     "reject",
+    "utc_now",
 ]

@@ -1,9 +1,12 @@
 """What every source's settings have in common."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Self
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+
+from hub.model.instant import Ambiguity
 
 __all__ = ["Config", "SecretStr", "Zone"]
 
@@ -24,12 +27,29 @@ class Config(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    reach: ClassVar[Mapping[str, Any]] = {}
+    """Settings that say only where and how the source is reached, and a stand-in for each: they change
+    nothing of what its documents mean."""
+
     timezone: Zone | None = Field(
         default=None, description="IANA zone of the local times that the source writes, e.g. Europe/Dublin"
+    )
+    ambiguous: Ambiguity = Field(
+        default="error",
+        description="local times that come twice in autumn: `earliest` or `latest` of the two, or `error`",
     )
     units: dict[str, str] = Field(
         default_factory=dict, description="the source's own spellings of units, each mapped to a UCUM code"
     )
+
+    def meaning(self) -> dict[str, Any]:
+        """Give the settings that shape what documents mean, as written: JSON values, secrets masked."""
+        return self.model_dump(mode="json", exclude=set(self.reach), exclude_defaults=True, by_alias=True)
+
+    @classmethod
+    def recall(cls, meaning: Mapping[str, Any]) -> Self:
+        """Give settings that mean what these did: good for reading documents, not for reaching a source."""
+        return cls.model_validate({**cls.reach, **meaning})
 
     @property
     def zone(self) -> ZoneInfo | None:

@@ -11,7 +11,8 @@ from pydantic import ValidationError
 
 from hub.model import Measurement, Quantity, Record, Tag, parse_instant
 from hub.sdk.config import Config
-from hub.sdk.document import Cursor, Document, Page, Rejected, Window
+from hub.sdk.document import Cursor, Document, Page, Placed, Receipt, Rejected, Whole, Window
+from hub.sdk.errors import Misconfigured
 
 C = TypeVar("C", bound=Config)
 
@@ -76,7 +77,7 @@ class Connector(ABC, Generic[C]):
 
     def instant(self, text: str | datetime) -> datetime:
         """Give the UTC instant of a time as this source writes it (`timezone` setting for local times)."""
-        return parse_instant(text, self.config.zone)
+        return parse_instant(text, self.config.zone, ambiguous=self.config.ambiguous)
 
 
 class RecordSource(Connector[C]):
@@ -96,6 +97,13 @@ class RecordSource(Connector[C]):
     @abstractmethod
     def parse(self, document: Document) -> Iterable[Record | Rejected]:
         """Say what a document states. Pure: no I/O, so that quarantined documents can be replayed."""
+
+    def places(self, document: Document) -> Iterable[Placed]:  # noqa: ARG002 - for those that know places
+        """Say where in a document the records stand that `parse` gives, and their fields where that is known.
+
+        Optional and pure. A place that is not known is left out; nothing is guessed.
+        """
+        return ()
 
 
 class SampleSource(Connector[C]):
@@ -118,6 +126,52 @@ class SampleSource(Connector[C]):
     def extent(self) -> Window | Awaitable[Window | None] | None:
         """Give the span in which the source has samples, when it can tell cheaply."""
         return None
+
+    def can_subscribe(self) -> bool:
+        """Say whether `subscribe` is offered: whether it is overridden, unless settings decide. No I/O."""
+        mine: object = type(self).subscribe
+        return mine is not vars(SampleSource)["subscribe"]
+
+    def keeps_history(self, tag: str) -> bool:  # noqa: ARG002 - for those that have tags without history
+        """Say whether `samples` can give this tag's past; asked after `tags`, no I/O.
+
+        A tag without history is never asked for by windows. What its subscription misses is lost, and the hub
+        puts the gap on record.
+        """
+        return True
+
+    def subscribe(
+        self,
+        tags: Sequence[str],  # noqa: ARG002 - for those that offer it
+    ) -> AsyncIterator[pa.RecordBatch | Whole | Rejected | Receipt]:
+        """Give what these tags say from now on, until it is closed. Optional: a live tail beside `samples`.
+
+        A `pa.RecordBatch` (`SAMPLE_SCHEMA`) promises nothing but itself. It is stored soon; samples may come
+        late, twice and in any order, and the last one given for a tag and time counts. A sample has the same
+        time, value and quality here as in `samples`: else the two make two of one.
+
+        Only a `Whole` moves coverage: of its tags, all that the source has by now with start <= ts < end was
+        given before, so the hub need not read that window again. Give one often, each from where the last one
+        of a tag ended; what lies between two is read by `samples`, or is a gap of a tag without history.
+        Never promise over a moment at which something may be missing: the start, a queue that overflowed, a
+        message that did not come, values that were sampled coarser than `samples` gives them. How late
+        samples may come is the hub's matter (`history.settle_s`): as many seconds before the end of a promise
+        stay open until a later one follows it without a break.
+
+        A `Rejected` says that samples of a tag (`key`; of all tags when it is empty) may be missing, or that
+        the tag cannot be followed; the others go on, and the reason is on record.
+
+        A `Receipt` is for sources that keep what nobody has acknowledged: it is called when all that was
+        given before it is stored.
+
+        Raise `Unavailable` when the source goes away, and do not reconnect: the hub subscribes anew, backing
+        off. Ending without an error means the same. While the hub does not ask for the next item, hold a
+        bounded amount, then lose something and promise nothing over it. When the hub has had enough, it
+        closes the iterator: let go of everything in `finally`.
+        """
+        raise Misconfigured(
+            f"connector {self.name!r} offers no subscription; its samples are read by windows"
+        )
 
 
 def attempt(kind: type[Record], where: str, /, **fields: Any) -> Record | Rejected:

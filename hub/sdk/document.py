@@ -1,10 +1,11 @@
 """What passes through the door: verbatim documents in pages, rejected parts, windows of time."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
+from hub.model import Record
 from hub.model.instant import NaiveTimeError
 
 Cursor: TypeAlias = dict[str, Any]
@@ -64,6 +65,23 @@ class Rejected:
     key: str = ""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where in a document a value stands: a path as people of that format write it, and what stands there."""
+
+    path: str
+    text: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Placed:
+    """A record, where in its document it stands (`at`, "" for all of it), and its fields where known."""
+
+    record: Record
+    at: str = ""
+    fields: Mapping[str, Place] = field(default_factory=dict[str, Place])
+
+
 @dataclass(frozen=True)
 class Window:
     """A half-open span of time: start is in, end is out; both aware."""
@@ -79,3 +97,23 @@ class Window:
         if self.end < self.start:
             msg = f"window ends {self.end} before it starts {self.start}"
             raise ValueError(msg)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Whole:
+    """A promise of a subscription: of these tags, all that the source has by now of this window was given."""
+
+    tags: Sequence[str]
+    window: Window
+
+
+@dataclass(frozen=True, kw_only=True)
+class Receipt:
+    """Asks to be told when all samples that a subscription gave before this are stored.
+
+    For sources that keep what is not acknowledged, such as a message broker: `stored` is called once, after
+    the commit, from a thread of the hub, and must come back at once. It is not called for what was never
+    stored, so that the source gives that again.
+    """
+
+    stored: Callable[[], None]

@@ -1,46 +1,68 @@
 """The one HTTP client of the connectors: bounded, identity-encoded, its answers turned into our errors."""
 
+import threading
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, Self
 
 import httpx2 as httpx
 import orjson
 
+from hub.sdk.clock import utc_now
 from hub.sdk.errors import BadRecord, Misconfigured, Unauthorized, Unavailable
+from hub.sdk.oauth import ClientCredentials, TokenKeeper
+
+_TOKEN_BYTES = 65_536
+"""More than this is no token."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class HttpLimits:
-    """How much a source may send (bytes) and how long it may take (seconds)."""
+    """How much a source may send (bytes), how long it may take (s), how often it is asked (a second)."""
 
     max_bytes: int = 32 * 1024 * 1024
     timeout_s: float = 30.0
     connect_s: float = 10.0
+    per_second: float | None = None
 
 
 class HttpClient:
-    """A client for one base URL. GET only by design: connectors never write to a source."""
+    """A client for one base URL. It reads, and only reads: connectors never write to a source.
+
+    `get` fetches; `ask` is for protocols that put the question itself into the body (JSON-RPC, logging in),
+    `query` for those whose questions or answers are no plain JSON.
+    `auth` is a user and password, or a client's credentials for a token that is fetched and renewed.
+    """
 
     def __init__(
         self,
         base_url: str,
         *,
-        auth: tuple[str, str] | None = None,
+        auth: tuple[str, str] | ClientCredentials | None = None,
         headers: dict[str, str] | None = None,
         verify: bool | str = True,
         limits: HttpLimits | None = None,
     ) -> None:
         self.limits = limits or HttpLimits()
+        self._pace = _Pace(self.limits.per_second)
+        self._keeper = TokenKeeper(auth) if isinstance(auth, ClientCredentials) else None
         self._client = httpx.Client(
             base_url=base_url,
-            auth=auth,
+            auth=None if isinstance(auth, ClientCredentials) else auth,
             headers={"accept": "application/json", **(headers or {}), "accept-encoding": "identity"},
             verify=verify,
             follow_redirects=False,
             timeout=httpx.Timeout(self.limits.timeout_s, connect=self.limits.connect_s),
         )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def get(self, path: str, params: dict[str, Any] | None = None) -> bytes:
         """Give the body of a 200 answer.
@@ -48,19 +70,92 @@ class HttpClient:
         Raises `Unauthorized` (401, 403), `Unavailable` (429, 5xx, no connection, time-out; with Retry-After),
         `Misconfigured` (other statuses, redirects), `BadRecord` (more than the limit).
         """
+        with self._answer("GET", path, params=params) as answer:
+            return self._body(answer, self.limits.max_bytes)
+
+    def ask(
+        self,
+        path: str,
+        question: Any = None,
+        *,
+        form: dict[str, str] | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> Any:
+        """Give the decoded JSON of the answer to a question sent by POST: as JSON, or as a `form`.
+
+        For what changes nothing at the source: a query protocol's call, a log-in. Neither the question nor
+        the answer is told in an error, because log-ins carry secrets. Raises as `get`; `BadRecord` when the
+        answer is no JSON.
+        """
+        sent: dict[str, Any] = {"data": form} if form is not None else {"content": orjson.dumps(question)}
+        kind = "application/x-www-form-urlencoded" if form is not None else "application/json"
+        said = {"content-type": kind, **(headers or {})}
+        with self._answer("POST", path, headers=said, **sent) as answer:
+            body = self._body(answer, self.limits.max_bytes)
         try:
-            with self._client.stream("GET", path, params=params) as answer:
+            return orjson.loads(body)
+        except orjson.JSONDecodeError as error:
+            raise BadRecord(f"the answer of POST {path} is no JSON: {error}", where=path) from error
+
+    def query(
+        self,
+        path: str,
+        question: bytes,
+        *,
+        params: dict[str, Any] | None = None,
+        media_type: str = "application/json",
+        accept: str = "application/json",
+    ) -> bytes:
+        """Give the body of the answer (200, 207) to a question sent by POST, both as they are.
+
+        For a query language's text, or for many questions in one. Raises as `get`.
+        """
+        headers = {"content-type": media_type, "accept": accept}
+        with self._answer("POST", path, params=params, content=question, headers=headers) as answer:
+            return self._body(answer, self.limits.max_bytes)
+
+    @contextmanager
+    def _answer(self, method: str, path: str, **sent: Any) -> Generator[httpx.Response]:
+        """Give a 200 answer whose body is still to come; whatever else happens is one of our errors."""
+        self._pace.wait()
+        try:
+            is_fresh = self._log_in()
+            with self._client.stream(method, path, **self._with_token(sent)) as answer:
+                if answer.status_code != 401 or self._keeper is None or is_fresh:
+                    self._check(answer)
+                    yield answer
+                    return
+                self._keeper.drop()  # withdrawn before its end; a new one is refused for good
+            self._log_in()
+            with self._client.stream(method, path, **self._with_token(sent)) as answer:
                 self._check(answer)
-                return self._body(answer)
+                yield answer
         except httpx.TimeoutException as error:
-            raise Unavailable(f"GET {path} took longer than {self.limits.timeout_s} s") from error
+            raise Unavailable(f"{method} {path} took longer than {self.limits.timeout_s} s") from error
         except httpx.InvalidURL as error:
             raise Misconfigured(f"{path} is no URL", remedy="correct the base URL") from error
         except httpx.TransportError as error:
             raise Unavailable(
-                f"GET {self._client.base_url}{path} failed: {error}",
+                f"{method} {self._client.base_url}{path} failed: {error}",
                 remedy="check that the source is up and reachable",
             ) from error
+
+    def _with_token(self, sent: dict[str, Any]) -> dict[str, Any]:
+        if self._keeper is None:
+            return sent
+        login = {"authorization": f"Bearer {self._keeper.token}"}
+        return {**sent, "headers": {**(sent.get("headers") or {}), **login}}
+
+    def _log_in(self) -> bool:
+        """Fetch a token where one is needed and none is at hand; say whether one was fetched."""
+        if self._keeper is None or self._keeper.token:
+            return False
+        content, headers = self._keeper.credentials.form()
+        url = self._keeper.credentials.token_url
+        with self._client.stream("POST", url, content=content, headers=headers) as answer:
+            body = self._body(answer, _TOKEN_BYTES)
+            self._keeper.take(answer.status_code, body, retry_after=_retry_after(answer))
+        return True
 
     def get_json(self, path: str, params: dict[str, Any] | None = None) -> Any:
         """Give the decoded JSON of a 200 answer; `BadRecord` when it is none."""
@@ -76,33 +171,71 @@ class HttpClient:
 
     def _check(self, answer: httpx.Response) -> None:
         status, url = answer.status_code, answer.request.url.copy_with(query=None)
-        if status == 200:
+        did = answer.request.method
+        if status == 200 or (status == 207 and did == "POST"):
             return
         if status in (401, 403):
             raise Unauthorized(
-                f"GET {url} answered {status}", remedy="check the user, the key and what they may read"
+                f"{did} {url} answered {status}", remedy="check the user, the key and what they may read"
             )
         if status == 429 or status >= 500:
-            raise Unavailable(f"GET {url} answered {status}", retry_after=_retry_after(answer))
+            raise Unavailable(f"{did} {url} answered {status}", retry_after=_retry_after(answer))
         if 300 <= status < 400:
             raise Misconfigured(
-                f"GET {url} answered {status}, a redirect", remedy="set the base URL to where it leads"
+                f"{did} {url} answered {status}, a redirect", remedy="set the base URL to where it leads"
             )
-        raise Misconfigured(f"GET {url} answered {status}", remedy="check the base URL and the paths")
+        raise Misconfigured(f"{did} {url} answered {status}", remedy="check the base URL and the paths")
 
-    def _body(self, answer: httpx.Response) -> bytes:
+    def _body(self, answer: httpx.Response, limit: int) -> bytes:
         parts: list[bytes] = []
         size = 0
         for part in answer.iter_raw():
             size += len(part)
-            if size > self.limits.max_bytes:
+            if size > limit:
                 raise BadRecord(
-                    f"the answer is larger than {self.limits.max_bytes} bytes",
-                    where=str(answer.request.url),
+                    f"the answer is larger than {limit} bytes",
+                    where=str(answer.request.url.copy_with(query=None)),
                     remedy="ask for smaller pages",
                 )
             parts.append(part)
         return b"".join(parts)
+
+
+class _Pace:
+    """Spaces questions out evenly, whichever threads ask them."""
+
+    def __init__(self, per_second: float | None) -> None:
+        self._gap = 1 / per_second if per_second else 0.0
+        self._turn = threading.Lock()
+        self._free = 0.0
+
+    def wait(self) -> None:
+        """Come back when the next question may be asked."""
+        if not self._gap:
+            return
+        with self._turn:
+            now = time.monotonic()
+            at = max(now, self._free)
+            self._free = at + self._gap
+        if at > now:
+            time.sleep(at - now)
+
+
+def post_json(url: str, body: bytes, *, limits: HttpLimits | None = None) -> None:
+    """Hand JSON over to an address that takes it with a 2xx answer; for the hub itself, never for a source.
+
+    Raises `Unavailable` when nobody took it, `Misconfigured` when the address is wrong.
+    """
+    limits = limits or HttpLimits()
+    timeout = httpx.Timeout(limits.timeout_s, connect=limits.connect_s)
+    try:
+        answer = httpx.post(url, content=body, headers={"content-type": "application/json"}, timeout=timeout)
+    except httpx.InvalidURL as error:
+        raise Misconfigured("the address is no URL", remedy="correct it in the settings") from error
+    except httpx.TransportError as error:
+        raise Unavailable(f"POST failed: {type(error).__name__}", remedy="check that it is up") from error
+    if not answer.is_success:
+        raise Unavailable(f"POST answered {answer.status_code}", remedy="check what it takes")
 
 
 def _retry_after(answer: httpx.Response) -> float | None:
@@ -113,6 +246,6 @@ def _retry_after(answer: httpx.Response) -> float | None:
         return float(given)
     except ValueError:
         try:
-            return max(0.0, (parsedate_to_datetime(given) - datetime.now(UTC)).total_seconds())
+            return max(0.0, (parsedate_to_datetime(given) - utc_now()).total_seconds())
         except ValueError:
             return None

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from hub.model import Batch, Measurement, Record, Sample, TestResult
+from hub.model import Batch, Measurement, Record, Sample, TestCriterion, TestResult
 from hub.sdk import Misconfigured, Rejected
 from hub.sdk.mapping import Reader, Reading, RecordMapping, Rule, read_settings
 
@@ -136,6 +136,26 @@ def test_a_local_time_without_a_zone_is_rejected_with_the_remedy() -> None:
     )
     assert "set the source's `timezone`" in fault.reason
     assert fault.where == "t -> batch.actual_start"
+
+
+def test_a_local_time_that_comes_twice_is_rejected_with_the_remedy() -> None:
+    fault = rejected(
+        {"b": "1", "t": "2026-10-25T01:30"},
+        "[{record: batch, fields: {id: b, actual_start: {path: t, zone: Europe/Dublin}}}]",
+    )
+    assert "comes twice in Europe/Dublin" in fault.reason
+    assert "`ambiguous`" in fault.reason
+    assert fault.where == "t -> batch.actual_start"
+
+
+def test_the_text_of_a_limit_stays_as_it_was_written() -> None:
+    made = only(
+        {"id": "1", "max": "0,050"},
+        "[{record: test_criterion, fields: {key: id, specification: {const: S}, test_code: {const: HCP},"
+        " upper: {path: max, decimal: ','}}}]",
+    )
+    assert isinstance(made, TestCriterion)
+    assert (made.upper, made.upper_text) == (0.05, "0,050")
 
 
 def test_epochs_and_constants_and_defaults_and_jmespath() -> None:

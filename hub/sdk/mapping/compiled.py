@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, cast
 from zoneinfo import ZoneInfo
@@ -9,7 +10,7 @@ from zoneinfo import ZoneInfo
 from pydantic import ValidationError
 
 from hub.model import Measurement, Quantity, Record
-from hub.sdk.document import Rejected
+from hub.sdk.document import Place, Placed, Rejected
 from hub.sdk.mapping.path import (
     Constant,
     Expression,
@@ -65,6 +66,10 @@ class _Field:
             return None if given is None else self._value(given, scope, reader)
         except ValueError as error:
             raise _FaultError(self.name, self.source.text, _first_line(error)) from error
+
+    def text(self, scope: Scope, reader: Reader) -> str:
+        """Give the text of a stated value as the source wrote it."""
+        return reader.text(self._given(scope, reader))
 
     def _given(self, scope: Scope, reader: Reader) -> Any:
         given = reader.stated(self.source.find(scope))
@@ -167,6 +172,16 @@ class _Compiled:
                 if all(test.holds(cell, reader) for test in self.tests):
                     yield cell
 
+    def places(self, scope: Scope, reader: Reader) -> dict[str, Place]:
+        """Give where the fields of a scope's record stand, as far as paths tell."""
+        found: dict[str, Place] = {}
+        for one in self.fields:
+            given = reader.stated(one.source.find(scope))
+            place = one.source.place(scope)
+            if given is not None and place and not isinstance(given, dict | list):
+                found.setdefault(one.name, Place(path=place, text=reader.text(given)))
+        return found
+
     def record(self, scope: Scope, reader: Reader) -> Record | Rejected:
         values: dict[str, Any] = {}
         try:
@@ -178,6 +193,8 @@ class _Compiled:
                     values.setdefault(one.name, []).append(value)
                 else:
                     values[one.name] = value
+                    if one.name in self.kind.verbatim:
+                        values.setdefault(f"{one.name}_text", one.text(scope, reader))
             return self.kind(**values)
         except _FaultError as fault:
             where = _where(scope, f"{self.rule.record}.{fault.field}", fault.source)
@@ -222,6 +239,16 @@ class RecordMapping:
                     yield rule.record(at, self.reader)
             except ValueError as error:
                 yield Rejected(reason=str(error), where=f"{rule.rule.record} (condition)")
+
+    def locate(self, item: Any, attributes: Mapping[str, Any] | None = None) -> Iterator[Placed]:
+        """Give the records that `apply` gives, with the places at which they and their fields stand."""
+        scope = Scope(item, None, attributes or {})
+        for rule in self._rules:
+            with suppress(ValueError):  # `apply` reports a condition that cannot be judged
+                for at in rule.scopes(scope, self.reader):
+                    record = rule.record(at, self.reader)
+                    if isinstance(record, Record):
+                        yield Placed(record=record, at=at.place, fields=rule.places(at, self.reader))
 
     def sources(self) -> set[str]:
         """Name the top-level keys of the object that the rules read: what a table's header must have."""

@@ -10,7 +10,10 @@ from jmespath.exceptions import JMESPathError
 
 _SEGMENT = re.compile(r'"(?P<quoted>[^"]+)"|(?P<plain>[^.\[\]"]+)|\[(?P<index>-?\d+)\]')
 _HOLE = re.compile(r"\{([^{}]+)\}")
+_AWKWARD = re.compile(r'[.\[\]"]')
 _NOTHING: Mapping[str, Any] = {}
+CELL = "value"
+"""The attribute under which a table of columns has the cell itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,10 @@ class Expression(Protocol):
     @property
     def text(self) -> str:
         """The expression as written in the mapping."""
+        ...
+
+    def place(self, scope: Scope) -> str | None:
+        """Give where in the outermost object the value stands; None when it stands at no one place."""
         ...
 
     def find(self, scope: Scope) -> Any:
@@ -84,6 +91,17 @@ class Path:
                 return None
         return found
 
+    def place(self, scope: Scope) -> str | None:
+        """Give the path from the outermost object; a cell of a table of columns stands where its scope is."""
+        if self.attribute is not None:
+            return scope.place or None if self.attribute == CELL else None
+        at = scope.root if self.from_root else scope
+        for _ in range(self.up):
+            if at.parent is None:
+                return None
+            at = at.parent
+        return join_place(at.place, self.parts)
+
 
 @dataclass(frozen=True, slots=True)
 class Template:
@@ -113,6 +131,11 @@ class Template:
             parts.append(given if isinstance(piece, str) else str(given).strip())
         return "".join(parts)
 
+    def place(self, scope: Scope) -> str | None:
+        """Give the place of its one hole; what is put together of several stands at no one place."""
+        holes = [piece for piece in self.pieces if isinstance(piece, Path)]
+        return holes[0].place(scope) if len(holes) == 1 else None
+
 
 @dataclass(frozen=True, slots=True)
 class Jmes:
@@ -138,6 +161,10 @@ class Jmes:
             msg = f"JMESPath {self.text!r} failed: {error}"
             raise ValueError(msg) from error
 
+    def place(self, scope: Scope) -> str | None:  # noqa: ARG002  # the contract of Expression
+        """Give nothing: an expression may take its result from anywhere."""
+        return None
+
 
 @dataclass(frozen=True, slots=True)
 class Constant:
@@ -149,6 +176,10 @@ class Constant:
     def find(self, scope: Scope) -> Any:  # noqa: ARG002  # the contract of Expression
         """Give the value."""
         return self.value
+
+    def place(self, scope: Scope) -> str | None:  # noqa: ARG002  # the contract of Expression
+        """Give nothing: the mapping says it, not the source."""
+        return None
 
 
 def parse_expression(text: str) -> Path | Template:
@@ -175,6 +206,17 @@ def parse_each(text: str) -> tuple[Path, ...]:
     """Read `a.b[*].c[*]` as the lists to walk, outer first."""
     steps = [part.strip(".") for part in text.split("[*]")]
     return tuple(Path.parse(step) for step in steps if step)
+
+
+def join_place(place: str, parts: Sequence[str | int]) -> str:
+    """Give a place further in: `results[2]` and `entry` are `results[2].entry`."""
+    for part in parts:
+        if isinstance(part, int):
+            place = f"{place}[{part}]"
+        else:
+            step = f'"{part}"' if _AWKWARD.search(part) else part
+            place = f"{place}.{step}" if place else step
+    return place
 
 
 def _split(rest: str, text: str) -> tuple[str | int, ...]:

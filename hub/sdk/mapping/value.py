@@ -7,6 +7,7 @@ from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from hub.model import Measurement, Quantity, parse_instant
+from hub.model.instant import Ambiguity
 from hub.sdk.mapping.schema import Reading
 
 _TRUE = frozenset({"true", "yes", "y", "1", "x", "on"})
@@ -22,6 +23,7 @@ class Reader:
     reading: Reading = field(default_factory=Reading)
     units: Mapping[str, str] = field(default_factory=dict[str, str])
     zone: tzinfo | None = None
+    ambiguous: Ambiguity = "error"
 
     def stated(self, given: Any) -> Any:
         """Give the value, stripped, or None when it says nothing."""
@@ -67,14 +69,22 @@ class Reader:
         raise ValueError(msg)
 
     def instant(self, given: Any, *, pattern: str | None = None, zone: tzinfo | None = None) -> datetime:
-        """Give the UTC instant; NaiveTimeError without a zone, ValueError when it is no time."""
+        """Give the UTC instant; NaiveTimeError without a zone, ValueError when it is no (or no one) time."""
+        return self._instant(given, pattern, zone or self.zone, ambiguous=self.ambiguous)
+
+    def clock(self, given: Any) -> datetime:
+        """Give the instant of a version's clock: of two readings the earlier, for it only orders versions."""
+        return self._instant(given, None, self.zone, ambiguous="earliest")
+
+    def _instant(
+        self, given: Any, pattern: str | None, zone: tzinfo | None, *, ambiguous: Ambiguity
+    ) -> datetime:
         pattern = pattern or self.reading.time_format
-        zone = zone or self.zone
         if isinstance(given, datetime):
-            return parse_instant(given, zone)
+            return parse_instant(given, zone, ambiguous=ambiguous)
         text = self.text(given)
         if pattern is None:
-            return parse_instant(text, zone)
+            return parse_instant(text, zone, ambiguous=ambiguous)
         if pattern in _EPOCHS:
             return datetime.fromtimestamp(float(text) * _EPOCHS[pattern], UTC)
         try:
@@ -82,7 +92,7 @@ class Reader:
         except ValueError:
             msg = f"{text!r} is no time of the form {pattern!r}"
             raise ValueError(msg) from None
-        return parse_instant(moment, zone)
+        return parse_instant(moment, zone, ambiguous=ambiguous)
 
     def amount(
         self,
@@ -101,7 +111,7 @@ class Reader:
         try:
             made = kind.of(plain, known)
         except ValueError as error:
-            if kind is Quantity and "could not convert" in str(error):
+            if kind is Quantity and "is no number" in str(error):
                 msg = f"{text!r} is no number; check `decimal` and `thousands`"
                 raise ValueError(msg) from None
             raise

@@ -3,7 +3,7 @@
 import re
 import types
 import typing
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
 from pydantic import BaseModel, SecretBytes, SecretStr
@@ -11,11 +11,14 @@ from pydantic import BaseModel, SecretBytes, SecretStr
 from hub.sdk.config import Config
 from hub.sdk.contract import API_LEVEL, Connector, Health
 from hub.sdk.errors import Unauthorized
-from hub.sdk.testing.session import Session, fail, require
+from hub.sdk.testing.session import Session
+from hub.sdk.testing.verdict import NotOffered, fail, require
 
 _SECRET_NAME = re.compile(
     r"(?:^|_)(?:password|passwd|pwd|passphrase|secret|token|api_?key|apikey|credentials?)$", re.IGNORECASE
 )
+_VERIFIES = re.compile(r"(?:^|_)(?:verify|verify_\w+|tls|ssl)$", re.IGNORECASE)
+_IGNORES = re.compile(r"(?:^|_)(?:insecure|skip_verify|trust_all|trust_any)$", re.IGNORECASE)
 _CONNECTOR_NAME = re.compile(r"^[a-z][a-z0-9_]*$")
 
 
@@ -75,6 +78,27 @@ class ConnectorSuite:
             )
             _refuse_leak(config, repr(session.connector), "repr(connector)")
 
+    def test_settings_are_recalled_without_secrets(self) -> None:
+        with Session(self.make()) as session:
+            config: Config = session.connector.config
+        kind, meaning = type(config), config.meaning()
+        _refuse_leak(config, str(meaning), "meaning(), which the hub stores")
+        try:
+            kind.recall(meaning)
+        except ValueError as error:
+            fail(
+                f"{kind.__name__}.recall(meaning()) fails: {error}; the hub recalls settings to read "
+                "stored documents again: give a stand-in in `reach` for each that only says how to reach it"
+            )
+
+    def test_certificates_are_verified_unless_a_person_says_otherwise(self) -> None:
+        for model in _models(type(self.make()).config_class):
+            for name, field in model.model_fields.items():
+                lax = (_VERIFIES.search(name) and field.default is False) or (
+                    _IGNORES.search(name) and field.default is True
+                )
+                require(not lax, f"{model.__name__}.{name} leaves certificates unverified by default")
+
     def test_check_says_who_answers(self) -> None:
         with Session(self.make()) as session:
             health = session.wait(session.connector.check())
@@ -107,6 +131,28 @@ class ConnectorSuite:
                     "check() with refused credentials passed: the source would look empty instead of closed; "
                     "prove the login in check() and raise Unauthorized"
                 )
+
+
+def refuse_empty(
+    make_refused: Callable[[], Connector[Any] | None], drain: Callable[[Session[Any]], object]
+) -> None:
+    """Fail when a connector whose credentials are refused reads on as if there were nothing."""
+    refused = make_refused()
+    if refused is None:
+        raise NotOffered("make_refused() gives no connector")
+    with Session(refused) as session:
+        try:
+            given = drain(session)
+        except Unauthorized as error:
+            _refuse_leak(refused.config, f"{error} {error!r}", "the error of a refused login")
+            return
+        except Exception as error:  # noqa: BLE001  whatever else it raises is the finding
+            fail(f"reading with refused credentials raised {error!r}; raise Unauthorized")
+    fail(
+        f"reading with refused credentials gave {'something' if given else 'nothing'} and no error: a wrong "
+        "password would look like an empty source; prove the login before the first page and raise "
+        "Unauthorized"
+    )
 
 
 def _models(kind: type[BaseModel]) -> Iterator[type[BaseModel]]:

@@ -3,20 +3,26 @@
 import json
 import sys
 import threading
-from collections.abc import Generator, Iterator, Sequence
+import tracemalloc
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, cast
-from unittest import SkipTest
 
 from hub.model import NaiveTimeError, Observed, Record
 from hub.sdk.contract import RecordSource, Stream
 from hub.sdk.document import Cursor, Document, Page, Rejected
 from hub.sdk.errors import BadRecord, ConnectorError
-from hub.sdk.testing.promises import ConnectorSuite
-from hub.sdk.testing.session import Session, fail, require
+from hub.sdk.testing.promises import refuse_empty
+from hub.sdk.testing.reach import ReachSuite
+from hub.sdk.testing.session import Session
+from hub.sdk.testing.verdict import NotOffered, NotTried, fail, require
 
 _NONSENSE = ("", " ", "null", "[]", "{}", "0", "{", "<", "<x/>", "\x00", "ÿ", '{"a": [}')
+
+
+_CURSOR_BYTES = 65_536
+_LARGER = 10
 
 
 @dataclass(frozen=True)
@@ -35,7 +41,7 @@ class Seen:
         return f"{self.object_type} {self.key} (version {self.version})"
 
 
-class RecordSuite(ConnectorSuite):
+class RecordSuite(ReachSuite):
     """The promises of a `RecordSource`; inherit it, override `make`, and `grow` where the world can grow."""
 
     min_pages = 2
@@ -49,24 +55,43 @@ class RecordSuite(ConnectorSuite):
         """Add and change something in the world, ideally at the change time of the last; True when done."""
         return False
 
+    def holds(self) -> Mapping[str, int] | None:
+        """Give how many documents the small world holds, by stream; counted without the connector."""
+        return None
+
+    def make_large(self, factor: int) -> RecordSource[Any] | None:  # noqa: ARG002 - for those that can
+        """Give a connector on a world `factor` times as large, with pages as large as ever."""
+        return None
+
     # -------------------------------------------------------------- streams and pages
 
     def test_streams_are_named_and_stable(self) -> None:
         with Session(self.make()) as first, Session(self.make()) as second:
-            names = [stream.name for stream in first.connector.streams()]
+            streams = list(first.connector.streams())
+            names = [stream.name for stream in streams]
             again = [stream.name for stream in second.connector.streams()]
         require(names, "streams() is empty: name at least one stream")
         require(all(names), "streams() has a stream without a name")
         require(len(set(names)) == len(names), f"streams() names a stream twice: {names}")
+        require(
+            all(stream.every_s > 0 for stream in streams),
+            "a stream's every_s must be above 0: the seconds between two looks",
+        )
         require(names == again, f"streams() drifts: first {names}, then {again}; the hub keeps state by name")
 
     def test_cursors_are_json(self) -> None:
         for stream, pages in self._all_pages().items():
             for number, page in enumerate(pages, 1):
                 require(
-                    _round_trip(page.cursor, f"stream {stream}, page {number}") == page.cursor,
+                    round_trip(page.cursor, f"stream {stream}, page {number}") == page.cursor,
                     f"stream {stream}, page {number}: the cursor {page.cursor!r} changes on its way through "
                     "JSON; use texts, numbers, lists and objects with text keys only",
+                )
+                size = len(json.dumps(page.cursor))
+                require(
+                    size <= _CURSOR_BYTES,
+                    f"stream {stream}, page {number}: the cursor has {size} bytes; it says where to go on, "
+                    "not what was read",
                 )
 
     def test_documents_are_named_verbatim_text(self) -> None:
@@ -82,7 +107,7 @@ class RecordSuite(ConnectorSuite):
 
     def test_one_version_of_an_object_has_one_content(self) -> None:
         known: dict[tuple[str, str, int], str] = {}
-        for seen in (s for pages in self._all_pages().values() for s in _flatten(pages)):
+        for seen in (s for pages in self._all_pages().values() for s in flatten(pages)):
             if seen.version and not seen.deleted:
                 before = known.setdefault((seen.object_type, seen.key, seen.version), seen.payload)
                 require(
@@ -96,7 +121,7 @@ class RecordSuite(ConnectorSuite):
     def test_reading_twice_gives_the_same(self) -> None:
         for stream, pages in self._all_pages().items():
             again = self._read(stream, None)
-            _same(set(_flatten(pages)), set(_flatten(again)), f"stream {stream}, read a second time")
+            _same(set(flatten(pages)), set(flatten(again)), f"stream {stream}, read a second time")
 
     def test_resuming_at_every_page_loses_nothing_and_doubles_nothing(self) -> None:
         pages_of = self._all_pages()
@@ -107,27 +132,68 @@ class RecordSuite(ConnectorSuite):
             "smaller or the world larger",
         )
         for stream, pages in pages_of.items():
-            whole = set(_flatten(pages))
+            whole = set(flatten(pages))
             for number, page in enumerate(pages, 1):
-                rest = self._read(stream, _round_trip(page.cursor, f"stream {stream}, page {number}"))
-                got = set(_flatten(pages[:number])) | set(_flatten(rest))
-                _same(whole, got, f"stream {stream}, resumed at the cursor of page {number} of {len(pages)}")
+                rest = self._read(stream, round_trip(page.cursor, f"stream {stream}, page {number}"))
+                got = set(flatten(pages[:number])) | set(flatten(rest))
+                where = f"stream {stream}, resumed at the cursor of page {number} of {len(pages)}"
+                _same(whole, got, where, guess=_guess(pages, number, whole - got))
 
     def test_what_comes_later_is_found_from_the_last_cursor(self) -> None:
         before = self._all_pages()
         if not self.grow():
-            raise SkipTest(f"{type(self).__name__} does not override grow(): late changes are not tried")
+            raise NotTried(f"{type(self).__name__} does not override grow(): late changes are not tried")
         after = self._all_pages()
         for stream, pages in after.items():
             last = before[stream][-1].cursor if before.get(stream) else None
-            got = set(_flatten(before.get(stream, []))) | set(_flatten(self._read(stream, last)))
-            lost = set(_flatten(pages)) - got
+            got = set(flatten(before.get(stream, []))) | set(flatten(self._read(stream, last)))
+            lost = set(flatten(pages)) - got
             require(
                 not lost,
                 f"stream {stream}: {len(lost)} document(s) that came after the last page were never read, "
-                f"e.g. {_example(lost)}; the last cursor is ahead of what was read, or it excludes its own "
+                f"e.g. {example_of(lost)}; the last cursor is ahead of what was read, or it excludes its own "
                 "change time (use >= with an overlap)",
             )
+
+    def test_one_reading_gives_all_that_the_world_holds(self) -> None:
+        held = self.holds()
+        if held is None:
+            raise NotTried(f"{type(self).__name__} does not override holds(): nobody counts what must come")
+        for stream, pages in self._all_pages().items():
+            seen = {(s.object_type, s.key) for s in flatten(pages)}
+            rejected = sum(len(page.rejected) for page in pages)
+            wanted = held.get(stream, 0)
+            require(
+                len(seen) + rejected == wanted,
+                f"stream {stream}: the world holds {wanted} document(s), reading gave {len(seen)} and "
+                f"rejected {rejected}; a last page that was not asked for, or one that was skipped, looks so",
+            )
+
+    def test_a_page_is_not_given_twice(self) -> None:
+        for stream, pages in self._all_pages().items():
+            known: dict[frozenset[Seen], int] = {}
+            for number, page in enumerate(pages, 1):
+                content = frozenset(flatten([page]))
+                other = known.setdefault(content, number) if content else number
+                require(
+                    other == number,
+                    f"stream {stream}: pages {other} and {number} of one reading hold the same documents "
+                    "(a doubled page); the place of the next page did not move on",
+                )
+
+    def test_reading_more_does_not_take_more_memory(self) -> None:
+        small, large = self.make_large(1), self.make_large(_LARGER)
+        if small is None or large is None:
+            raise NotOffered("make_large() is not overridden")
+        one, other = (_peak(connector) for connector in (small, large))
+        require(
+            other <= 3 * one + 2_000_000,
+            f"reading {_LARGER} times as much took {other / 1e6:.1f} MB at its peak, against {one / 1e6:.1f} "
+            "MB: memory grows with the source; yield each page when it has come and keep none",
+        )
+
+    def test_refused_credentials_never_look_like_an_empty_source(self) -> None:
+        refuse_empty(self.make_refused, self.drain)
 
     # -------------------------------------------------------------- parse
 
@@ -176,7 +242,35 @@ class RecordSuite(ConnectorSuite):
                 for payload in (*_NONSENSE, *halves):
                     _parse(session.connector, replace(document, payload=payload))
 
+    def test_places_are_those_of_records_that_parse_gives(self) -> None:
+        with Session(self.make()) as session:
+            for document in self._documents():
+                said = list(_parse(session.connector, document))
+                try:
+                    places = list(session.connector.places(document))
+                except BadRecord:  # what cannot be read has no places
+                    continue
+                for placed in places:
+                    require(
+                        placed.record in said,
+                        f"{document.object_type} {document.key}: places() speaks of a "
+                        f"{type(placed.record).__name__} at {placed.at!r} that parse() does not give",
+                    )
+
     # -------------------------------------------------------------- reading the world
+
+    def drain(self, session: Session[Any]) -> set[Any]:
+        given: set[Any] = set()
+        for stream in session.connector.streams():
+            for page in session.each(session.connector.read(stream.name, None)):
+                given |= set(flatten([page]))
+                given |= {(piece.where, piece.reason) for piece in page.rejected}
+        return given
+
+    def begin(self, session: Session[Any]) -> Any:
+        pages_of = self._all_pages()
+        longest = max(pages_of, key=lambda name: len(pages_of[name]))
+        return session.connector.read(longest, None)
 
     def _streams(self) -> Sequence[Stream]:
         with Session(self.make()) as session:
@@ -196,31 +290,59 @@ class RecordSuite(ConnectorSuite):
                 fail(f"stream {stream}: a time without zone came out of read: {error}")
 
 
-def _flatten(pages: Sequence[Page]) -> Iterator[Seen]:
+def flatten(pages: Sequence[Page]) -> Iterator[Seen]:
+    """Give what the hub would notice of pages."""
     for page in pages:
         for d in page.documents:
             yield Seen(d.object_type, d.key, d.version, d.payload, d.deleted)
 
 
-def _same(whole: set[Seen], got: set[Seen], where: str) -> None:
+def _guess(pages: Sequence[Page], number: int, lost: set[Seen]) -> str:
+    """Say what a cursor that loses documents does wrong, as far as it shows."""
+    if not lost:
+        return ""
+    if number < len(pages) and pages[number - 1].cursor == pages[-1].cursor:
+        return "this page bears the cursor of the last one already (the final cursor comes too early)"
+    newest = max((seen.version for seen in flatten(pages[:number])), default=0)
+    if any(0 < seen.version < newest for seen in lost):
+        return "pages are unsorted, so the cursor has passed older changes (give the oldest change first)"
+    return ""
+
+
+def _same(whole: set[Seen], got: set[Seen], where: str, *, guess: str = "") -> None:
     lost, more = whole - got, got - whole
-    require(
-        not lost,
-        f"{where}: {len(lost)} document(s) lost, e.g. {_example(lost)}; the cursor is ahead of its page, or "
-        "it excludes others with the same change time (use >= or a second key at ties)",
+    guess = guess or (
+        "the cursor is ahead of its page, or it excludes others with the same change time (use >= or a "
+        "second key at ties)"
     )
+    require(not lost, f"{where}: {len(lost)} document(s) lost, e.g. {example_of(lost)}; {guess}")
     require(
         not more,
-        f"{where}: {len(more)} document(s) that the whole read does not have, e.g. {_example(more)}; the "
+        f"{where}: {len(more)} document(s) that the whole read does not have, e.g. {example_of(more)}; the "
         "same object must come with the same version and the same payload",
     )
 
 
-def _example(some: set[Seen]) -> str:
+def _peak(connector: RecordSource[Any]) -> int:
+    """Give the most memory in bytes that Python held while everything was read and dropped again."""
+    with Session(connector) as session:
+        tracemalloc.start()
+        try:
+            for stream in session.connector.streams():
+                for _ in session.each(session.connector.read(stream.name, None)):
+                    pass
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+
+def example_of(some: set[Seen]) -> str:
+    """Name three of many for a person."""
     return ", ".join(sorted(seen.label for seen in some)[:3])
 
 
-def _round_trip(cursor: Cursor, where: str) -> Cursor:
+def round_trip(cursor: Cursor, where: str) -> Cursor:
+    """Give a cursor as it comes back from the hub, which stores it as JSON."""
     try:
         return json.loads(json.dumps(cursor))
     except (TypeError, ValueError) as error:

@@ -1,4 +1,4 @@
-"""What a source of samples promises: half-open windows, one schema, tags that keep their names."""
+"""What a source of samples promises: half-open windows, one schema, tags that keep their names; also live."""
 
 from collections.abc import Sequence
 from typing import Any, cast
@@ -9,26 +9,46 @@ from hub.model import SAMPLE_SCHEMA, NaiveTimeError, Tag
 from hub.sdk.contract import SampleSource
 from hub.sdk.document import Rejected, Window
 from hub.sdk.errors import ConnectorError
-from hub.sdk.testing.promises import ConnectorSuite
-from hub.sdk.testing.session import Session, fail, require
+from hub.sdk.testing.live import LiveSuite
+from hub.sdk.testing.promises import refuse_empty
+from hub.sdk.testing.session import Session
+from hub.sdk.testing.verdict import NotOffered, NotTried, fail, require
 
+_LARGER = 10
 Row = tuple[str, Any, float | None, str | None, int]
 
 
-class SampleSuite(ConnectorSuite):
-    """The promises of a `SampleSource`; inherit it, override `make`, and `window` if `extent` gives None."""
+class SampleSuite(LiveSuite):
+    """The promises of a `SampleSource`; inherit it, override `make`, and `window` if `extent` gives None.
+
+    Where the source can be followed, override `move` as well.
+    """
 
     def make(self) -> SampleSource[Any]:
         """Give a fresh connector on the same small world, each time."""
         raise NotImplementedError
 
     def window(self) -> Window:
-        """Give a span that holds samples of at least three different times."""
+        """Give a span that holds samples of at least three different times.
+
+        A source of which no tag keeps history has none: what is said of windows is not tried then.
+        """
         with Session(self.make()) as session:
+            tags = session.collect(session.connector.tags())
+            if tags and not any(session.connector.keeps_history(tag.id.value) for tag in tags):
+                raise NotOffered("no tag keeps history, so there are no windows")
             extent = session.wait(session.connector.extent())
         if extent is None:
             fail("extent() gives None, so override window(): a span of the small world that holds samples")
         return extent
+
+    def holds(self) -> int | None:
+        """Give how many samples the small world holds in `window()`; counted without the connector."""
+        return None
+
+    def make_large(self, factor: int) -> tuple[SampleSource[Any], Window] | None:  # noqa: ARG002 - as above
+        """Give a connector and a window that holds `factor` times as many samples."""
+        return None
 
     # -------------------------------------------------------------- tags
 
@@ -105,6 +125,32 @@ class SampleSuite(ConnectorSuite):
         window, names = self.window(), self._names()
         _same(self._rows(names, window), self._rows(names, window), "the same window read twice")
 
+    def test_one_reading_gives_all_that_the_world_holds(self) -> None:
+        held = self.holds()
+        if held is None:
+            raise NotTried(f"{type(self).__name__} does not override holds(): nobody counts what must come")
+        given = len(self._rows(self._names(), self.window()))
+        require(given == held, f"the world holds {held} samples in its window, samples() gave {given}")
+
+    def test_a_sample_is_given_once(self) -> None:
+        rows = self._rows(self._names(), self.window())
+        doubled = len(rows) - len({repr(row) for row in rows})
+        require(not doubled, f"samples() gave {doubled} sample(s) twice in one window")
+
+    def test_refused_credentials_never_look_like_an_empty_source(self) -> None:
+        refuse_empty(self.make_refused, self.drain)
+
+    def test_reading_more_does_not_take_more_memory(self) -> None:
+        small, large = self.make_large(1), self.make_large(_LARGER)
+        if small is None or large is None:
+            raise NotOffered("make_large() is not overridden")
+        one, other = (_peak(*made) for made in (small, large))
+        require(
+            other <= 3 * one + 2_000_000,
+            f"reading {_LARGER} times as many samples took {other / 1e6:.1f} MB of Arrow memory at once, "
+            f"against {one / 1e6:.1f} MB: yield smaller batches, each when it has come",
+        )
+
     # -------------------------------------------------------------- choice of tags
 
     def test_only_the_tags_asked_for_come(self) -> None:
@@ -130,11 +176,24 @@ class SampleSuite(ConnectorSuite):
 
     # -------------------------------------------------------------- reading the world
 
+    def drain(self, session: Session[Any]) -> set[Any]:
+        names = sorted(tag.id.value for tag in session.each(session.connector.tags()))
+        given: set[Any] = set(names)
+        for item in session.each(session.connector.samples(names, self.window())):
+            if isinstance(item, Rejected):
+                given.add((item.key, item.reason))
+            else:
+                given |= {tuple(row.values()) for row in item.to_pylist()}
+        return given
+
+    def begin(self, session: Session[Any]) -> Any:
+        return session.connector.samples(self._names(), self.window())
+
     def _tags(self) -> list[Tag]:
         with Session(self.make()) as session:
             return session.collect(session.connector.tags())
 
-    def _names(self) -> list[str]:
+    def _names(self) -> Sequence[str]:
         return sorted(tag.id.value for tag in self._tags())
 
     def _batches(self, tags: Sequence[str], window: Window) -> list[pa.RecordBatch]:
@@ -157,6 +216,18 @@ class SampleSuite(ConnectorSuite):
                 for row in batch.to_pylist()
             )
         return rows
+
+
+def _peak(connector: SampleSource[Any], window: Window) -> int:
+    """Give the most bytes that Arrow held while every sample of the window was read and dropped again."""
+    most = 0
+    with Session(connector) as session:
+        names = sorted(tag.id.value for tag in session.each(connector.tags()))
+        before = pa.total_allocated_bytes()
+        for item in session.each(connector.samples(names, window)):
+            largest = item.nbytes if isinstance(item, pa.RecordBatch) else 0
+            most = max(most, largest, pa.total_allocated_bytes() - before)
+    return most
 
 
 def _same(whole: list[Row], other: list[Row], where: str) -> None:

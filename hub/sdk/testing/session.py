@@ -1,25 +1,15 @@
 """A connector for the length of one test: plain and async methods alike, closed at the end."""
 
 import asyncio
-from collections.abc import AsyncIterable, Awaitable, Iterable
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Iterable, Iterator
 from types import TracebackType
-from typing import Any, Generic, NoReturn, Self, TypeVar, cast
+from typing import Any, Generic, Self, TypeVar, cast
 
 from hub.sdk.contract import Connector
+from hub.sdk.testing.waiting import no_waiting
 
 K = TypeVar("K", bound=Connector[Any])
 T = TypeVar("T")
-
-
-def fail(message: str) -> NoReturn:
-    """Say which promise is broken and how to keep it."""
-    raise AssertionError(message)
-
-
-def require(kept: object, message: str) -> None:
-    """Fail with the message unless the promise is kept."""
-    if not kept:
-        fail(message)
 
 
 class Session(Generic[K]):
@@ -43,18 +33,41 @@ class Session(Generic[K]):
     def wait(self, given: T | Awaitable[T]) -> T:
         """Give the answer of a method that may be plain or async."""
         if isinstance(given, Awaitable):
-            return self._runner.run(_finish(cast("Awaitable[T]", given)))
+            with no_waiting():
+                return self._runner.run(_finish(cast("Awaitable[T]", given)))
         return given
 
     def collect(self, given: Iterable[T] | AsyncIterable[T]) -> list[T]:
         """Give everything that a plain or async iterator yields."""
         if isinstance(given, AsyncIterable):
-            return self._runner.run(_gather(given))
+            with no_waiting():
+                return self._runner.run(_gather(given))
         return list(given)
+
+    def each(self, given: Iterable[T] | AsyncIterable[T]) -> Iterator[T]:
+        """Give one after the other what a plain or async iterator yields; let go of it at the end."""
+        if not isinstance(given, AsyncIterable):
+            yield from given
+            return
+        iterator = aiter(given)
+        try:
+            while True:
+                try:
+                    yield self._runner.run(_next(iterator))
+                except StopAsyncIteration:
+                    return
+        finally:
+            close = getattr(iterator, "aclose", None)
+            if close is not None:
+                self._runner.run(close())
 
 
 async def _finish(given: Awaitable[T]) -> T:
     return await given
+
+
+async def _next(given: AsyncIterator[T]) -> T:
+    return await anext(given)
 
 
 async def _gather(given: AsyncIterable[T]) -> list[T]:

@@ -1,0 +1,83 @@
+"""Rows that change under way come in by their change time, oldest first; none is lost, at ties neither."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, TypeAlias
+
+from hub.model import format_instant, parse_instant
+
+Row: TypeAlias = dict[str, Any]
+_TICK = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Span:
+    """Which rows to ask for, and in which order.
+
+    With `end` None: every row changed at `start` or later, ordered by change time, then by id. Else the rows
+    of one tick, start <= time < end, whose id is above `after`, ordered by id.
+    """
+
+    start: datetime | None
+    end: datetime | None = None
+    after: int = -1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sweep:
+    """Reads rows that have a number and a change time, at most `size` at once.
+
+    Offsets are not used: a row that changes while it is read moves behind the others, and all between shift
+    by one. Each question starts at the newest time seen instead, and many rows of one second (a bulk import)
+    are read by their numbers. `overlap` is how far a new reading looks back behind the last change seen: as
+    long as a transaction may take at the source, whose rows bear the time at which it began.
+    """
+
+    ask: Callable[[Span], list[Row]]
+    time_of: Callable[[Row], datetime]
+    id_of: Callable[[Row], int]
+    size: int
+    overlap: timedelta
+
+    def pages(self, mark: Mapping[str, Any]) -> Iterator[tuple[list[Row], dict[str, Any]]]:
+        """Give rows with the mark that becomes true with them; `{}` starts at the beginning."""
+        since = parse_instant(mark["since"]) if mark.get("since") else None
+        if since is not None and mark.get("after") is not None:
+            yield from self._tie(since, int(mark["after"]))
+            start: datetime | None = since + _TICK
+        else:
+            start = since - self.overlap if since else None
+        known: dict[int, datetime] = {}
+        while True:
+            rows = self.ask(Span(start=start))
+            if not rows:
+                return
+            first, last = (_floor(self.time_of(row)) for row in (rows[0], rows[-1]))
+            if len(rows) >= self.size and first == last:
+                yield from self._tie(last, -1)
+                start = last + _TICK
+                continue
+            fresh = [row for row in rows if known.get(self.id_of(row)) != self.time_of(row)]
+            known = {self.id_of(row): t for row in rows if (t := self.time_of(row)) >= last}
+            if fresh:
+                since = max(since, last) if since else last
+                yield fresh, {"since": format_instant(since)}
+            if len(rows) < self.size:
+                return
+            start = last
+
+    def _tie(self, tick: datetime, after: int) -> Iterator[tuple[list[Row], dict[str, Any]]]:
+        """Give the rows of one second by their numbers."""
+        since = format_instant(tick)
+        while True:
+            rows = self.ask(Span(start=tick, end=tick + _TICK, after=after))
+            if len(rows) < self.size:
+                yield rows, {"since": since}
+                return
+            after = max(self.id_of(row) for row in rows)
+            yield rows, {"since": since, "after": after}
+
+
+def _floor(moment: datetime) -> datetime:
+    return moment.replace(microsecond=0)

@@ -1,0 +1,93 @@
+"""Grades follow from findings: what is broken, what nobody tried, and what was proven against others' work."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from hub.sdk.testing.grades import Finding, Proof, Verdict, grade, write_table
+
+pytest_plugins = ["pytester"]
+
+
+def find(promise: str, verdict: Verdict, suite: str = "TestIt") -> Finding:
+    return Finding("acme", suite, promise, verdict)
+
+
+PROOF = Proof("acme", "Acme 3", "live", "passed")
+
+
+@pytest.mark.parametrize(
+    ("findings", "proofs", "expected"),
+    [
+        ([], [], "none"),
+        ([find("a", "kept"), find("b", "broken")], [PROOF], "none"),
+        ([find("a", "kept"), find("b", "not tried")], [PROOF], "bronze"),
+        ([find("a", "kept"), find("b", "not offered")], [], "silver"),
+        ([find("a", "kept")], [Proof("acme", "Acme 3", "live", "skipped")], "silver"),
+        ([find("a", "kept")], [Proof("other", "Acme 3", "live", "passed")], "silver"),
+        ([find("a", "kept")], [PROOF], "gold"),
+        ([find("a", "kept")], [PROOF, Proof("acme", "Acme 4", "live", "failed")], "none"),
+        ([find("a", "not tried"), find("a", "kept", "TestAnother")], [PROOF], "gold"),
+        ([find("a", "kept"), find("a", "broken", "TestAnother")], [PROOF], "none"),
+    ],
+)
+def test_a_grade_is_computed_from_what_was_found(
+    findings: list[Finding], proofs: list[Proof], expected: str
+) -> None:
+    assert grade("acme", findings, proofs).grade == expected
+
+
+def test_the_table_names_what_was_not_tried_and_what_it_was_proven_against() -> None:
+    row = write_table([grade("acme", [find("a", "kept"), find("test_b_c", "not tried")], [PROOF])])
+    assert "| `acme` | bronze | 1 of 1 | b c | Acme 3 (running) |" in row
+
+
+def test_the_plugin_writes_down_promises_and_proofs_and_runs_nothing_else(
+    pytester: pytest.Pytester, tmp_path: Path
+) -> None:
+    pytester.makepyfile(
+        """
+        import pytest
+        from tests.sdk.seeded.notes import NotesSuite
+
+        class TestNotes(NotesSuite):
+            pass
+
+        @pytest.mark.against("notes", "a notebook", how="published")
+        def test_proof(): pass
+
+        def test_of_my_own(): assert False
+        """
+    )
+    target = tmp_path / "g.json"
+    pytester.makeconftest(f"import sys; sys.path.insert(0, {str(Path(__file__).resolve().parents[2])!r})")
+    done = pytester.runpytest_subprocess("--grades", str(target), "-q")
+    assert done.ret == 0
+    told = json.loads(target.read_text(encoding="utf-8"))
+    proofs = [one for one in told if "software" in one]
+    assert [(p["connector"], p["software"], p["how"], p["outcome"]) for p in proofs] == [
+        ("notes", "a notebook", "published", "passed")
+    ]
+    verdicts = {one["promise"]: one["verdict"] for one in told if "promise" in one}
+    assert verdicts["test_cursors_are_json"] == "kept"
+    assert verdicts["test_a_source_that_fails_never_looks_empty"] == "not offered"
+    assert verdicts["test_what_comes_later_is_found_from_the_last_cursor"] == "not tried"
+
+
+def test_a_real_source_is_tried_by_its_settings_file(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytester.path.joinpath("out").mkdir()
+    lines = "\n".join(f"L{n};{n}" for n in range(9))
+    pytester.path.joinpath("out", "a.csv").write_text(f"code;n\n{lines}\n".replace("\\\n", "\n"))
+    pytester.path.joinpath("files.yaml").write_text(
+        "code: files\nkind: FILE\nconnector: files\nsettings:\n  root: ${env:ROOT_OF_FILES}\n  streams:\n"
+        "    rows: {files: '*.csv', delimiter: ';', key: '{code}', page_rows: 3, records: [{record: equipment, "
+        "fields: {id: code}}]}\n".replace("\\\n", "\n")
+    )
+    monkeypatch.setenv("ROOT_OF_FILES", str(pytester.path / "out"))
+    done = pytester.runpytest_subprocess("--live", "files.yaml", "-q", "-rs")
+    done.stdout.fnmatch_lines(["*it may lock the account*"])
+    assert done.ret == 0, done.stdout.str()
+    assert done.parseoutcomes()["passed"] > 15

@@ -7,8 +7,9 @@ import asyncio
 import inspect
 import threading
 from collections.abc import AsyncIterator, Awaitable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from types import TracebackType
-from typing import Any, Self, TypeVar, cast
+from typing import Any, Generic, Self, TypeVar, cast
 
 from hub.sdk import Connector
 
@@ -54,6 +55,10 @@ class Bridge:
             if close is not None:
                 self._run(close())
 
+    def feed(self, given: AsyncIterator[T]) -> "Feed[T]":
+        """Give the items of an async iterator to somebody who cannot wait for ever."""
+        return Feed(given, self._running_loop())
+
     def _run(self, given: Awaitable[T]) -> T:
         return asyncio.run_coroutine_threadsafe(_wait(given), self._running_loop()).result()
 
@@ -74,6 +79,51 @@ class Bridge:
         self._thread.join()
         self._loop.close()
         self._loop = self._thread = None
+
+
+class Feed(Generic[T]):
+    """Items of an async iterator, taken with limited patience: the wait for one goes on where it stopped."""
+
+    def __init__(self, given: AsyncIterator[T], loop: asyncio.AbstractEventLoop) -> None:
+        self._given = given
+        self._loop = loop
+        self._awaited: Future[T] | None = None
+        self._task: asyncio.Task[Any] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        asyncio.run_coroutine_threadsafe(self._close(), self._loop).result()
+
+    def take(self, patience_s: float, unless: Future[None]) -> T | None:
+        """Give the next item; None when none comes in time, or when `unless` is done before.
+
+        Raises what the iterator raises, `StopAsyncIteration` at its end.
+        """
+        if self._awaited is None:
+            self._awaited = asyncio.run_coroutine_threadsafe(self._next(), self._loop)
+        either: set[Future[Any]] = {self._awaited, unless}
+        wait(either, patience_s, return_when=FIRST_COMPLETED)
+        if not self._awaited.done():
+            return None
+        awaited, self._awaited = self._awaited, None
+        return awaited.result()
+
+    async def _next(self) -> T:
+        self._task = asyncio.current_task()
+        return await anext(self._given)
+
+    async def _close(self) -> None:
+        """End the wait, then the iterator: it lets go of what it holds."""
+        if self._task is not None and not self._task.done():
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        close = getattr(self._given, "aclose", None)
+        if close is not None:
+            await close()
 
 
 async def _wait(given: Awaitable[T]) -> T:

@@ -5,15 +5,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from hub.ingest.bridge import Bridge
-from hub.ingest.runner import Desk, register
+from hub.ingest.runner import Desk, name_source_mapping, register
 from hub.ingest.sources import Source
 from hub.ingest.telling import tell
 from hub.sdk import Document, RecordSource
+from hub.store.mappings import keep_mapping
 from hub.store.quarantine import list_open
 from hub.store.statements import store_documents, stored_documents
 
-NO_DOCUMENTS = frozenset({"piece", "history", "Tag"})
-"""What waits in quarantine without a document: it is asked for again at the next reading."""
+NO_DOCUMENTS = frozenset({"piece", "history", "Tag", "gap"})
+"""What is in quarantine without a document: it is asked for again at the next reading, or gone for good."""
 
 
 @dataclass
@@ -47,6 +48,7 @@ def _replay_source(
     desk: Desk, source: Source, *, connector: RecordSource[Any], entries: list[dict[str, Any]]
 ) -> None:
     system = register(desk, source)
+    version = name_source_mapping(source, connector)
     documents = {
         (e["object_type"], e["source_key"]): Document(
             object_type=e["object_type"],
@@ -80,12 +82,13 @@ def _replay_source(
             for e in entries
             if e["stream"] == stream and (e["object_type"], e["source_key"]) in documents
         ]
-        with desk.database.begin() as connection:
+        with desk.begin() as connection:
+            keep_mapping(connection, system.id, version=version, content=source.mapping, now=desk.clock())
             store_documents(
                 connection,
                 system_id=system.id,
                 stream=stream,
-                connector=f"{connector.name}/{connector.version}",
+                connector=version,
                 documents=told,
                 now=desk.clock(),
                 again=True,

@@ -9,10 +9,12 @@ import orjson
 import pyarrow as pa
 
 from hub.ingest.bridge import Bridge
+from hub.ingest.faults import make_fault
 from hub.ingest.runner import Outcome, Visit, claimed
+from hub.ingest.sifting import reject_batches, sift
 from hub.model import SAMPLE_SCHEMA, Tag
 from hub.sdk import Rejected, SampleSource, Window
-from hub.store.coverage import Span, cover, covered_spans, missing_spans
+from hub.store.coverage import Span, cover, covered_spans, missing_spans, take_turn
 from hub.store.database import Connection
 from hub.store.identifiers import ensure_tags
 from hub.store.quarantine import Fault, hold_faults, release_faults
@@ -44,32 +46,34 @@ class Errand:
 
 @dataclass(frozen=True)
 class Haul:
-    """What came back from an errand: samples, and the tags that could not be read."""
+    """What came back from an errand: samples, tags that cannot be read, samples that cannot be stored."""
 
     errand: Errand
     table: pa.Table
     rejected: tuple[Rejected, ...]
+    faults: tuple[Fault, ...] = ()
 
 
 def read_tags(visit: Visit) -> Outcome:
     """Note what signals the historian has, completed by the source's tag map."""
     desk, source = visit.desk, visit.source
-    connector = _sampler(visit.bridge)
-    outcome = Outcome(source.code, TAGS_STREAM)
+    connector = find_sampler(visit.bridge)
+    outcome = Outcome(source.code, TAGS_STREAM, means="snapshot")
     with claimed(visit, TAGS_STREAM, kind="records", every_s=3600.0, outcome=outcome) as claim:
         if claim is None:
             return outcome
         tags = list(visit.bridge.items(connector.tags()))
         mapped = [source.tag_map.apply(tag) if source.tag_map else tag for tag in tags]
         now = desk.clock()
-        with desk.database.begin() as connection:
+        with desk.begin() as connection:
             stored = store_documents(
                 connection,
                 system_id=visit.system.id,
                 stream=TAGS_STREAM,
-                connector=f"{connector.name}/{connector.version}",
+                connector=visit.mapping_version,
                 documents=[_tell_tag(source.code, tag) for tag in mapped],
                 now=now,
+                own=True,  # the list of tags is always given whole: to see one again is no delivery
             )
             listed = [tag.id.value for tag in tags]
             ensure_tags(connection, source.code, listed, now=now)
@@ -82,6 +86,8 @@ def read_tags(visit: Visit) -> Outcome:
                 documents=stored.documents,
                 records=stored.records,
                 rejected=vanished,
+                unchanged=stored.unchanged,
+                stale=stored.stale,
             )
         outcome.documents, outcome.records = stored.documents, stored.records
         outcome.rejected, outcome.unchanged = vanished, stored.unchanged
@@ -96,7 +102,7 @@ def _note_vanished(connection: Connection, visit: Visit, listed: Sequence[str], 
     return hold_faults(
         connection,
         [
-            _fault(
+            make_fault(
                 TAG,
                 tag,
                 reason=f"the source {visit.source.code} no longer lists the tag {tag}",
@@ -106,7 +112,7 @@ def _note_vanished(connection: Connection, visit: Visit, listed: Sequence[str], 
         ],
         system_id=visit.system.id,
         stream=TAGS_STREAM,
-        connector=f"{visit.bridge.connector.name}/{visit.bridge.connector.version}",
+        connector=visit.mapping_version,
         now=now,
     )
 
@@ -114,17 +120,19 @@ def _note_vanished(connection: Connection, visit: Visit, listed: Sequence[str], 
 def read_samples(visit: Visit, within: Window | None = None) -> Outcome:
     """Fetch every window that is not covered yet, oldest first; `within` bounds a back-fill."""
     desk, source = visit.desk, visit.source
-    connector = _sampler(visit.bridge)
-    outcome = Outcome(source.code, SAMPLES_STREAM)
+    connector = find_sampler(visit.bridge)
+    outcome = Outcome(source.code, SAMPLES_STREAM, to_end=within is None)
     with claimed(visit, SAMPLES_STREAM, kind="samples", every_s=_EVERY_S, outcome=outcome) as claim:
         if claim is None:
             return outcome
-        tags = [tag.id.value for tag in visit.bridge.items(connector.tags())]
-        with desk.database.begin() as connection:
+        listed = [tag.id.value for tag in visit.bridge.items(connector.tags())]
+        tags = [tag for tag in listed if connector.keeps_history(tag)]
+        with desk.begin() as connection:
             tag_ids = ensure_tags(connection, source.code, tags, now=desk.clock())
         seq = int((claim.cursor or {}).get("seq", 0))
         closed: set[str] = set()
-        errands = list(plan(visit, tags, within))
+        bounds = within or (_extent(visit, outcome) if tags else None)
+        errands = list(plan(visit, tags, bounds))
         for done, errand in enumerate(errands, start=1):
             still = errand.without(closed)
             if not still.tags:
@@ -138,10 +146,9 @@ def read_samples(visit: Visit, within: Window | None = None) -> Outcome:
     return outcome
 
 
-def plan(visit: Visit, tags: Sequence[str], within: Window | None) -> Iterator[Errand]:
+def plan(visit: Visit, tags: Sequence[str], bounds: Window | None) -> Iterator[Errand]:
     """Cut what is missing of each tag's history into windows, tags with the same gaps together."""
-    bounds = within or _extent(visit)
-    if bounds is None or not tags:
+    if bounds is None:
         return
     with visit.desk.database.read() as connection:
         covered = covered_spans(connection, visit.system.id, tags)
@@ -157,9 +164,10 @@ def plan(visit: Visit, tags: Sequence[str], within: Window | None) -> Iterator[E
             at += step
 
 
-def _extent(visit: Visit) -> Window | None:
+def _extent(visit: Visit, outcome: Outcome) -> Window | None:
     history = visit.source.history
-    extent = visit.bridge.value(_sampler(visit.bridge).extent())
+    extent = visit.bridge.value(find_sampler(visit.bridge).extent())
+    outcome.means = "extent" if extent else None
     now = visit.desk.clock() - timedelta(seconds=history.settle_s)
     start = history.start or (extent.start if extent else None)
     if start is None:
@@ -170,9 +178,10 @@ def _extent(visit: Visit) -> Window | None:
 
 def _fetch(bridge: Bridge, connector: SampleSource[Any], errand: Errand) -> Haul:
     given = list(bridge.items(connector.samples(errand.tags, errand.window)))
-    batches = [item for item in given if not isinstance(item, Rejected)]
-    table = pa.Table.from_batches(batches, schema=SAMPLE_SCHEMA) if batches else SAMPLE_SCHEMA.empty_table()
-    return Haul(errand, table, tuple(item for item in given if isinstance(item, Rejected)))
+    batches, unfit = reject_batches((i for i in given if not isinstance(i, Rejected)), errand.tags)
+    table, faults = sift(pa.Table.from_batches(batches, schema=SAMPLE_SCHEMA))
+    rejected = [item for item in given if isinstance(item, Rejected)]
+    return Haul(errand, table, (*rejected, *unfit), tuple(faults))
 
 
 def _store(
@@ -183,16 +192,17 @@ def _store(
     errand = haul.errand.without({r.key for r in haul.rejected})
     span = (errand.window.start, errand.window.end)
     readings = [Reading(tag) for tag in errand.tags]
-    with visit.desk.database.begin() as connection:
+    with visit.desk.begin() as connection:
+        take_turn(connection, visit.system.id)
         stored = put_samples(connection, f"{outcome.source}/{claim.name}", seq, haul.table, tag_ids, now=now)
         cover(connection, visit.system.id, tags=errand.tags, span=span, now=now)
         release_faults(connection, visit.system.id, readings, now=now)
         held = hold_faults(
             connection,
-            [_closed(rejected) for rejected in haul.rejected],
+            [*(close_tag(rejected) for rejected in haul.rejected), *haul.faults],
             system_id=visit.system.id,
             stream=claim.name,
-            connector=f"{visit.bridge.connector.name}/{visit.bridge.connector.version}",
+            connector=visit.mapping_version,
             now=now,
         )
         advance_stream(connection, claim, cursor={"seq": seq}, now=now, samples=stored, rejected=held)
@@ -215,23 +225,10 @@ class Reading:
         return self.kind, self.tag
 
 
-def _closed(rejected: Rejected) -> Fault:
+def close_tag(rejected: Rejected) -> Fault:
+    """Give the entry of a tag whose samples cannot be read."""
     remedy = rejected.remedy or "its missing history is asked for again at every reading"
-    return _fault(HISTORY, rejected.key, reason=rejected.reason, remedy=remedy, payload=rejected.where)
-
-
-def _fault(kind: str, tag: str, *, reason: str, remedy: str, payload: str = "") -> Fault:
-    return Fault(
-        object_type=kind,
-        source_key=tag,
-        part="",
-        reason=reason,
-        remedy=remedy,
-        payload=payload,
-        media_type="text/plain",
-        version=0,
-        source_time=None,
-    )
+    return make_fault(HISTORY, rejected.key, reason=rejected.reason, remedy=remedy, payload=rejected.where)
 
 
 def _tell_tag(code: str, tag: Tag) -> Told:
@@ -247,6 +244,7 @@ def _tell_tag(code: str, tag: Tag) -> Told:
     )
 
 
-def _sampler(bridge: Bridge) -> SampleSource[Any]:
+def find_sampler(bridge: Bridge) -> SampleSource[Any]:
+    """Give the connector as the source of samples that it is."""
     assert isinstance(bridge.connector, SampleSource)  # noqa: S101 - the caller asked the class
     return bridge.connector

@@ -1,23 +1,26 @@
 """Source settings: one YAML file a source, placeholders filled in memory only."""
 
-import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from hub.ingest.registry import load_connector
 from hub.ingest.tagmap import TagMap, TagMapSettings, load_tag_map
 from hub.model import Identifier, Instant
 from hub.sdk import Config, Connector, Misconfigured
 from hub.sdk.config import Zone
+from hub.sdk.placeholders import fill_placeholders
 
-_PLACEHOLDER = re.compile(r"\$\{([^}]+)\}")
 _LOCAL_CODE = r"^[a-z][a-z0-9._-]*$"
+
+
+SourceKind = Literal["MES", "LIMS", "ERP", "HISTORIAN", "QMS", "DCS", "MODEL", "MANUAL", "FILE"]
+"""What kind of system a source is."""
 
 
 class History(BaseModel):
@@ -36,7 +39,7 @@ class SourceFile(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     code: str = Field(pattern=_LOCAL_CODE, max_length=60)
-    kind: Literal["MES", "LIMS", "ERP", "HISTORIAN", "QMS", "DCS", "MODEL", "MANUAL", "FILE"]
+    kind: SourceKind
     connector: str
     timezone: Zone | None = None
     settings: dict[str, Any] = Field(default_factory=dict)
@@ -74,17 +77,78 @@ ScopedName = Annotated[Identifier, BeforeValidator(_split)]
 """A name with its full scheme, written `scheme|value`."""
 
 
+class ApprovalGiven(BaseModel):
+    """Who approved something and why; from when it counts (at once when left out)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    by: str = Field(min_length=1, max_length=80)
+    reason: str = Field(min_length=3, max_length=500)
+    effective_from: Instant | None = None
+
+
+class Renumbered(BaseModel):
+    """A name that replaced others, and when (unknown when left out). All of them find the thing for ever."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: ScopedName
+    replaces: list[ScopedName] = Field(min_length=1)
+    at: Instant | None = None
+
+
 class IdentityFile(BaseModel):
     """The shape of `identity.yaml`: what the site declares to be one thing.
 
     `normalised`: by entity type, groups of schemes among which normalised equality is identity.
+    `approved`: who approved these groups, why and from when; without it they are put down to who runs.
     `declared`: by entity type, names (`scheme|value`) of one thing, e.g. a plant's code in ERP and MES.
+    `renumbered`: by entity type, names that replaced others.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     normalised: dict[str, list[list[str]]] = Field(default_factory=dict)
+    approved: ApprovalGiven | None = None
     declared: dict[str, list[list[ScopedName]]] = Field(default_factory=dict)
+    renumbered: dict[str, list[Renumbered]] = Field(default_factory=dict)
+
+
+class ToleranceGiven(BaseModel):
+    """How far two values may lie apart and agree: a part of what counts, or an amount (seconds for times)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    relative: float = Field(default=0.0, ge=0)
+    absolute: float = Field(default=0.0, ge=0)
+    unit: str | None = None
+
+
+class RuleGiven(BaseModel):
+    """Whose word counts for one attribute of one type of things, who approved that and why."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    entity_type: str
+    attribute: str
+    strategy: Literal["system", "latest", "earliest", "widest", "union"] = "system"
+    order: tuple[str, ...] = ()
+    tolerance: ToleranceGiven = ToleranceGiven()
+    effective_from: Instant | None = None
+    approved_by: str = Field(min_length=1, max_length=80)
+    reason: str = Field(min_length=3, max_length=500)
+
+
+class RulesFile(BaseModel):
+    """The shape of `rules.yaml`: rules that differ from the hub's own.
+
+    A rule is taken up when it is new or says something else than when it was last taken up; what a person
+    has set since then stands. To take a rule back, write the one that should count instead.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    rules: list[RuleGiven] = Field(default_factory=list[RuleGiven])
 
 
 class FramesFile(BaseModel):
@@ -93,6 +157,41 @@ class FramesFile(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     frames: list[FrameRule] = Field(default_factory=list[FrameRule])
+
+
+class FeatureGiven(BaseModel):
+    """A figure of each batch: a statistic of a tag over a phase, or over the batch when none is named."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    name: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9_.-]*$", max_length=80)
+    tag: str = Field(min_length=1, max_length=200)
+    statistic: str
+    phase: str | None = None
+    occurrence: int | None = Field(default=None, ge=1)
+    where: str | None = None
+    state: float | str | None = None
+    max_gap_s: float | None = Field(default=None, gt=0, le=1e9)
+    holds: Literal["include", "exclude"] = "include"
+    description: str | None = Field(default=None, max_length=500)
+
+
+class FeaturesFile(BaseModel):
+    """The shape of `features.yaml`: figures of batches to be computed from samples, and who approved them."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    approved: ApprovalGiven | None = None
+    features: list[FeatureGiven] = Field(default_factory=list[FeatureGiven])
+
+    @model_validator(mode="after")
+    def check_names(self) -> Self:
+        """Refuse two features of one name."""
+        names = [one.name for one in self.features]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            msg = f"two features are called {', '.join(twice)}"
+            raise ValueError(msg)
+        return self
 
 
 @dataclass(frozen=True)
@@ -107,6 +206,12 @@ class Source:
     history: History
     tag_map: TagMap | None
 
+    @cached_property
+    def mapping(self) -> dict[str, Any]:
+        """What shapes the meaning of what this source says: its settings without how it is reached."""
+        told = self.config.meaning()
+        return told if self.tag_map is None else {**told, "tag_map": self.tag_map.digest}
+
     def open(self) -> Connector[Any]:
         """Make the connector."""
         return load_connector(self.connector)(self.config)
@@ -114,12 +219,14 @@ class Source:
 
 @dataclass(frozen=True)
 class Project:
-    """A folder of settings: sources, identity whitelist, runs to be found from signals."""
+    """A folder of settings: sources, identity whitelist, precedence rules, runs to be found from signals."""
 
     folder: Path
     sources: tuple[Source, ...]
     identity: IdentityFile = field(default_factory=IdentityFile)
     frames: tuple[FrameRule, ...] = ()
+    rules: tuple[RuleGiven, ...] = ()
+    features: FeaturesFile = field(default_factory=FeaturesFile)
 
     def source(self, code: str) -> Source:
         """Give the source with this code; `Misconfigured` lists the known ones."""
@@ -148,7 +255,16 @@ def load_project(folder: Path, given: Mapping[str, str] | None = None) -> Projec
         raise Misconfigured(f"two sources share a code in {folder}: {', '.join(sorted(twice))}")
     identity = _read(folder / "identity.yaml", IdentityFile, values)
     frames = _read(folder / "frames.yaml", FramesFile, values)
-    return Project(folder, sources, identity or IdentityFile(), tuple(frames.frames) if frames else ())
+    rules = _read(folder / "rules.yaml", RulesFile, values)
+    features = _read(folder / "features.yaml", FeaturesFile, values)
+    return Project(
+        folder,
+        sources,
+        identity or IdentityFile(),
+        tuple(frames.frames) if frames else (),
+        tuple(rules.rules) if rules else (),
+        features or FeaturesFile(),
+    )
 
 
 def _load_source(file: Path, values: Mapping[str, str]) -> Source:
@@ -183,40 +299,9 @@ def _read(file: Path, shape: type[Any], values: Mapping[str, str]) -> Any:
     except yaml.YAMLError as error:
         raise Misconfigured(f"{file} is not valid YAML: {error}") from error
     try:
-        return shape.model_validate(_fill(loaded, values, file))
+        return shape.model_validate(fill_placeholders(loaded, values, file))
     except ValidationError as error:
         raise Misconfigured(f"{file}: {_faults(error)}") from None
-
-
-def _fill(node: Any, values: Mapping[str, str], file: Path) -> Any:
-    """Replace `${env:NAME}`, `${file:PATH}` and given names; what is filled in is never written anywhere."""
-    if isinstance(node, dict):
-        mapping = cast("dict[Any, Any]", node)
-        return {key: _fill(value, values, file) for key, value in mapping.items()}
-    if isinstance(node, list):
-        return [_fill(value, values, file) for value in cast("list[Any]", node)]
-    if isinstance(node, str):
-        return _PLACEHOLDER.sub(lambda found: _value(found.group(1), values, file), node)
-    return node
-
-
-def _value(name: str, values: Mapping[str, str], file: Path) -> str:
-    kind, _, rest = name.partition(":")
-    if kind == "env":
-        found = values.get(rest, os.environ.get(rest))
-        if found is None:
-            raise Misconfigured(f"{file}: environment variable {rest} is not set")
-        return found
-    if kind == "file":
-        path = Path(rest) if Path(rest).is_absolute() else file.parent / rest
-        if not path.is_file():
-            raise Misconfigured(f"{file}: secret file {path} does not exist")
-        return path.read_text(encoding="utf-8").strip()
-    if name in values:
-        return values[name]
-    raise Misconfigured(
-        f"{file}: placeholder ${{{name}}} has no value", remedy=f"give it with --set {name}=…"
-    )
 
 
 def _faults(error: ValidationError) -> str:

@@ -32,7 +32,7 @@ def sync_source(
                 outcomes.append(outcome)  # noqa: PERF402 - what was done before an error must be kept
     except Exception as error:  # noqa: BLE001 - whatever a connector does wrong is one source's failure
         failure = judge(error, attempts=0, now=desk.clock())
-        with desk.database.begin() as connection:
+        with desk.begin() as connection:
             note_health(connection, system.id, state=failure.health, now=desk.clock(), error=failure.message)
         outcomes.append(Outcome(source.code, "*", error=failure.message, state=failure.state))
     return outcomes

@@ -1,11 +1,13 @@
 """Which tag measures what on which unit: an exact table first, then rules; what matches nothing is listed."""
 
 import csv
+import hashlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import orjson
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from hub.model import Identifier, Tag, find_unit
@@ -41,6 +43,13 @@ class TagMap:
     exact: dict[str, dict[str, str]]
     rules: tuple[tuple[re.Pattern[str], TagRule], ...]
     equipment_scheme: str
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the table and the rules, in hex: another one means another map."""
+        rules = [rule.model_dump() for _, rule in self.rules]
+        content = [sorted((tag, sorted(row.items())) for tag, row in self.exact.items()), rules]
+        return hashlib.sha256(orjson.dumps([*content, self.equipment_scheme])).hexdigest()
 
     def apply(self, tag: Tag) -> Tag:
         """Complete what the source says of a tag with what the map knows; an unknown tag stays as it is."""

@@ -1,6 +1,7 @@
 """From a connector's documents to what the store writes down: full schemes, and faults with their place."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
@@ -12,15 +13,29 @@ from hub.store.statements import Said, Told
 from hub.store.stating import state
 
 
+@dataclass(frozen=True, kw_only=True)
+class Meaning:
+    """What a document states and what of it could not be read; `unreadable` when nothing could."""
+
+    records: Sequence[Record] = ()
+    rejected: Sequence[Rejected] = ()
+    unreadable: bool = False
+
+
 def tell(source_code: str, connector: RecordSource[Any], document: Document) -> Told:
     """Read a document through its connector; what cannot be read becomes faults, the rest is told."""
+    return told_of(source_code, document, read_meaning(connector, document))
+
+
+def read_meaning(connector: RecordSource[Any], document: Document) -> Meaning:
+    """Ask a connector what a document means; never raises for what stands in the document."""
     if document.deleted:
-        return _told(document, (), ())
+        return Meaning()
     try:
         parsed = list(connector.parse(document))
     except BadRecord as error:
         fault = Rejected(reason=error.reason, where=error.where, remedy=error.remedy)
-        return _told(document, (), (fault,), unreadable=True)
+        return Meaning(rejected=(fault,), unreadable=True)
     except (ValidationError, ValueError, KeyError, TypeError, AttributeError, LookupError) as error:
         # A document that the mapping did not foresee must not stop the rest of the stream.
         fault = (
@@ -32,10 +47,16 @@ def tell(source_code: str, connector: RecordSource[Any], document: Document) -> 
                 remedy="correct the document or the mapping, then `plantwide quarantine replay`",
             )
         )
-        return _told(document, (), (fault,), unreadable=True)
-    said = [state(source_code, item) for item in parsed if isinstance(item, Record)]
-    faults = [item for item in parsed if isinstance(item, Rejected)]
-    return _told(document, said, faults, unreadable=bool(faults) and not said)
+        return Meaning(rejected=(fault,), unreadable=True)
+    records = [item for item in parsed if isinstance(item, Record)]
+    rejected = [item for item in parsed if isinstance(item, Rejected)]
+    return Meaning(records=records, rejected=rejected, unreadable=bool(rejected) and not records)
+
+
+def told_of(source_code: str, document: Document, meaning: Meaning) -> Told:
+    """Give a document with its meaning as the store writes it down."""
+    said = [state(source_code, record) for record in meaning.records]
+    return _told(document, said, meaning.rejected, unreadable=meaning.unreadable)
 
 
 def tell_rejected(piece: Rejected) -> Told:

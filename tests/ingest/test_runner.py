@@ -116,7 +116,7 @@ def test_a_checkpoint_before_the_data_would_be_noticed(desk: Desk, monkeypatch: 
     real = runner.Reading.commit
 
     def cursor_first(self: runner.Reading, told: list[Told], cursor: dict[str, Any] | None) -> None:
-        with desk.database.begin() as connection:
+        with desk.database.begin("test") as connection:
             runner.advance_stream(connection, self.claim, cursor=cursor, now=desk.clock())
         real(self, told, cursor)
 
@@ -149,7 +149,8 @@ def overtake(desk: Desk, clock: Clock) -> None:
     """A node that slept through its lease commits an old page; fails unless it is turned away."""
     ledger = Ledger(TIED)
     read(desk, source_of(ledger))
-    with desk.database.begin() as connection:
+    desk.database.presence.show("sleeper")
+    with desk.database.begin("test") as connection:
         sleeper = claim_stream(connection, row_of(desk).id, owner="sleeper", now=clock())
     assert sleeper is not None
     other = Desk(desk.database, owner="other", clock=clock, sleep=clock.sleep)
@@ -159,7 +160,7 @@ def overtake(desk: Desk, clock: Clock) -> None:
     assert read(other, source_of(ledger)).error == ""
     turned_away = False
     try:
-        with desk.database.begin() as connection:
+        with desk.database.begin("test") as connection:
             runner.advance_stream(connection, sleeper, cursor={"at": 0}, now=clock())
     except LeaseLost as error:
         turned_away = "taken by another node" in str(error)
@@ -289,7 +290,7 @@ def test_a_corrected_document_releases_its_entry_and_an_older_one_does_not(desk:
     ledger = Ledger([(5, "a", {"raw": "broken"})])
     read(desk, source_of(ledger))
     ledger.rows[0] = (4, "a", {})
-    with desk.database.begin() as connection:
+    with desk.database.begin("test") as connection:
         connection.execute(stream.update().values(cursor=None))
     read(desk, source_of(ledger))
     assert len(opened(desk)) == 1
@@ -313,7 +314,7 @@ def counts(database: Database) -> dict[str, int]:
         }
 
 
-def test_a_second_reading_writes_nothing(desk: Desk) -> None:
+def test_a_second_reading_notes_that_it_brought_nothing_and_a_third_writes_nothing(desk: Desk) -> None:
     prepare(desk.database)
     ledger = Ledger([*TIED, (9, "x", {"unit": "furlong"}), (9, "y", {"raw": "{"})], snapshot=True)
     read(desk, source_of(ledger))
@@ -323,7 +324,13 @@ def test_a_second_reading_writes_nothing(desk: Desk) -> None:
     outcome = read(desk, source_of(ledger))
     resolve(desk.database)
     assert not outcome.wrote
-    assert counts(desk.database) == before
+    after = counts(desk.database)
+    noted = after["redelivery"] - before["redelivery"]
+    assert noted == before["source_record"]
+    assert after == before | {"redelivery": noted, "audit_event": before["audit_event"] + noted}
+    assert not read(desk, source_of(ledger)).wrote
+    resolve(desk.database)
+    assert counts(desk.database) == after
     assert [e["last_seen_at"] for e in opened(desk)] == seen
     with desk.database.read() as connection:
         assert connection.scalar(select(func.count()).where(quarantine.c.state == "open")) == 2

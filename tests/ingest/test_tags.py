@@ -1,0 +1,136 @@
+"""A tag map is judged before a plant relies on it, and samples say themselves how good they are."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pyarrow as pa
+import pytest
+
+from hub.ingest.tagcheck import check_tags
+from hub.ingest.tagmap import TagMap, TagMapSettings, load_tag_map
+from hub.ingest.tagquality import TagQuality, survey
+from hub.model import SAMPLE_SCHEMA, Identifier, Tag
+from hub.sdk import Rejected, Window
+
+T0 = datetime(2026, 3, 1, tzinfo=UTC)
+DAY = Window(T0, T0 + timedelta(days=1))
+
+
+def tag(name: str, **more: Any) -> Tag:
+    return Tag(id=Identifier(value=name), **more)
+
+
+@pytest.fixture
+def tag_map(tmp_path: Any) -> TagMap:
+    (tmp_path / "map.csv").write_text(
+        "tag,equipment,property,unit\nTIC-1,BR1,temperature,Cel\nTIC-1B,BR1,temperature,Cel\nPIC-9,BR1,pressure,bar\n"
+    )
+    rules = [
+        {
+            "pattern": r"(?P<unit>BR\d)\.(?P<what>\w+)",
+            "equipment": "{unit}",
+            "property": "{what}",
+            "unit": "kg",
+        },
+        {"pattern": r"BR2\..*", "equipment": "BR2", "property": "anything"},
+    ]
+    return load_tag_map(tmp_path, TagMapSettings.model_validate({"map": "map.csv", "rules": rules}))
+
+
+def test_tags_are_matched_by_rows_first_then_rules_and_what_is_left_is_listed(tag_map: TagMap) -> None:
+    told = check_tags([tag("TIC-1"), tag("BR1.weight"), tag("odd"), tag("own", equipment="BR3")], tag_map)
+    assert [(one.tag, one.by) for one in told.findings] == [
+        ("TIC-1", "row"),
+        ("BR1.weight", "rule"),
+        ("odd", "nothing"),
+        ("own", "source"),
+    ]
+    assert told.idle_rows == ("PIC-9", "TIC-1B")
+    assert not told.is_clean
+
+
+def test_two_tags_of_one_property_are_doubled(tag_map: TagMap) -> None:
+    told = check_tags([tag("TIC-1"), tag("TIC-1B")], tag_map)
+    assert told.counts["doubled"] == 2
+    assert told.findings[0].faults == ("doubled: TIC-1B claims BR1.temperature as well",)
+
+
+def test_a_unit_that_lacks_is_unknown_or_measures_something_else_is_named(tag_map: TagMap) -> None:
+    told = check_tags(
+        [tag("TIC-1", source_unit="bar"), tag("odd", source_unit="furlong"), tag("none")], tag_map
+    )
+    wrong, unknown, lacking = (" ".join(one.faults) for one in told.findings)
+    assert "the source says bar" in wrong
+    assert "the map Cel" in wrong
+    assert "unit 'furlong' of the source is not known" in unknown
+    assert lacking == "no unit: neither the source nor the map says one"
+
+
+def test_a_tag_that_several_rules_match_is_told(tag_map: TagMap) -> None:
+    (one,) = check_tags([tag("BR2.weight")], tag_map).findings
+    assert any(fault.startswith("several rules match") for fault in one.faults)
+
+
+def batch(
+    name: str, times: list[datetime], values: list[Any], quality: list[int] | None = None
+) -> pa.RecordBatch:
+    columns: list[Any] = [
+        [name] * len(times),
+        times,
+        values,
+        [None] * len(times),
+        quality or [0] * len(times),
+    ]
+    arrays = [pa.array(column, field.type) for column, field in zip(columns, SAMPLE_SCHEMA, strict=True)]
+    return pa.RecordBatch.from_arrays(arrays, schema=SAMPLE_SCHEMA)
+
+
+def judge(given: list[Any], one: Tag, *, zone: str | None = None, window: Window = DAY) -> TagQuality:
+    name = one.id.value
+    (found,) = survey(given, tags={name: one}, window=window, zone=ZoneInfo(zone) if zone else None)
+    return found
+
+
+MINUTES = [T0 + timedelta(minutes=n) for n in range(120)]
+
+
+def test_values_out_of_range_and_of_bad_quality_are_counted_apart() -> None:
+    values = [float(n % 7) for n in range(120)]
+    values[3], values[4] = 99.0, 99.0
+    quality = [0] * 120
+    quality[4] = 0x80000000
+    found = judge([batch("T", MINUTES, values, quality)], tag("T", low=0, high=10, unit="Cel"), zone="UTC")
+    assert (found.samples, found.out_of_range) == (120, 1)
+    assert found.good == pytest.approx(119 / 120)
+    assert found.not_checked == ()
+
+
+def test_a_pause_is_a_gap_and_a_signal_that_stands_still_is_stuck() -> None:
+    times = MINUTES[:40] + [moment + timedelta(hours=3) for moment in MINUTES[40:]]
+    values = [float(n) if n < 60 else 5.0 for n in range(120)]
+    found = judge([batch("T", times, values)], tag("T", unit="Cel"))
+    assert (found.gaps, found.longest_gap_s) == (1, 3 * 3600 + 60)
+    assert found.stuck == 60
+
+
+def test_times_in_the_hour_that_comes_twice_are_doubtful() -> None:
+    start = datetime(2026, 10, 24, 23, 30, tzinfo=UTC)
+    times = [start + timedelta(minutes=10 * n) for n in range(20)]
+    window = Window(start, start + timedelta(hours=4))
+    found = judge([batch("T", times, [1.0] * 20)], tag("T"), zone="Europe/Dublin", window=window)
+    assert found.doubtful_times == 12  # 01:00 to 02:00 local, both times: 00:00Z to 02:00Z
+
+
+def test_what_was_not_checked_is_said() -> None:
+    silent = judge([], tag("T"))
+    assert silent.not_checked == ("everything: the window holds no sample",)
+    states = judge([batch("T", MINUTES, [1.0] * 120)], tag("T", is_step=True))
+    assert [text.partition(":")[0] for text in states.not_checked] == [
+        "range",
+        "stuck values",
+        "doubtful times",
+        "unit",
+    ]
+    closed = judge([Rejected(key="T", reason="closed to the user")], tag("T"))
+    assert closed.faults == ("cannot be read: closed to the user",)

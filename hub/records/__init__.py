@@ -1,1 +1,1 @@
-"""THE BATCH RECORD: assemble, review, sign, release. Nothing is here yet."""
+"""THE BATCH RECORD: what is stored comes in; proofs that it is whole, and chains to its sources, go out."""

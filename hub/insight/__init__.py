@@ -1,1 +1,1 @@
-"""WHAT FOLLOWS: key figures and what explains them. Nothing is here yet."""
+"""WHAT FOLLOWS: facts come in, key figures go out, each with its formula and the rows it is made of."""

@@ -1,28 +1,35 @@
 """One cycle: read sources, resolve what they said, find runs in signals, resolve those."""
 
-from collections.abc import Callable, Collection, Container, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import orjson
 
 from hub.ingest.replay import Replayed, replay
 from hub.ingest.runner import Desk, Outcome
-from hub.ingest.sources import FrameRule, Project, Source
+from hub.ingest.sources import FeatureGiven, FrameRule, IdentityFile, Project, Source
 from hub.ingest.sync import sync_sources
+from hub.insight.declared import Declaration, derive_features
+from hub.insight.features import Feature
+from hub.insight.statistics import STATISTICS
 from hub.model import Identifier
 from hub.model.mastered import MASTERED
 from hub.resolve.conditions import Condition
 from hub.resolve.frames import FrameRule as Rule
 from hub.resolve.frames import derive_frames
 from hub.resolve.resolution import prepare, resolve, resolve_again
+from hub.resolve.ruling import RuleError, take_up_rules
 from hub.sdk import Misconfigured, Window
 from hub.store.database import Connection
-from hub.store.links import save_scheme_groups
-from hub.store.statements import Told, list_live_keys, store_documents
-from hub.store.stating import link
+from hub.store.rules import Rule as PrecedenceRule
+from hub.store.rules import Tolerance
+from hub.store.schemes import Approval, save_scheme_groups, version_in_force
+from hub.store.statements import Said, Told, list_live_keys, store_documents
+from hub.store.stating import link, renumber
 from hub.store.systems import ensure_system, note_health
 
+ACTOR = "hub.shift"
 CROSSWALK = "crosswalk"
 Resolving = Callable[[int, int], None]
 
@@ -34,6 +41,9 @@ class Cycle:
     outcomes: list[Outcome] = field(default_factory=list[Outcome])
     statements: int = 0
     frames: int = 0
+    features: int = 0
+    whitelist: int = 0
+    """The version of the identity whitelist that came into force, 0 when none did."""
 
     @property
     def failed(self) -> list[Outcome]:
@@ -48,17 +58,24 @@ def run_cycle(
     *,
     within: Window | None = None,
     resting: Mapping[str, Container[str]] | None = None,
+    has_news: bool = False,
     resolving: Resolving = lambda _done, _total: None,
 ) -> Cycle:
-    """Read these sources (all when None) but for streams at rest, resolve, and find runs in new samples."""
-    settle_project(desk, project)
-    cycle = Cycle()
+    """Read these sources (all when None) but for streams at rest, resolve, and find runs in new samples.
+
+    `has_news`: there are new samples already, whatever is read now.
+    """
+    cycle = Cycle(whitelist=settle_project(desk, project))
     chosen = project.sources if sources is None else sources
     cycle.outcomes = sync_sources(desk, chosen, within, resting=resting)
     cycle.statements = resolve(desk.database, clock=desk.clock, progress=resolving).statements
-    if project.frames and any(o.samples for o in cycle.outcomes):
-        with desk.database.begin() as connection:
+    if project.frames and (has_news or any(o.samples for o in cycle.outcomes)):
+        with desk.database.begin(ACTOR, at=desk.clock(), alone=True) as connection:
             cycle.frames = derive_frames(connection, frame_rules(project), now=desk.clock())
+        cycle.statements += resolve(desk.database, clock=desk.clock, progress=resolving).statements
+    declared = feature_declaration(project)
+    cycle.features = derive_features(desk.database, declared, now=desk.clock(), actor=ACTOR)
+    if cycle.features:
         cycle.statements += resolve(desk.database, clock=desk.clock, progress=resolving).statements
     return cycle
 
@@ -70,34 +87,59 @@ def read_again(desk: Desk, project: Project, ids: Collection[int] | None = None)
     return done
 
 
-def settle_project(desk: Desk, project: Project) -> None:
-    """Store the project's rules; a changed identity whitelist is applied to everything at once."""
+def settle_project(desk: Desk, project: Project) -> int:
+    """Store the project's rules; what changed in them is applied to everything at once.
+
+    Gives the version of the identity whitelist that came into force, 0 when none did.
+
+    Raises `Misconfigured` for a precedence rule that nothing could follow.
+    """
     now: datetime = desk.clock()
     prepare(desk.database, now=now)
-    with desk.database.begin() as connection:
-        changed = save_scheme_groups(connection, project.identity.normalised, now=now)
+    with desk.database.begin(ACTOR, at=now, alone=True) as connection:
+        changed = _whitelist(connection, project.identity, now=now, by=desk.operator)
         _declare(connection, project, now)
-    if changed:
-        resolve_again(desk.database, clock=desk.clock)
+        _rule_precedence(connection, project, now)
+        version = version_in_force(connection)
+    if not changed:
+        return 0
+    resolve_again(desk.database, clock=desk.clock)
+    return version
+
+
+def _whitelist(connection: Connection, identity: IdentityFile, *, now: datetime, by: str) -> bool:
+    """Take up the whitelist as a new version where it differs; tell whether another one is in force now."""
+    given = identity.approved
+    approval = Approval(given.by, given.reason, given.effective_from) if given else None
+    return save_scheme_groups(connection, identity.normalised, now=now, by=by, approval=approval)
+
+
+def _rule_precedence(connection: Connection, project: Project, now: datetime) -> None:
+    """Take up the precedence rules of the project that are new or say something else than before."""
+    rules = [
+        PrecedenceRule(
+            given.entity_type,
+            given.attribute,
+            given.strategy,
+            given.order,
+            Tolerance(given.tolerance.relative, given.tolerance.absolute, given.tolerance.unit),
+            effective_from=given.effective_from,
+            approved_by=given.approved_by,
+            reason=given.reason,
+        )
+        for given in project.rules
+    ]
+    codes = {code for s in project.sources for code in (s.code, f"{s.code}.frames")}
+    try:
+        take_up_rules(connection, rules, now=now, expected=codes)
+    except RuleError as error:
+        raise Misconfigured(f"{project.folder / 'rules.yaml'}: {error}") from error
 
 
 def _declare(connection: Connection, project: Project, now: datetime) -> None:
     """Store what the site declares to be one thing as statements of a source of its own."""
     system = ensure_system(connection, CROSSWALK, "MANUAL", now=now)
-    documents = [
-        Told(
-            object_type=entity_type,
-            source_key=f"{names[0].scheme}|{names[0].value}",
-            payload=orjson.dumps([f"{n.scheme}|{n.value}" for n in names]).decode(),
-            media_type="application/json",
-            version=0,
-            source_time=None,
-            said=[link(entity_type, names)],
-        )
-        for entity_type, things in project.identity.declared.items()
-        for names in things
-        if len(names) > 1
-    ]
+    documents = list(_declarations(project.identity))
     live = list_live_keys(connection, system.id, sorted(MASTERED))
     gone = live.keys() - {d.key for d in documents}
     documents += [
@@ -113,14 +155,81 @@ def _declare(connection: Connection, project: Project, now: datetime) -> None:
         for object_type, key in sorted(gone)
     ]
     store_documents(
-        connection, system_id=system.id, stream=CROSSWALK, connector=CROSSWALK, documents=documents, now=now
+        connection,
+        system_id=system.id,
+        stream=CROSSWALK,
+        connector=CROSSWALK,
+        documents=documents,
+        now=now,
+        own=True,
     )
     note_health(connection, system.id, state="ok", now=now, system="what the site declares")
+
+
+def _declarations(identity: IdentityFile) -> Iterator[Told]:
+    for entity_type, things in identity.declared.items():
+        for names in things:
+            if len(names) > 1:
+                key = f"{names[0].scheme}|{names[0].value}"
+                yield _declaration(entity_type, key, said=link(entity_type, names))
+    for entity_type, changes in identity.renumbered.items():
+        for change in changes:
+            said = renumber(entity_type, change.name, replaces=change.replaces, at=change.at)
+            key = f"{change.name.scheme}|{change.name.value} renumbered"
+            yield _declaration(entity_type, key, said=said)
+
+
+def _declaration(entity_type: str, key: str, *, said: Said) -> Told:
+    return Told(
+        object_type=entity_type,
+        source_key=key,
+        payload=orjson.dumps(said.body, option=orjson.OPT_SORT_KEYS).decode(),
+        media_type="application/json",
+        version=0,
+        source_time=None,
+        said=[said],
+    )
 
 
 def frame_rules(project: Project) -> list[Rule]:
     """Give the project's frame rules with parsed conditions; `Misconfigured` names a bad one."""
     return [_rule(project, given) for given in project.frames]
+
+
+def feature_declaration(project: Project) -> Declaration:
+    """Give the project's features with parsed conditions; `Misconfigured` names a bad one."""
+    given = project.features
+    approved = given.approved
+    told = {} if approved is None else {"by": approved.by, "reason": approved.reason}
+    return Declaration([_feature(project, one) for one in given.features], told)
+
+
+def _feature(project: Project, given: FeatureGiven) -> Feature:
+    place = f"{project.folder / 'features.yaml'}: {given.name}"
+    if given.statistic not in STATISTICS:
+        raise Misconfigured(
+            f"{place}: unknown statistic {given.statistic!r}", remedy=f"known: {', '.join(STATISTICS)}"
+        )
+    if (given.statistic == "duration_in_state") != (given.state is not None):
+        raise Misconfigured(
+            f"{place}: `state` goes with the statistic duration_in_state, and it with `state`"
+        )
+    try:
+        where = Condition(given.where) if given.where else None
+    except ValueError as error:
+        raise Misconfigured(f"{place}: {error}") from error
+    return Feature(
+        name=given.name,
+        tag=given.tag,
+        statistic=given.statistic,
+        phase=given.phase,
+        occurrence=given.occurrence,
+        where=where,
+        state=given.state,
+        max_gap=None if given.max_gap_s is None else timedelta(seconds=given.max_gap_s),
+        without_holds=given.holds == "exclude",
+        description=given.description,
+    )
 
 
 def _rule(project: Project, given: FrameRule) -> Rule:

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -25,20 +25,87 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="PLANTWIDE_", toml_file="plantwide.toml", extra="forbid")
 
     data: Path = Field(
-        default=Path("plantwide-data"), description="folder of an embedded hub: hub.db, samples/, keys/"
+        default=Path("plantwide-data"),
+        description="folder of an embedded hub: hub.db, samples/, keys/, heads/",
     )
     database: str | None = Field(
         default=None,
         description="PostgreSQL URL, e.g. postgresql://plantwide@db/plantwide; without it SQLite in `data`",
     )
     config: Path = Field(
-        default=Path(), description="project folder: sources/*.yaml, identity.yaml, frames.yaml"
+        default=Path(), description="project folder: sources/*.yaml, identity.yaml, rules.yaml, frames.yaml"
     )
     host: str = Field(default="127.0.0.1", description="address to serve on")
     port: int = Field(
         default=8000, ge=1, le=65535, description="port to serve on; the next free one if taken"
     )
     tick_s: float = Field(default=5.0, gt=0, description="seconds between looks at which sources are due")
+    live: bool = Field(
+        default=True, description="follow sources that are set up for it while serving, beside reading them"
+    )
+    live_flush_s: float = Field(
+        default=10.0,
+        ge=0,
+        le=15,
+        description="seconds for which live values are gathered into one write, which costs a frame a tag",
+    )
+    live_rows: int = Field(
+        default=50_000, ge=1, description="number of gathered live values that is written without waiting"
+    )
+    seal_s: float = Field(
+        default=60.0, gt=0, description="seconds between signed heads of the audit trail while serving"
+    )
+    audit_key: SecretStr | None = Field(
+        default=None,
+        description="Ed25519 private key that seals the audit trail: a PEM file (made if not there), or "
+        "the PEM text itself; SQLite without it: `keys/audit.pem` in `data`; PostgreSQL: one for all nodes",
+    )
+    heads_file: Path | None = Field(
+        default=None,
+        description="file that heads are appended to, best on another machine; without it "
+        "`heads/heads.jsonl` in `data`",
+    )
+    heads_syslog: str | None = Field(
+        default=None, description="syslog that heads go to: /dev/log, udp://host:514 or tcp://host:601"
+    )
+    heads_webhook: SecretStr | None = Field(
+        default=None, description="https address that heads are posted to as JSON"
+    )
+    samples: str | None = Field(
+        default=None,
+        description="where cold runs of samples lie: a folder (shared by all nodes), or an address such as "
+        "s3://bucket/plantwide; without it `samples/` in `data`",
+    )
+    samples_options: dict[str, SecretStr] = Field(
+        default_factory=dict[str, SecretStr],
+        description="options of that address as JSON, e.g. AWS_REGION, AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, "
+        "AWS_SECRET_ACCESS_KEY (see docs/lakehouse.md)",
+    )
+    fold_s: float = Field(
+        default=60.0, gt=0, description="seconds after which samples are folded from frames into cold runs"
+    )
+    fold_rows: int = Field(
+        default=1_000_000, ge=1, description="number of samples in frames that is folded without waiting"
+    )
+    compact_s: float = Field(
+        default=900.0, gt=0, description="seconds between looks at which periods are to be compacted"
+    )
+    compact_runs: int = Field(
+        default=8, ge=2, description="number of sorted runs of a period that are made one without being asked"
+    )
+    period_rows: int = Field(
+        default=10_000_000, ge=1, description="samples a month above which its runs are cut into days"
+    )
+    retain_days: int | None = Field(
+        default=None,
+        ge=1,
+        description="days after which whole periods of samples may be let go by `plantwide samples retire`; "
+        "without it none; never done by itself",
+    )
+    i3x_writes: bool = Field(
+        default=False,
+        description="let i3X clients with the scope `operate` write signals, with a reason and an audit row",
+    )
     log_level: str = Field(default="warning", description="debug, info, warning or error")
 
     @classmethod

@@ -1,13 +1,17 @@
-"""Keeps the shift going: sources that are due are read again, in one thread, until told to stop."""
+"""Keeps the shift going: sources that are due are read again, and followed in between, until told to stop."""
 
 import threading
 from collections.abc import Callable
 
 import structlog
 
+from hub.ingest.live import LIVE_STREAM, Pace
 from hub.ingest.runner import Desk
 from hub.ingest.sources import Project
+from hub.resolve.resolution import prepare, resolve
 from hub.shift.cycle import Cycle, run_cycle
+from hub.shift.tails import Tails
+from hub.store.pending import is_anything_pending
 from hub.store.streams import read_schedule
 from hub.store.systems import list_systems
 
@@ -15,46 +19,89 @@ log = structlog.get_logger("hub.shift")
 
 
 class Supervisor:
-    """A thread that runs a cycle for the sources that are due, every `tick_s` seconds."""
+    """A thread that runs a cycle for the sources that are due, every `tick_s` seconds; live tails beside it.
+
+    `pace` is how often tails write; None follows nothing. Without a project nothing is read here, but what
+    edge agents deliver is resolved.
+    """
 
     def __init__(
         self,
         desk: Desk,
-        project: Project,
+        project: Project | None,
         *,
         tick_s: float = 5.0,
+        pace: Pace | None = None,
         after: Callable[[Cycle], None] = lambda _: None,
     ) -> None:
         self.desk = desk
         self.project = project
         self.tick_s = tick_s
         self.after = after
+        self._tails = Tails(desk, project.sources, pace) if pace and project else None
+        self._seen_live = 0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="plantwide-shift", daemon=True)
 
     def start(self) -> None:
         """Begin."""
+        if self._tails is not None:
+            self._tails.start()
         self._thread.start()
 
     def stop(self, timeout_s: float = 30.0) -> None:
-        """End after the present page; what was read until then is stored."""
+        """End after the present page; what was read and told until then is stored."""
         self._stop.set()
+        if self._tails is not None:
+            self._tails.stop(timeout_s)
         self._thread.join(timeout_s)
 
     def tick(self) -> Cycle | None:
-        """Run one cycle over the sources that are due; None when none is."""
+        """Run one cycle over the sources that are due; None when none is and nothing was delivered."""
+        if self.project is None:
+            return self._resolve_delivered()
+        known = self._read_schedule()
+        # A source that has never been read has no streams yet: it is due.
+        sources = [s for s in self.project.sources if any(known.get(s.code, {"": True}).values())]
+        if not sources and not self._is_anything_delivered():
+            return None
+        resting = {code: {n for n, due in streams.items() if not due} for code, streams in known.items()}
+        if self._tails is None:
+            cycle = run_cycle(self.desk, self.project, sources, resting=resting)
+        else:
+            self._tails.settle({source.code for source in sources})
+            told = self._tails.samples
+            news = told > self._seen_live
+            cycle = run_cycle(self.desk, self.project, sources, resting=resting, has_news=news)
+            self._seen_live = told
+            self._tails.heed(cycle.outcomes)
+        self.after(cycle)
+        return cycle
+
+    def _is_anything_delivered(self) -> bool:
+        """Tell whether statements wait: edge agents deliver when they like."""
+        with self.desk.database.read() as connection:
+            return is_anything_pending(connection)
+
+    def _resolve_delivered(self) -> Cycle | None:
+        if not self._is_anything_delivered():
+            return None
+        prepare(self.desk.database, now=self.desk.clock())
+        cycle = Cycle(statements=resolve(self.desk.database, clock=self.desk.clock).statements)
+        self.after(cycle)
+        return cycle
+
+    def _read_schedule(self) -> dict[str, dict[str, bool]]:
+        """Tell by source and stream what is due; live tails keep their own time."""
         with self.desk.database.read() as connection:
             schedule = read_schedule(connection, self.desk.clock())
             codes = {system_id: system.code for system_id, system in list_systems(connection).items()}
-        known = {codes[system_id]: streams for system_id, streams in schedule.items()}
-        # A source that has never been read has no streams yet: it is due.
-        sources = [s for s in self.project.sources if any(known.get(s.code, {"": True}).values())]
-        if not sources:
-            return None
-        resting = {code: {n for n, due in streams.items() if not due} for code, streams in known.items()}
-        cycle = run_cycle(self.desk, self.project, sources, resting=resting)
-        self.after(cycle)
-        return cycle
+        known: dict[str, dict[str, bool]] = {}
+        for system_id, streams in schedule.items():
+            rounds = {name: due for name, due in streams.items() if name != LIVE_STREAM}
+            if rounds:
+                known[codes[system_id]] = rounds
+        return known
 
     def _run(self) -> None:
         while not self._stop.wait(self.tick_s):

@@ -15,6 +15,8 @@ from hub.shift.cycle import run_cycle
 from hub.shift.folder import FolderInUse, locked_folder
 from hub.shift.supervisor import Supervisor
 from hub.store.dump import dump_canonical
+from hub.store.statements import Said, Told, store_documents
+from hub.store.systems import ensure_system
 from hub.store.tables import ENTITY_TABLES, stream
 from tests.ingest.ledgers import START, Ledger, LedgerSource, source_of
 from tests.swift import swift
@@ -96,7 +98,7 @@ def test_the_supervisor_reads_what_is_due_and_nothing_else(
     run_cycle(desk, project(sources))
     supervisor = Supervisor(desk, project(sources))
     assert supervisor.tick() is None
-    with desk.database.begin() as connection:
+    with desk.database.begin("test") as connection:
         connection.execute(stream.update().where(stream.c.id == 1).values(due_at=START))
     cycle = supervisor.tick()
     assert cycle is not None
@@ -121,7 +123,7 @@ def test_the_supervisor_leaves_streams_at_rest_when_another_of_the_source_is_due
     desk: Desk, sources: tuple[LedgerSource, ...], moment: list[timedelta]
 ) -> None:
     run_cycle(desk, project(sources))
-    with desk.database.begin() as connection:
+    with desk.database.begin("test") as connection:
         (system_id, name), *_ = connection.execute(select(stream.c.source_system_id, stream.c.name)).all()
         connection.execute(
             stream.insert().values(
@@ -162,3 +164,30 @@ def test_a_data_folder_belongs_to_one_process_at_a_time(tmp_path: Path) -> None:
             pass
     with locked_folder(tmp_path / "data"):
         pass
+
+
+@pytest.mark.parametrize("has_project", [True, False])
+def test_the_supervisor_resolves_what_agents_have_delivered(
+    desk: Desk, sources: tuple[LedgerSource, ...], *, has_project: bool
+) -> None:
+    run_cycle(desk, project(sources))
+    told = Told(
+        object_type="row",
+        source_key="k",
+        payload="{}",
+        media_type="application/json",
+        version=1,
+        source_time=None,
+        said=[Said("batch", "edge:batch|E-1", {"id": {"scheme": "edge:batch", "value": "E-1"}, "also": []})],
+    )
+    with desk.begin() as connection:
+        system = ensure_system(connection, "edge", "MES", now=START)
+        store_documents(
+            connection, system_id=system.id, stream="rows", connector="x", documents=[told], now=START
+        )
+    supervisor = Supervisor(desk, project(sources) if has_project else None)
+    cycle = supervisor.tick()
+    assert cycle is not None
+    assert (cycle.outcomes, cycle.statements) == ([], 1)
+    assert "E-1" in batches(desk)
+    assert supervisor.tick() is None

@@ -9,7 +9,7 @@ from connectors.b2mml.performance import RESPONSES, Execution, read_response, re
 from connectors.b2mml.reader import Name, Reader, codes, description
 from connectors.b2mml.recipes import read_recipe
 from connectors.b2mml.resources import read_scope
-from hub.model import Batch, Measurement, OperationsEvent, Quantity, Sample, TestResult
+from hub.model import Batch, Measurement, OperationsEvent, Qualification, Quantity, Sample, TestResult
 from hub.model.instant import NaiveTimeError
 
 _PERFORMANCES = (
@@ -17,6 +17,8 @@ _PERFORMANCES = (
     ("WorkPerformances", "WorkPerformanceRecord", "WorkPerformance"),
     ("ProductionPerformances", "ProductionPerformanceRecord", "ProductionPerformance"),
 )
+_MANIFEST = "ResourceQualificationsManifest"
+_RESOURCES = {"person": "person", "equipment": "equipment", "physicalasset": "physical_asset"}
 _VERDICTS = {
     "pass": "pass",
     "passed": "pass",
@@ -50,6 +52,7 @@ def read_batch_record(reader: Reader, body: Element) -> None:
     )  # fmt: skip
     _read_events(reader, body, execution)
     _read_samples(reader, body, execution)
+    _read_qualifications(reader, body, execution)
     for inner in children(body, "BatchProductionRecord"):
         read_batch_record(reader, inner)
 
@@ -127,8 +130,15 @@ def _read_events(reader: Reader, body: Element, execution: Execution) -> None:
             actor=reader.name(event, "PersonID"),
             value=value,
             previous=text(before, "ValueString"),
+            exceeded_limit=_limit(alarm),
             comment=(message or description(event, 4000) or "")[:4000] or None,
         )
+
+
+def _limit(alarm: Element | None) -> str | None:
+    limit = child(alarm, "AlarmLimit") if alarm is not None else None
+    said = (text(limit, "ValueString"), text(limit, "UnitOfMeasure"))
+    return " ".join(part for part in said if part) or None
 
 
 def _stamp(reader: Reader, element: Element) -> Any:
@@ -155,6 +165,30 @@ def _response_of(execution: Execution, element: Element) -> str | None:
             if candidate in execution.segments:
                 return execution.segments[candidate]
     return None
+
+
+# ----------------------------------------------------------------------------------- qualifications
+def _read_qualifications(reader: Reader, body: Element, execution: Execution) -> None:
+    used: Counter[str] = Counter()
+    known = ", ".join(_RESOURCES)
+    for entry in (m for g in children(body, "ResourceQualifications") for m in children(g, _MANIFEST)):
+        kind = _RESOURCES.get("".join((text(entry, "ResourceType") or "").split()).casefold())
+        if kind is None:
+            reader.refuse(entry, f"resource type {text(entry, 'ResourceType')!r} is none of {known}")
+            continue
+        own = text(entry, "EntryID") or text(entry, "ResourceID") or "qualification"
+        used[own] += 1
+        reader.state(
+            Qualification,
+            entry,
+            key=execution.key("qualification", own if used[own] == 1 else f"{own}#{used[own]}"),
+            batch=execution.batch,
+            use=text(entry, "ResourceUse"),
+            status=text(entry, "QualificationStatus"),
+            effective_at=reader.time(entry, "EffectiveTimeStamp"),
+            expires_at=reader.time(entry, "ExpirationTimeStamp"),
+            **{kind: reader.name(entry, "ResourceID")},
+        )
 
 
 # ------------------------------------------------------------------------------------------ samples

@@ -1,7 +1,8 @@
 """Settings of the `b2mml` connector."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Self
+from typing import Any, ClassVar, Self
 
 from pydantic import Field, SecretStr, model_validator
 
@@ -13,6 +14,18 @@ __all__ = ["B2mmlConfig"]
 
 class B2mmlConfig(Config):
     """A folder or an HTTP directory of B2MML and BatchML documents, and how this MES uses the standard."""
+
+    reach: ClassVar[Mapping[str, Any]] = {
+        "folder": None,
+        "url": "http://nowhere.invalid",
+        "user": None,
+        "password": None,
+        "api_key": None,
+        "api_key_header": "X-API-Key",
+        "ca_file": None,
+        "page_size": 50,
+        "max_bytes": 32 * 1024 * 1024,
+    }
 
     folder: Path | None = Field(default=None, description="folder of documents; give this or `url`")
     url: str | None = Field(
@@ -58,6 +71,10 @@ class B2mmlConfig(Config):
     statuses: dict[str, Disposition] = Field(
         default_factory=dict,
         description="the MES's lot Status values, each mapped to a disposition (Restricted, UnRestricted, …)",
+    )
+    building_blocks_are_segments: bool = Field(
+        default=False,
+        description="BuildingBlockElementID of a recipe element names its process segment",
     )
     information_id_is_material: bool = Field(
         default=False,

@@ -4,19 +4,36 @@ import base64
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 
+from connectors.b2mml.assets import read_assets
 from connectors.b2mml.batch_record import read_batch_record
 from connectors.b2mml.config import B2mmlConfig
+from connectors.b2mml.definitions import read_definitions, read_segments
 from connectors.b2mml.identity import UNREADABLE, Envelope, open_envelope
 from connectors.b2mml.listing import Entry, open_listing
 from connectors.b2mml.markup import Element, decode, read_markup, text
 from connectors.b2mml.performance import read_performance
-from connectors.b2mml.reader import Reader
+from connectors.b2mml.properties import read_class
+from connectors.b2mml.quality import read_events, read_tests
+from connectors.b2mml.reader import Reader, path
 from connectors.b2mml.recipes import read_batch_information
 from connectors.b2mml.resources import read_equipment, read_material, read_personnel
 from connectors.b2mml.schedule import read_schedule
-from hub.model import Record
-from hub.sdk import BadRecord, Cursor, Document, Health, Misconfigured, Page, RecordSource, Rejected, Stream
+from connectors.b2mml.times import read_calendar
+from hub.model import Record, parse_instant
+from hub.sdk import (
+    BadRecord,
+    Cursor,
+    Document,
+    Health,
+    Misconfigured,
+    Page,
+    Placed,
+    RecordSource,
+    Rejected,
+    Stream,
+)
 
 _MARK = 8
 """Bytes by which the cursor remembers a file."""
@@ -44,6 +61,23 @@ _READERS: dict[str, Callable[[Reader, Element], None]] = {
     "Equipment": read_equipment,
     "PersonnelInformation": read_personnel,
     "Person": read_personnel,
+    "MaterialClass": read_class,
+    "EquipmentClass": read_class,
+    "PersonnelClass": read_class,
+    "PhysicalAssetClass": read_class,
+    "PhysicalAssetInformation": read_assets,
+    "PhysicalAsset": read_assets,
+    "ProcessSegmentInformation": read_segments,
+    "ProcessSegment": read_segments,
+    "OperationsDefinitionInformation": read_definitions,
+    "OperationsDefinition": read_definitions,
+    "OperationsTestInformation": read_tests,
+    "TestSpecification": read_tests,
+    "TestResult": read_tests,
+    "OperationsEventInformation": read_events,
+    "OperationsEvent": read_events,
+    "WorkCalendarInformation": read_calendar,
+    "WorkCalendar": read_calendar,
 }
 
 
@@ -152,7 +186,7 @@ class B2mml(RecordSource[B2mmlConfig]):
         changed_at = entry.changed_at
         with suppress(ValueError, OverflowError):  # `parse` reports a clock that cannot be read
             if (clock := envelope.clock) is not None:
-                changed_at = self.instant(text(clock) or "")
+                changed_at = self._read_clock(clock)
         return Document(
             object_type=envelope.noun,
             key=envelope.key or entry.label,
@@ -164,8 +198,14 @@ class B2mml(RecordSource[B2mmlConfig]):
     # -------------------------------------------------------------------------------------- meaning
     def parse(self, document: Document) -> Iterable[Record | Rejected]:
         """Say what a document states; raises `BadRecord` for what is no B2MML."""
-        if document.deleted:
-            return []
+        return [] if document.deleted else self._read_document(document).parts
+
+    def places(self, document: Document) -> Iterable[Placed]:
+        """Give the element that says each record, with IDs and line."""
+        stated = [] if document.deleted else self._read_document(document).stated
+        return [Placed(record=record, at=path(element)) for record, element in stated]
+
+    def _read_document(self, document: Document) -> Reader:
         try:
             envelope = open_envelope(read_markup(document.payload))
         except BadRecord as error:
@@ -173,15 +213,19 @@ class B2mml(RecordSource[B2mmlConfig]):
         reader = Reader(self)
         self._check_clock(reader, envelope)
         for body in envelope.bodies:
-            _READERS.get(envelope.noun, _read_nothing)(reader, body)
-        return reader.parts
+            _READERS[envelope.noun](reader, body)
+        return reader
 
     def _check_clock(self, reader: Reader, envelope: Envelope) -> None:
-        reader.time(envelope.clock)
+        if (clock := envelope.clock) is not None:
+            try:
+                self._read_clock(clock)
+            except (ValueError, OverflowError) as error:
+                reader.refuse(clock, error)
 
-
-def _read_nothing(_: Reader, __: Element) -> None:
-    """Classes of material, equipment and personnel are known and stay raw."""
+    def _read_clock(self, clock: Element) -> datetime:
+        """Give a version's time: of two readings the earlier, for it only orders versions."""
+        return parse_instant(text(clock) or "", self.config.zone, ambiguous="earliest")
 
 
 def _withdrawn(entry: Entry) -> Document:

@@ -37,15 +37,47 @@ NOUNS = frozenset(
         "PersonnelInformation",
         "Person",
         "PersonnelClass",
+        "PhysicalAssetInformation",
+        "PhysicalAsset",
+        "PhysicalAssetClass",
+        "ProcessSegmentInformation",
+        "ProcessSegment",
+        "OperationsDefinitionInformation",
+        "OperationsDefinition",
+        "OperationsTestInformation",
+        "TestSpecification",
+        "TestResult",
+        "OperationsEventInformation",
+        "OperationsEvent",
+        "WorkCalendarInformation",
+        "WorkCalendar",
     }
 )
-_VERBS = re.compile(r"^(Sync|Show|Process|Change|Respond|Acknowledge)(?=[A-Z])")
+_VERBS = re.compile(r"^(Sync|Show|Process|Change|Respond|Acknowledge|Notify)(?=[A-Z])")
 _NOT_FACTS = re.compile(r"^(Get|Cancel|Confirm)(?=[A-Z])")
-_PARTIAL = frozenset({"MaterialInformation", "EquipmentInformation", "PersonnelInformation"})
+_PARTIAL = frozenset(
+    {
+        "MaterialInformation",
+        "EquipmentInformation",
+        "PersonnelInformation",
+        "PhysicalAssetInformation",
+        "ProcessSegmentInformation",
+        "OperationsDefinitionInformation",
+        "OperationsTestInformation",
+        "OperationsEventInformation",
+        "WorkCalendarInformation",
+    }
+)
 _TOLD = {
     "MaterialInformation": ("MaterialClass", "MaterialDefinition", "MaterialLot", "MaterialSubLot"),
     "EquipmentInformation": ("Equipment", "EquipmentClass"),
     "PersonnelInformation": ("Person", "PersonnelClass"),
+    "PhysicalAssetInformation": ("PhysicalAsset", "PhysicalAssetClass"),
+    "ProcessSegmentInformation": ("ProcessSegment",),
+    "OperationsDefinitionInformation": ("OperationsDefinition",),
+    "OperationsTestInformation": ("TestSpecification", "TestResult"),
+    "OperationsEventInformation": ("OperationsEvent",),
+    "WorkCalendarInformation": ("WorkCalendar",),
     "BatchInformation": ("MasterRecipe", "ControlRecipe", "BatchList", "EquipmentElement"),
     "BatchList": ("BatchListEntry",),
     "ProductionPerformance": ("ProductionResponse",),

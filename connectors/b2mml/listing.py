@@ -158,6 +158,11 @@ class Directory:
         """Give the documents that the index names and that lie below it."""
         text = self._http.get("").decode("utf-8", errors="replace").strip()
         found = {e.name: e for e in _read_index(text) if self._is_below(e.name)}
+        if not found and text.startswith("<") and "<form" in text.casefold():
+            raise Misconfigured(
+                f"{self._base} answers a page with a form, no index of documents",
+                remedy="it may be a login page: check `url` and the login",
+            )
         return sorted(e for e in found.values() if fnmatch.fnmatchcase(e.name, self._config.pattern))
 
     def read(self, entry: Entry) -> bytes:

@@ -8,7 +8,17 @@ from typing import Any
 from connectors.b2mml.markup import Element, child, children, name, text
 from connectors.b2mml.reader import Name, Reader, codes, description
 from connectors.b2mml.resources import read_scope
-from hub.model import Batch, MaterialActual, MaterialLot, Person, Quantity, SegmentData, SegmentResponse
+from connectors.b2mml.schedule import requirement_name
+from hub.model import (
+    Batch,
+    MaterialActual,
+    MaterialLot,
+    Person,
+    Quantity,
+    ResourceActual,
+    SegmentData,
+    SegmentResponse,
+)
 from hub.model.enums import PRODUCED
 
 RESPONSES = ("OperationsResponse", "ProductionResponse", "WorkResponse")
@@ -20,6 +30,12 @@ _IMPLIED_USE = {
     "ConsumableActual": "Consumable",
 }
 _MATERIALS = ("MaterialActual", *_IMPLIED_USE)
+_RESOURCES = {
+    "EquipmentActual": ("equipment", "Equipment"),
+    "PhysicalAssetActual": ("physical_asset", "PhysicalAsset"),
+    "PersonnelActual": ("person", "Person"),
+}
+_CLASS_WORDS = {"Person": "Personnel"}
 _BATCH_STATUS = {
     "Waiting": "Idle",
     "Ready": "Idle",
@@ -41,6 +57,7 @@ class Execution:
     prefix: str
     batch: Name | None = None
     output_lot: Name | None = None
+    request: str | None = None
     segments: dict[str, str] = field(default_factory=dict[str, str])
     """Segment ID -> key of its response; the first wins when an ID comes twice."""
     made: list[Quantity] = field(default_factory=list[Quantity])
@@ -88,6 +105,7 @@ def read_performance(reader: Reader, body: Element) -> None:
 def read_response(reader: Reader, response: Element, execution: Execution) -> None:
     """State the segments of a response."""
     read_scope(reader, response)
+    execution.request = _request_of(response)
     _read_segments(reader, response, execution, parents=())
 
 
@@ -141,7 +159,8 @@ def _read_segments(
             level=_level(reader, execution, len(parents)),
             name=title,
             occurrence=titles[title],
-            segment_code=code,
+            process_segment=reader.name(segment, "ProcessSegmentID"),
+            segment_requirement=_requirement_of(segment, execution),
             equipment=equipment,
             state=codes(children(segment, "SegmentState", "JobState")),
             actual_start=start,
@@ -149,10 +168,15 @@ def _read_segments(
         )
         _read_data(reader, segment, execution, key=key)
         _read_materials(reader, segment, execution, key=key, equipment=equipment)
-        for person in children(segment, "PersonnelActual"):
-            if found := reader.name(person, "PersonID"):
-                reader.state_once(Person, person, id=found)
+        _read_resources(reader, segment, execution, key=key)
         _read_segments(reader, segment, execution, parents=place)
+
+
+def _requirement_of(segment: Element, execution: Execution) -> Name | None:
+    """Give the step of the order that a segment answers, where both are named."""
+    request = text(segment, "OperationsRequestID") or execution.request
+    step = text(segment, "SegmentRequirementID")
+    return requirement_name(request, step) if request and step else None
 
 
 def _level(reader: Reader, execution: Execution, depth: int) -> str:
@@ -192,6 +216,41 @@ def _read_data(reader: Reader, segment: Element, execution: Execution, *, key: s
                 kind="setpoint" if is_setpoint else "actual",
                 value=measured,
                 is_cpp=any(word in told.split() for word in reader.config.critical_words),
+            )
+
+
+# ---------------------------------------------------------------------------------------- resources
+def _read_resources(reader: Reader, segment: Element, execution: Execution, *, key: str) -> None:
+    """State the equipment, assets and people that took part."""
+    used: Counter[str] = Counter()
+    for title, (kind, word) in _RESOURCES.items():
+        for actual in children(segment, title):
+            resource = reader.name(actual, f"{word}ID")
+            group = reader.name(actual, f"{_CLASS_WORDS.get(word, word)}ClassID")
+            if resource is None and group is None:
+                continue
+            if resource and kind == "person":
+                reader.state_once(Person, actual, id=resource)
+            named = (resource or group or {})["value"]
+            own = f"{kind}/{text(actual, 'ID') or named}"
+            used[own] += 1
+            amount = child(actual, "Quantity")
+            try:
+                quantity = reader.quantity(amount)
+            except ValueError as error:
+                reader.refuse(actual if amount is None else amount, error)
+                quantity = None
+            reader.state(
+                ResourceActual,
+                actual,
+                key=f"{key}/{own}" + ("" if used[own] == 1 else f"#{used[own]}"),
+                batch=execution.batch,
+                response=key,
+                kind=kind,
+                resource_class=group,
+                use=codes(children(actual, f"{_CLASS_WORDS.get(word, word)}Use")),
+                quantity=quantity,
+                **{kind: resource},
             )
 
 

@@ -1,5 +1,6 @@
 """Typed reading of one document's elements; what cannot be read is noted with its path, the rest goes on."""
 
+import re
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, TypeAlias
@@ -12,18 +13,24 @@ from hub.model import Quantity, Record, find_unit
 from hub.sdk import Rejected, reject
 from hub.sdk.contract import Connector
 
+_DURATION = re.compile(r"^P(?=.)(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?$")
+
 Part: TypeAlias = Record | Rejected
 Name: TypeAlias = dict[str, Any]
 """An identifier, not yet judged."""
 
 
 class Reader:
-    """Reads one document's elements. `parts` gathers records and rejected pieces in document order."""
+    """Reads one document's elements. `parts` gathers records and rejected pieces in document order.
+
+    `stated` has the records with the elements that say them.
+    """
 
     def __init__(self, connector: Connector[B2mmlConfig]) -> None:
         self.connector = connector
         self.config = connector.config
         self.parts: list[Part] = []
+        self.stated: list[tuple[Record, Element]] = []
         self._stated: set[tuple[str, str]] = set()
 
     def state(self, kind: type[Record], where: Element, /, **fields: Any) -> Record | None:
@@ -34,6 +41,7 @@ class Reader:
             self.parts.append(reject(error, path(where)))
             return None
         self.parts.append(record)
+        self.stated.append((record, where))
         return record
 
     def state_once(self, kind: type[Record], where: Element, /, **fields: Any) -> None:
@@ -88,6 +96,17 @@ class Reader:
     def unit(self, spelled: str) -> str:
         """Give the UCUM code of a unit as this MES spells it; `UnknownUnitError` when there is none."""
         return find_unit(self.config.units.get(spelled, spelled)).code
+
+
+def seconds(duration: str | None) -> float | None:
+    """Give the seconds of an XML Schema duration such as PT2H30M; None for none, and for months and years,
+    which have no one length.
+    """
+    found = _DURATION.match(duration or "")
+    if found is None:
+        return None
+    days, hours, minutes, rest = (float(part or 0) for part in found.groups())
+    return ((days * 24 + hours) * 60 + minutes) * 60 + rest
 
 
 def description(element: Element, limit: int = 400) -> str | None:

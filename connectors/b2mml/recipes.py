@@ -1,8 +1,9 @@
-"""BatchInformation: recipe headers and batch lists (88.02); procedures and formulas stay raw."""
+"""BatchInformation: recipes with their procedures and formulas, and batch lists (88.02)."""
 
 from typing import Any
 
 from connectors.b2mml.markup import Element, child, children, name, text
+from connectors.b2mml.procedures import read_procedure
 from connectors.b2mml.reader import Name, Reader, codes, description
 from connectors.b2mml.resources import read_equipment_element
 from hub.model import Batch, Quantity, Recipe, SegmentResponse
@@ -30,10 +31,11 @@ def read_batch_information(reader: Reader, body: Element) -> None:
 def read_recipe(reader: Reader, element: Element, based_on: Name | None = None) -> Quantity | None:
     """State a recipe's header; give its batch size when it has one."""
     header = child(element, "Header")
+    own = reader.name(element, "ID")
     reader.state(
         Recipe,
         element,
-        id=reader.name(element, "ID"),
+        id=own,
         kind=_KINDS[name(element)],
         recipe_version=text(element, "Version"),
         based_on=based_on,
@@ -41,7 +43,10 @@ def read_recipe(reader: Reader, element: Element, based_on: Name | None = None) 
         product=reader.name(header, "ProductID"),
         status=codes(children(header, "Status")) if header is not None else None,
         effective_from=reader.time(header, "EffectiveDate"),
+        effective_to=reader.time(header, "ExpirationDate"),
     )
+    if own:
+        read_procedure(reader, element, own)
     size = child(header, "BatchSize") if header is not None else None
     amount = text(size, "ScaledSize", "Nominal")
     if size is None or amount is None:

@@ -2,9 +2,11 @@
 
 from typing import Any
 
+from connectors.b2mml.assets import read_mappings
 from connectors.b2mml.markup import Element, child, children, name, text
+from connectors.b2mml.properties import bare, read_class, read_properties
 from connectors.b2mml.reader import Name, Reader, codes, description
-from hub.model import Equipment, MaterialDefinition, MaterialLot, Person
+from hub.model import Equipment, EquipmentAssetMapping, MaterialDefinition, MaterialLot, Person
 from hub.model.enums import MaterialStage
 
 _LOT_PROPERTIES = {
@@ -22,6 +24,8 @@ _LOT_PROPERTIES = {
     "vendorbatch": "supplier_lot",
 }
 _BASE_UNITS = ("baseunitofmeasure", "baseunit", "unitofmeasure")
+_DEFINED = frozenset({*_BASE_UNITS, "stage", "materialstage"})
+_PLACED = frozenset({"timezone"})
 _STAGES = frozenset(MaterialStage.__args__)  # type: ignore[attr-defined] - a Literal keeps its values there
 
 
@@ -37,6 +41,8 @@ def read_material(reader: Reader, body: Element) -> None:
         _sublot(reader, body, parent=None, material=None)
     else:
         material = reader.name(body, "ID") if reader.config.information_id_is_material else None
+        for part in children(body, "MaterialClass"):
+            read_class(reader, part)
         for part in children(body, "MaterialDefinition"):
             _definition(reader, part)
         for part in children(body, "MaterialLot"):
@@ -56,12 +62,14 @@ def _definition(reader: Reader, element: Element) -> None:
                 reader.refuse(part, error)
         elif key in {"stage", "materialstage"} and value in _STAGES:
             stage = value
+    own = reader.name(element, "ID")
+    read_properties(reader, element, "MaterialDefinitionProperty", owner={"material": own}, known=_DEFINED)
     reader.state(
         MaterialDefinition,
         element,
-        id=reader.name(element, "ID"),
+        id=own,
         description=description(element),
-        material_class=text(element, "MaterialClassID"),
+        material_class=reader.name(element, "MaterialClassID"),
         base_unit=base_unit,
         stage=stage,
     )
@@ -90,6 +98,9 @@ def _state_lot(reader: Reader, element: Element, /, **fields: Any) -> None:
     except ValueError as error:
         reader.refuse(element if amount is None else amount, error)
     fields |= _lot_properties(reader, element)
+    known = frozenset(_known(reader))
+    for title in ("MaterialLotProperty", "MaterialSubLotProperty"):
+        read_properties(reader, element, title, owner={"lot": fields["id"]}, known=known)
     status = text(element, "Status")
     fields["disposition"] = codes(children(element, "Disposition")) or reader.config.statuses.get(
         status or ""
@@ -98,10 +109,9 @@ def _state_lot(reader: Reader, element: Element, /, **fields: Any) -> None:
 
 
 def _lot_properties(reader: Reader, element: Element) -> dict[str, Any]:
-    own = {_bare(key): field for key, field in reader.config.lot_properties.items()}
-    known = _LOT_PROPERTIES | own
+    known = _known(reader)
     found: dict[str, Any] = {}
-    for part in children(element, "MaterialLotProperty"):
+    for part in children(element, "MaterialLotProperty", "MaterialSubLotProperty"):
         key, value = _property(part)
         field = known.get(key)
         if field and value:
@@ -110,12 +120,13 @@ def _lot_properties(reader: Reader, element: Element) -> dict[str, Any]:
     return found
 
 
+def _known(reader: Reader) -> dict[str, str]:
+    """Give the fields of a lot by the properties that tell them."""
+    return _LOT_PROPERTIES | {bare(key): field for key, field in reader.config.lot_properties.items()}
+
+
 def _property(element: Element) -> tuple[str, str | None]:
-    return _bare(text(element, "ID") or ""), text(child(element, "Value"), "ValueString")
-
-
-def _bare(key: str) -> str:
-    return "".join(c for c in key.casefold() if c.isalnum())
+    return bare(text(element, "ID") or ""), text(child(element, "Value"), "ValueString")
 
 
 # ----------------------------------------------------------------------------------------- equipment
@@ -125,6 +136,8 @@ def read_equipment(reader: Reader, body: Element) -> None:
         _equipment(reader, body, None)
         return
     above = read_scope(reader, body)
+    for part in children(body, "EquipmentClass"):
+        read_class(reader, part)
     for part in children(body, "Equipment"):
         _equipment(reader, part, above)
 
@@ -167,8 +180,15 @@ def _equipment(reader: Reader, element: Element, parent: Name | None) -> None:
         level=codes(children(element, "EquipmentLevel", "EquipmentElementLevel")),
         parent=above if above != own else None,
         description=description(element),
+        equipment_class=reader.name(element, "EquipmentClassID"),
         timezone=zone,
     )
+    read_properties(reader, element, "EquipmentProperty", owner={"equipment": own}, known=_PLACED)
+    read_mappings(reader, element)
+    asset = reader.name(element, "PhysicalAssetID")
+    if own and asset:
+        key = f"{own['value']}/{asset['value']}"
+        reader.state(EquipmentAssetMapping, element, key=key, equipment=own, physical_asset=asset)
     for part in children(element, "EquipmentChild", "Equipment"):
         _equipment(reader, part, own)
 
@@ -185,6 +205,8 @@ def read_equipment_element(reader: Reader, element: Element, parent: Name | None
 # ----------------------------------------------------------------------------------------- personnel
 def read_personnel(reader: Reader, body: Element) -> None:
     """State what a PersonnelInformation or Person says."""
+    for part in children(body, "PersonnelClass"):
+        read_class(reader, part)
     for part in [body] if name(body) == "Person" else children(body, "Person"):
         reader.state(
             Person,
@@ -192,5 +214,7 @@ def read_personnel(reader: Reader, body: Element) -> None:
             id=reader.name(part, "ID"),
             printed_name=text(part, "PersonName"),
             role=text(part, "PersonnelClassID"),
+            personnel_class=reader.name(part, "PersonnelClassID"),
             description=description(part),
         )
+        read_properties(reader, part, "PersonProperty", owner={"person": reader.name(part, "ID")})

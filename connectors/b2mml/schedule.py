@@ -1,14 +1,22 @@
-"""Operations and production schedules: the orders that a MES was given."""
+"""Operations and production schedules: the orders that a MES was given, and the steps they ask for."""
 
+from collections import Counter
 from datetime import datetime
 
+from connectors.b2mml.definitions import read_needs
 from connectors.b2mml.markup import Element, child, children, name, text
-from connectors.b2mml.reader import Name, Reader, codes, description
+from connectors.b2mml.reader import Name, Reader, codes, description, seconds
 from connectors.b2mml.resources import read_scope, site_of
-from hub.model import OperationsRequest, Quantity
+from hub.model import OperationsRequest, Quantity, SegmentRequirement
 
 _REQUESTS = ("OperationsRequest", "ProductionRequest")
 _REQUIREMENTS = ("SegmentRequirement", "SegmentRequirementChild")
+_IMPLIED_USE = {
+    "MaterialRequirement": "Other",
+    "MaterialProducedRequirement": "Produced",
+    "MaterialConsumedRequirement": "Consumed",
+    "ConsumableExpected": "Consumable",
+}
 
 
 def read_schedule(reader: Reader, body: Element) -> None:
@@ -17,21 +25,69 @@ def read_schedule(reader: Reader, body: Element) -> None:
     for request in [body] if name(body) in _REQUESTS else children(body, *_REQUESTS):
         read_scope(reader, request)
         product, amount = _made(reader, request)
+        own = reader.name(request, "ID")
         reader.state(
             OperationsRequest,
             request,
-            id=reader.name(request, "ID"),
+            id=own,
             description=description(request),
             request_type=codes(children(request, "OperationsType"))
             or ("Production" if name(request) == "ProductionRequest" else None),
             state=codes([*children(request, "RequestState"), *children(body, "ScheduleState")]),
             product=product,
+            operations_definition=reader.name(request, "OperationsDefinitionID"),
             quantity=amount,
             site=site_of(reader, request) or site_of(reader, body),
             planned_start=reader.time(request, "StartTime") or _earliest(reader, request),
             planned_end=reader.time(request, "EndTime"),
             priority=text(request, "Priority", "ProductionPriority"),
         )
+        if own:
+            _read_materials(reader, request, prefix=own["value"], operations_request=own)
+            _read_requirements(reader, request, own, above=None)
+
+
+def requirement_name(request: str, step: str) -> dict[str, str]:
+    """Give the name of an order's step: its number is only unique inside the order."""
+    return {"value": f"{request}|{step}"}
+
+
+def _read_requirements(reader: Reader, element: Element, request: Name, *, above: str | None) -> None:
+    used: Counter[str] = Counter()
+    for number, part in enumerate(children(element, *_REQUIREMENTS), start=1):
+        step = text(part, "ID", "ProcessSegmentID") or str(number)
+        used[step] += 1
+        step = step if used[step] == 1 else f"{step}#{used[step]}"
+        # a step with an ID of its own goes by it wherever it stands: responses name it so
+        place = step if text(part, "ID") or above is None else f"{above}/{step}"
+        own = requirement_name(request["value"], place)
+        equipment = next((e for e in children(part, "EquipmentRequirement") if text(e, "EquipmentID")), None)
+        reader.state(
+            SegmentRequirement,
+            part,
+            id=own,
+            operations_request=request,
+            parent=requirement_name(request["value"], above) if above else None,
+            description=description(part),
+            process_segment=reader.name(part, "ProcessSegmentID"),
+            operations_definition=reader.name(part, "OperationsDefinitionID"),
+            operations_segment=text(part, "OperationsSegmentID"),
+            equipment=reader.name(equipment, "EquipmentID"),
+            state=codes(children(part, "SegmentState")),
+            earliest_start=reader.time(part, "EarliestStartTime"),
+            latest_end=reader.time(part, "LatestEndTime"),
+            duration_s=seconds(text(part, "Duration")),
+        )
+        _read_materials(
+            reader, part, prefix=own["value"], segment_requirement=own, operations_request=request
+        )
+        _read_requirements(reader, part, request, above=place)
+
+
+def _read_materials(reader: Reader, element: Element, *, prefix: str, **owner: Name | None) -> None:
+    for title, use in _IMPLIED_USE.items():
+        within = prefix if title == "MaterialRequirement" else f"{prefix}/{title}"
+        read_needs(reader, children(element, title), prefix=within, implied=use, **owner)
 
 
 def _made(reader: Reader, element: Element) -> tuple[Name | None, Quantity | None]:
@@ -42,8 +98,7 @@ def _made(reader: Reader, element: Element) -> tuple[Name | None, Quantity | Non
             amount = child(requirement, "Quantity")
             try:
                 return reader.name(requirement, "MaterialDefinitionID"), reader.quantity(amount)
-            except ValueError as error:
-                reader.refuse(requirement if amount is None else amount, error)
+            except ValueError:  # the requirement itself says what is wrong
                 return reader.name(requirement, "MaterialDefinitionID"), None
     for segment in children(element, *_REQUIREMENTS):
         product, amount = _made(reader, segment)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import ClassVar
+from typing import Any, ClassVar, cast
 
 import orjson
 import pyarrow as pa
@@ -20,6 +20,7 @@ from hub.sdk import (
     Health,
     Misconfigured,
     Page,
+    Placed,
     RecordSource,
     Rejected,
     SampleSource,
@@ -44,7 +45,10 @@ class Files(RecordSource[FilesConfig], SampleSource[FilesConfig]):
         self._folder = folder
         self._tables = {
             name: TableReader(
-                name, table, folder=folder, reader=Reader(table.reading, config.units, config.zone)
+                name,
+                table,
+                folder=folder,
+                reader=Reader(table.reading, config.units, config.zone, config.ambiguous),
             )
             for name, table in config.streams.items()
         }
@@ -86,13 +90,11 @@ class Files(RecordSource[FilesConfig], SampleSource[FilesConfig]):
                 where=document.key,
                 remedy="put the stream back, or drop its documents",
             )
-        try:
-            row = orjson.loads(document.payload)
-        except orjson.JSONDecodeError as error:
-            raise BadRecord(f"the row is no JSON: {error}", where=document.key) from error
-        if not isinstance(row, dict):
-            raise BadRecord("the row is no JSON object", where=document.key)
-        return list(table.mapping.apply(row, {"key": document.key}))
+        return list(table.mapping.apply(_read_row(document), {"key": document.key}))
+
+    def places(self, document: Document) -> Iterable[Placed]:
+        table = self._tables.get(document.object_type)
+        return table.mapping.locate(_read_row(document), {"key": document.key}) if table else ()
 
     # ------------------------------------------------------------------ samples
 
@@ -111,3 +113,13 @@ class Files(RecordSource[FilesConfig], SampleSource[FilesConfig]):
         start, end = to_micros(window)
         for series in self._series:
             yield from series.samples(tags, start, end)
+
+
+def _read_row(document: Document) -> dict[str, Any]:
+    try:
+        row = orjson.loads(document.payload)
+    except orjson.JSONDecodeError as error:
+        raise BadRecord(f"the row is no JSON: {error}", where=document.key) from error
+    if not isinstance(row, dict):
+        raise BadRecord("the row is no JSON object", where=document.key)
+    return cast("dict[str, Any]", row)

@@ -216,7 +216,7 @@ class TableReader:
 
     def _changed_at(self, scope: Scope) -> datetime | None:
         given = self._reader.stated(self._changed.find(scope)) if self._changed else None
-        return None if given is None else self._reader.instant(given)
+        return None if given is None else self._reader.clock(given)
 
     def _sequence(self, scope: Scope) -> int | None:
         given = self._reader.stated(self._seq.find(scope)) if self._seq else None

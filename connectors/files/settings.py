@@ -1,7 +1,8 @@
 """Settings of the files connector: which files, how they are written, what their rows or columns mean."""
 
 import codecs
-from typing import Literal, Self
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -173,6 +174,8 @@ class SeriesTable(Table):
 
 class FilesConfig(Config):
     """Settings of a folder of CSV or Parquet files."""
+
+    reach: ClassVar[Mapping[str, Any]] = {"root": "."}
 
     root: str = Field(description="folder that holds all files; nothing outside it is read")
     streams: dict[str, RecordTable] = Field(default_factory=dict[str, RecordTable])

@@ -1,4 +1,4 @@
-"""OPC UA: a server's variables come in as tags, their raw history goes out as samples with quality."""
+"""OPC UA: a server's variables come in as tags, their history and changes go out as samples with quality."""
 
 from connectors.opcua.connector import OpcUa
 from connectors.opcua.settings import OpcUaConfig

@@ -1,4 +1,4 @@
-"""The server's variables with history: name, unit, type, limits and the words of states."""
+"""The server's variables: name, unit, type, limits, the words of states, and whether history is kept."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -6,11 +6,11 @@ from typing import Any, Literal
 
 from connectors.opcua.session import UaSession
 from connectors.opcua.settings import OpcUaConfig
-from connectors.opcua.stack import ua
 from hub.model import Tag, UnknownUnitError, find_unit
 from hub.sdk import Misconfigured
+from hub.sdk.opcua.stack import ua
 
-_HISTORY_READ = 0x04
+_CURRENT_READ, _HISTORY_READ = 0x01, 0x04
 _SERVER = 2253
 _PROPERTIES = frozenset(
     {"EngineeringUnits", "EURange", "EnumStrings", "EnumValues", "TrueState", "FalseState", "InstrumentRange"}
@@ -23,7 +23,7 @@ ValueType = Literal["float", "integer", "boolean", "string"]
 
 @dataclass(slots=True)
 class Signal:
-    """One variable with history."""
+    """One variable."""
 
     node: Any
     name: str
@@ -35,6 +35,7 @@ class Signal:
     low: float | None = None
     high: float | None = None
     states: dict[int, str] = field(default_factory=dict[int, str])
+    keeps_history: bool = True
 
     def to_tag(self) -> Tag:
         """Make the record of a tag."""
@@ -58,20 +59,23 @@ class _Found:
 
     node: Any
     path: str
+    keeps_history: bool = True
     properties: dict[str, Any] = field(default_factory=dict[str, Any])
 
 
 async def find_signals(session: UaSession, config: OpcUaConfig) -> dict[str, Signal]:
-    """Give the variables whose history may be read, by tag name."""
+    """Give the variables that the settings take as tags, by tag name."""
     found = await (_named(session, config) if config.nodes else _browse(session, config))
     nodes = [one.node for one in found]
     access = await session.read(nodes, ua.AttributeIds.AccessLevel)
     historizing = await session.read(nodes, ua.AttributeIds.Historizing)
-    kept = [
-        one
-        for one, level, active in zip(found, access, historizing, strict=True)
-        if (isinstance(level, int) and level & _HISTORY_READ) or active is True
-    ]
+    kept: list[_Found] = []
+    for one, given, active in zip(found, access, historizing, strict=True):
+        level = given if isinstance(given, int) else 0
+        historized = bool(level & _HISTORY_READ) or active is True
+        one.keeps_history = historized and config.variables != "live_only"
+        if one.keeps_history or (config.variables != "historized" and level & _CURRENT_READ):
+            kept.append(one)
     signals = await _describe(session, config, kept)
     return {signal.name: signal for signal in signals}
 
@@ -130,7 +134,7 @@ async def _describe(session: UaSession, config: OpcUaConfig, found: Sequence[_Fo
     signals: list[Signal] = []
     for one, kind, text, told in zip(found, types, texts, properties, strict=True):
         name = one.node.to_string() if config.tag_name == "node_id" else one.path
-        signal = Signal(one.node, name, one.path, description=_text(text))
+        signal = Signal(one.node, name, one.path, description=_text(text), keeps_history=one.keeps_history)
         signal.states = enums.get(kind) or _states(told)
         signal.value_type = _value_type(kind, is_enum=bool(signal.states))
         signal.unit, signal.source_unit = _unit(told.get("EngineeringUnits"), config.units)

@@ -1,4 +1,4 @@
-"""The connector class: the variables of an OPC UA server as tags, their raw history as samples."""
+"""The connector class: the variables of an OPC UA server as tags, their history and changes as samples."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -10,21 +10,20 @@ import pyarrow as pa
 
 from connectors.opcua.settings import OpcUaConfig
 from hub.model import Tag
-from hub.sdk import Config, ConnectorError, Health, Misconfigured, Rejected, SampleSource, Window
+from hub.sdk import Config, ConnectorError, Health, Misconfigured, Rejected, SampleSource, Whole, Window
 
 if TYPE_CHECKING:
     from connectors.opcua.browsing import Signal
     from connectors.opcua.session import UaSession
 
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
-_CURRENT_TIME = 2258
 
 
 class OpcUa(SampleSource[OpcUaConfig]):
-    """An OPC UA server with history (HistoryRead, raw). asyncua is loaded when the server is first asked."""
+    """An OPC UA server: history (HistoryRead, raw) and changes (a subscription). asyncua is loaded late."""
 
     name: ClassVar[str] = "opcua"
-    version: ClassVar[str] = "1.0.0"
+    version: ClassVar[str] = "1.1.0"
     config_class: ClassVar[type[Config]] = OpcUaConfig
 
     def __init__(self, config: OpcUaConfig) -> None:
@@ -34,7 +33,7 @@ class OpcUa(SampleSource[OpcUaConfig]):
         self._faults: dict[str, str] = {}
 
     async def check(self) -> Health:
-        """Log in, find the variables with history, and read a moment of the first one's."""
+        """Log in, find the variables, read a moment of one's history, and subscribe to one if that is set."""
         try:
             session = await self._open()
             product, version = await self._read_product(session)
@@ -42,9 +41,10 @@ class OpcUa(SampleSource[OpcUaConfig]):
             if not signals:
                 raise Misconfigured(
                     f"{self.config.endpoint} has no variable with readable history below {self.config.root}",
-                    remedy="correct `root`, or grant the user HistoryRead",
+                    remedy="correct `root`, grant the user HistoryRead, or set `variables` for live ones",
                 )
             await self._probe(session, signals)
+            await self._probe_changes(session, signals)
         except Exception as error:
             raise self._judge(error) from error
         return Health(system=product, version=version, detail=self._detail(signals, session))
@@ -65,8 +65,8 @@ class OpcUa(SampleSource[OpcUaConfig]):
         try:
             session = await self._open()
             signals = await self._find()
-            known = {tag: signals[tag] for tag in tags if tag in signals}
-            gone = [tag for tag in tags if tag not in signals]
+            known = {tag: signals[tag] for tag in tags if tag in signals and signals[tag].keeps_history}
+            gone = [tag for tag in tags if tag not in known]
             reader = HistoryReader(session, window, values_per_node=self.config.values_per_node)
             reader.faults.update(dict.fromkeys(gone, "no variable with history"))
             async with aclosing(reader.read(known, self.config.nodes_per_read)) as batches:
@@ -80,19 +80,45 @@ class OpcUa(SampleSource[OpcUaConfig]):
             yield rejected
 
     async def extent(self) -> Window:
-        """Give all time up to the server's own clock (Server_ServerStatus_CurrentTime, Part 5, 12.10).
+        """Give all time up to the server's own clock.
 
         Its clock and not ours says where its history ends for now; where it begins only the archive knows, so
         a source sets `history.start`.
         """
-        from connectors.opcua.stack import ua  # noqa: PLC0415 - as above
-
         try:
             session = await self._open()
-            (now,) = await session.read([ua.NodeId(ua.Int32(_CURRENT_TIME))], ua.AttributeIds.Value)
+            return Window(_BEGINNING, await session.read_clock())
         except Exception as error:
             raise self._judge(error) from error
-        return Window(_BEGINNING, now if now.tzinfo else now.replace(tzinfo=UTC))
+
+    def can_subscribe(self) -> bool:
+        return self.config.live is not None
+
+    def keeps_history(self, tag: str) -> bool:
+        """Say whether the server has history of a tag; one that is not there is asked for, and named then."""
+        signal = (self._signals or {}).get(tag)
+        return signal is None or signal.keeps_history
+
+    async def subscribe(self, tags: Sequence[str]) -> AsyncIterator[pa.RecordBatch | Whole | Rejected]:
+        """Give the server's messages about these tags; one that has vanished is given as rejected."""
+        from connectors.opcua.live import follow  # noqa: PLC0415 - as above
+
+        try:
+            if self.config.live is None:
+                raise Misconfigured("there is no `live` in the settings, so nothing is followed")
+            session = await self._open()
+            signals = await self._find()
+            for tag in tags:
+                if tag not in signals:
+                    yield self._reject(tag, "it cannot be followed: no such variable")
+            known = {tag: signals[tag] for tag in tags if tag in signals}
+            async with aclosing(follow(session, known, self.config)) as told:
+                async for item in told:
+                    yield item
+        except GeneratorExit:
+            raise
+        except Exception as error:
+            raise self._judge(error) from error
 
     async def close(self) -> None:
         """End the session, if there is one on this event loop."""
@@ -123,7 +149,7 @@ class OpcUa(SampleSource[OpcUaConfig]):
 
     async def _read_product(self, session: "UaSession") -> tuple[str, str]:
         """Give product name and version of the server's build (OPC UA Part 5, 12.4)."""
-        from connectors.opcua.stack import ua  # noqa: PLC0415 - as above
+        from hub.sdk.opcua.stack import ua  # noqa: PLC0415 - as above
 
         nodes = [ua.NodeId(ua.Int32(number)) for number in (2261, 2264)]
         product, version = await session.read(nodes, ua.AttributeIds.Value)
@@ -131,10 +157,12 @@ class OpcUa(SampleSource[OpcUaConfig]):
 
     async def _probe(self, session: "UaSession", signals: "dict[str, Signal]") -> None:
         """Read a moment of one tag's history: browsing does not prove the right to it."""
-        from connectors.opcua.faults import judge_status  # noqa: PLC0415 - as above
         from connectors.opcua.history import HistoryReader, moment_ago  # noqa: PLC0415 - as above
+        from hub.sdk.opcua.faults import judge_status  # noqa: PLC0415 - as above
 
-        name, signal = next(iter(signals.items()))
+        name, signal = next(((n, s) for n, s in signals.items() if s.keeps_history), ("", None))
+        if signal is None:
+            return
         reader = HistoryReader(session, moment_ago(), values_per_node=1)
         async with aclosing(reader.read({name: signal}, 1)) as batches:
             async for _ in batches:
@@ -142,10 +170,25 @@ class OpcUa(SampleSource[OpcUaConfig]):
         if name in reader.faults:
             raise judge_status(reader.faults[name], f"{self.config.endpoint}, {name}")
 
+    async def _probe_changes(self, session: "UaSession", signals: "dict[str, Signal]") -> None:
+        """Subscribe to one tag and take it back: the server may offer no subscriptions, or none to us."""
+        from connectors.opcua.subscription import Subscription  # noqa: PLC0415 - as above
+
+        if self.config.live is None:
+            return
+        subscription = Subscription(session, self.config)
+        try:
+            await subscription.open(dict([next(iter(signals.items()))]))
+        finally:
+            await subscription.close()
+
     # ------------------------------------------------------------------ what to tell
 
     def _detail(self, signals: "dict[str, Signal]", session: "UaSession") -> str:
-        said = f"{len(signals)} variables with history, {session.limits.history} nodes a history request"
+        kept = sum(signal.keeps_history for signal in signals.values())
+        said = f"{kept} variables with history, {session.limits.history} nodes a history request"
+        if kept < len(signals):
+            said += f"; {len(signals) - kept} without, followed only"
         missing = [
             node for node in self.config.nodes if node not in {s.node.to_string() for s in signals.values()}
         ]
@@ -161,14 +204,17 @@ class OpcUa(SampleSource[OpcUaConfig]):
             self._faults.pop(tag, None)
         self._faults.update(faults)
         for tag, why in faults.items():
-            yield Rejected(
-                key=tag,
-                where=f"{self.config.endpoint}, {tag}",
-                reason=f"its history cannot be read: {why}",
-                remedy="check the node on the server and what the user may read",
-            )
+            yield self._reject(tag, f"its history cannot be read: {why}")
+
+    def _reject(self, tag: str, reason: str) -> Rejected:
+        return Rejected(
+            key=tag,
+            where=f"{self.config.endpoint}, {tag}",
+            reason=reason,
+            remedy="check the node on the server and what the user may read",
+        )
 
     def _judge(self, error: Exception) -> ConnectorError:
-        from connectors.opcua.faults import judge  # noqa: PLC0415 - as above
+        from hub.sdk.opcua.faults import judge  # noqa: PLC0415 - as above
 
         return judge(error, self.config.endpoint)

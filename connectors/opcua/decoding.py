@@ -1,4 +1,4 @@
-"""HistoryData as bytes into columns: runs of values of one layout are read by numpy, odd ones one by one.
+"""Values as bytes into columns: runs of values of one layout are read by numpy, odd ones one by one.
 
 The binary encoding is OPC UA Part 6, 5.2: DataValue 5.2.2.17, Variant 5.2.2.16, DateTime 5.2.2.5.
 """
@@ -32,14 +32,18 @@ _FIXED: dict[int, tuple[str, int]] = {
 }
 """Numbers by built-in type: numpy type and size. 1 is Boolean, 11 Double, 19 StatusCode."""
 _NULL, _STRING, _LOCALIZED = 0, 12, 21
-_TO_UNIX = 11_644_473_600_000_000
+TO_UNIX = 11_644_473_600_000_000
 """Microseconds from 1601 to 1970."""
 
 
 @dataclass(slots=True)
 class Columns:
-    """Values of one node: time (UTC microseconds), number (NaN: none), text (None: none), status code."""
+    """Values: time (UTC microseconds), number (NaN: none), text (None: none), status code.
 
+    `handle` says whose each value is; empty when all are of one node.
+    """
+
+    handle: list[npt.NDArray[np.uint32]] = field(default_factory=list[npt.NDArray[np.uint32]])
     ts: list[npt.NDArray[np.int64]] = field(default_factory=list[npt.NDArray[np.int64]])
     number: list[npt.NDArray[np.float64]] = field(default_factory=list[npt.NDArray[np.float64]])
     status: list[npt.NDArray[np.uint32]] = field(default_factory=list[npt.NDArray[np.uint32]])
@@ -66,6 +70,10 @@ class Columns:
             return np.empty(0, np.int64), np.empty(0, np.float64), np.empty(0, np.uint32)
         return np.concatenate(self.ts), np.concatenate(self.number), np.concatenate(self.status)
 
+    def handles(self) -> npt.NDArray[np.uint32]:
+        """Give whose each value is, in one piece."""
+        return np.concatenate(self.handle) if self.handle else np.empty(0, np.uint32)
+
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
@@ -82,6 +90,19 @@ class _Layout:
 
 def decode_history(body: bytes, other: Other) -> Columns:
     """Read the DataValues of a HistoryData body. Raises ValueError when the bytes end too early."""
+    return _decode(body, other, lead=0)
+
+
+def decode_changes(body: bytes, other: Other) -> Columns:
+    """Read the values of a DataChangeNotification body, with the client handle that each was asked under.
+
+    Raises ValueError when the bytes end too early.
+    """
+    return _decode(body, other, lead=4)
+
+
+def _decode(body: bytes, other: Other, *, lead: int) -> Columns:
+    """Read an array of DataValues, each after `lead` bytes: none, or the four of its handle."""
     made = Columns()
     if len(body) < 4:
         return made
@@ -89,20 +110,26 @@ def decode_history(body: bytes, other: Other) -> Columns:
     place = 4
     whole = np.frombuffer(body, np.uint8)
     while left > 0:
-        if place >= len(body):
-            msg = f"history data ends {left} value(s) early"
+        if place + lead >= len(body):
+            msg = f"the body ends {left} value(s) early"
             raise ValueError(msg)
-        layout = _layout(body, place)
+        layout = _layout(body, place + lead)
         if layout is None:
-            place = _decode_one(body, place, made=made, other=other)
+            if lead:
+                made.handle.append(np.frombuffer(body, "<u4", 1, place).astype(np.uint32))
+            place = _decode_one(body, place + lead, made=made, other=other)
             left -= 1
             continue
-        count = _run(whole, place, layout=layout, left=left)
+        size = lead + layout.size
+        count = _run(whole, place, layout=layout, lead=lead, left=left)
         if not count:
-            msg = f"history data ends {left} value(s) early"
+            msg = f"the body ends {left} value(s) early"
             raise ValueError(msg)
-        _decode_run(whole[place : place + count * layout.size].reshape(count, layout.size), layout, made)
-        place += count * layout.size
+        rows = whole[place : place + count * size].reshape(count, size)
+        if lead:
+            made.handle.append(_part(rows, 0, width=4, kind="<u4").astype(np.uint32))
+        _decode_run(rows[:, lead:], layout, made)
+        place += count * size
         left -= count
     return made
 
@@ -135,15 +162,17 @@ def _layout(body: bytes, place: int) -> _Layout | None:
     return _Layout(head, at - place, value, kind=kind, width=width, status=status, time=time)
 
 
-def _run(whole: Bytes, place: int, *, layout: _Layout, left: int) -> int:
+def _run(whole: Bytes, place: int, *, layout: _Layout, lead: int, left: int) -> int:
     """Count the values of this layout from here on; the look ahead doubles while they are alike."""
-    most = min(left, (len(whole) - place) // layout.size)
+    size = lead + layout.size
+    head = np.frombuffer(layout.head, np.uint8)
+    most = min(left, (len(whole) - place) // size)
     done, step = 0, 64
     while done < most:
         count = min(step, most - done)
-        start = place + done * layout.size
-        rows = whole[start : start + count * layout.size].reshape(count, layout.size)
-        alike = np.all(rows[:, : len(layout.head)] == np.frombuffer(layout.head, np.uint8), axis=1)
+        start = place + done * size
+        rows = whole[start : start + count * size].reshape(count, size)
+        alike = np.all(rows[:, lead : lead + len(head)] == head, axis=1)
         if not alike.all():
             return done + int(np.argmin(alike))
         done += count
@@ -161,7 +190,7 @@ def _decode_run(rows: Bytes, layout: _Layout, made: Columns) -> None:
         status = _part(rows, layout.status, width=4, kind="<u4").astype(np.uint32)
     ts = np.zeros(count, np.int64)
     if layout.time >= 0:
-        ts = _part(rows, layout.time, width=8, kind="<i8") // 10 - _TO_UNIX
+        ts = _part(rows, layout.time, width=8, kind="<i8") // 10 - TO_UNIX
     made.add(ts, number, status)
 
 
@@ -198,7 +227,7 @@ def _decode_one(body: bytes, place: int, *, made: Columns, other: Other) -> int:
     if text is not None:
         made.texts[made.rows] = text
     ticks = source or server
-    made.add(np.array([ticks // 10 - _TO_UNIX], np.int64), np.array([number]), np.array([status], np.uint32))
+    made.add(np.array([ticks // 10 - TO_UNIX], np.int64), np.array([number]), np.array([status], np.uint32))
     return place
 
 

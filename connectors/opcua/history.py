@@ -11,11 +11,11 @@ import structlog
 
 from connectors.opcua.browsing import Signal
 from connectors.opcua.decoding import Columns
-from connectors.opcua.faults import EMPTY, EXPIRED, GONE, judge_status, status_name
 from connectors.opcua.session import Answer, UaSession
-from connectors.opcua.stack import ua
 from hub.model import SAMPLE_SCHEMA
 from hub.sdk import Window
+from hub.sdk.opcua.faults import EMPTY, EXPIRED, GONE, judge_status, status_name
+from hub.sdk.opcua.stack import ua
 
 _log = structlog.get_logger("hub.sdk")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -1,31 +1,21 @@
 """A session with a server: opened with the configured security, and a few services with their limits kept."""
 
 import asyncio
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from datetime import UTC, datetime
 from typing import Any
 
 from connectors.opcua.decoding import Columns, decode_history
-from connectors.opcua.faults import judge, status_name
 from connectors.opcua.settings import OpcUaConfig
-from connectors.opcua.stack import (
-    Buffer,
-    CertificateValidator,
-    Client,
-    ServiceError,
-    TrustStore,
-    ValidatorOptions,
-    binary,
-    security_policies,
-    ua,
-)
-from hub.sdk import Misconfigured, Unauthorized
+from hub.sdk.opcua.channel import open_client
+from hub.sdk.opcua.faults import judge, status_name
+from hub.sdk.opcua.stack import Buffer, binary, ua
 
-_LIMITS = {"read": 11705, "history": 12165, "browse": 11710, "continuation": 2737}
+_LIMITS = {"read": 11705, "history": 12165, "browse": 11710, "continuation": 2737, "monitored": 11714}
 """Nodes of Server/ServerCapabilities (OPC UA Part 5, 6.3) that say how much one request may ask."""
 _BATCH = 500
+_CURRENT_TIME = 2258
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +25,7 @@ class Limits:
     read: int = _BATCH
     history: int = 1_000_000
     browse: int = 100
+    monitored: int = _BATCH
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +56,13 @@ class UaSession:
             read=min(found["read"] or _BATCH, _BATCH),
             history=min(found["history"] or 1_000_000, found["continuation"] or 1_000_000),
             browse=min(found["browse"] or 100, 100),
+            monitored=min(found["monitored"] or _BATCH, _BATCH),
         )
+
+    async def read_clock(self) -> datetime:
+        """Give the server's own time (Server_ServerStatus_CurrentTime, Part 5, 12.10)."""
+        (now,) = await self.read([ua.NodeId(ua.Int32(_CURRENT_TIME))], ua.AttributeIds.Value)
+        return now if now.tzinfo else now.replace(tzinfo=UTC)
 
     async def is_alive(self) -> bool:
         """Whether the session still answers; asked only after a pause."""
@@ -117,10 +114,14 @@ class UaSession:
         """Read raw history of nodes, each from its continuation point."""
         request = ua.HistoryReadRequest()
         request.Parameters = _parameters(nodes, details, release=False)
-        # The public call decodes every sample into Python objects; the bytes go into columns instead.
-        data = await self.client.uaclient.session._send_request(request)  # noqa: SLF001 - the line above says why
+        return _answers(await self.send(request))
+
+    async def send(self, request: Any, *, timeout_s: float | None = None) -> Any:
+        """Give the bytes of an answer; waits as long as every other call, or `timeout_s` (0: for ever)."""
+        # The public calls decode every sample into Python objects; the bytes go into columns instead.
+        data = await self.client.uaclient.session._send_request(request, timeout_s)  # noqa: SLF001 - the line above says why
         self.used_at = self.loop.time()
-        return _answers(data)
+        return data
 
     async def release(self, nodes: Sequence[tuple[Any, bytes | None]], details: Any) -> None:
         """Let the server forget continuation points that nobody will use."""
@@ -136,65 +137,14 @@ class UaSession:
 
 
 async def open_session(config: OpcUaConfig) -> UaSession:
-    """Connect, prove the server's certificate, log in. Raises the door's errors."""
-    logging.getLogger("asyncua").setLevel(logging.CRITICAL)  # what it says comes back as exceptions
-    # The client's own watchdog would take a server that is busy with our request for a dead one.
-    client = Client(config.endpoint, timeout=config.timeout_s, watchdog_intervall=config.timeout_s)
-    client.application_uri = config.application_uri
-    client.name = client.description = "Plantwide"
-    if config.user is not None and config.password is not None:
-        client.set_user(config.user)
-        client.set_password(config.password.get_secret_value())
+    """Connect, prove the server's certificate, log in, ask for limits. Raises the door's errors."""
+    client = await open_client(config)
     try:
-        if config.security.policy != "None":
-            await _secure(client, config)
-        await client.connect()
         session = UaSession(client, config.endpoint)
         await session.read_limits()
     except Exception as error:
         raise judge(error, config.endpoint) from error
     return session
-
-
-def _require_files(config: OpcUaConfig) -> None:
-    security = config.security
-    for path in (security.certificate, security.private_key, security.server_certificate):
-        if path is not None and not Path(path).is_file():
-            raise Misconfigured(f"{path} is no file", remedy="correct the paths under `security`")
-    for folder in security.trust:
-        if not Path(folder).is_dir():
-            raise Misconfigured(f"{folder} is no folder", remedy="correct `security.trust`")
-
-
-async def _secure(client: Any, config: OpcUaConfig) -> None:
-    security = config.security
-    policy = getattr(security_policies, f"SecurityPolicy{security.policy}")
-    _require_files(config)
-    if security.trust:
-        store = TrustStore([Path(folder) for folder in security.trust], [])
-        await store.load()
-        options = ValidatorOptions.TIME_RANGE | ValidatorOptions.TRUSTED
-        validator = CertificateValidator(options | ValidatorOptions.PEER_SERVER, store)
-
-        async def prove(certificate: Any, description: Any) -> None:
-            try:
-                await validator.validate(certificate, description)
-            except ServiceError as error:
-                raise Unauthorized(
-                    f"{config.endpoint} shows a certificate that is not trusted: {status_name(error.code)}",
-                    remedy="compare it with the server's, then put it into a folder of `security.trust`",
-                ) from error
-
-        client.certificate_validator = prove
-    password = security.private_key_password
-    await client.set_security(
-        policy,
-        certificate=str(security.certificate),
-        private_key=str(security.private_key),
-        private_key_password=password.get_secret_value() if password else None,
-        server_certificate=security.server_certificate,
-        mode=ua.MessageSecurityMode[security.mode],
-    )
 
 
 def _description(node: Any) -> Any:

@@ -1,72 +1,65 @@
-"""Settings of the OPC UA connector: endpoint, security, user, which nodes."""
+"""Settings of the OPC UA connector: which nodes of a server, and how they are read and followed."""
 
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from hub.sdk import Config
-
-Policy = Literal["None", "Basic256Sha256", "Aes128Sha256RsaOaep", "Aes256Sha256RsaPss"]
+from hub.sdk.opcua import Endpoint
 
 
-class Security(BaseModel):
-    """How the channel is protected. Certificates and keys are files (PEM or DER)."""
+class Live(BaseModel):
+    """How the server is asked to tell of changes as they happen."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    policy: Policy = "Basic256Sha256"
-    mode: Literal["Sign", "SignAndEncrypt"] = "SignAndEncrypt"
-    certificate: str | None = Field(default=None, description="our certificate; the server must trust it")
-    private_key: str | None = Field(default=None, description="path of our private key")
-    private_key_password: SecretStr | None = None
-    server_certificate: str | None = Field(
-        default=None, description="the one server certificate we accept; without it the trust list decides"
+    publishing_ms: float = Field(default=1000.0, gt=0, description="how often the server tells")
+    sampling_ms: float = Field(
+        default=0.0, ge=0, description="how often the server looks at a value; 0: at each change, if it can"
     )
-    trust: tuple[str, ...] = Field(
-        default=(), description="folders of server and CA certificates (PEM, DER) that we accept"
+    queue_size: int = Field(
+        default=100, ge=2, description="values of a node that the server keeps between two messages"
+    )
+    repeats: bool = Field(
+        default=True,
+        description="also tell when a value is written again with a new time, as history has it; false for"
+        " servers that give every look a new time",
+    )
+    keep_alive_s: float = Field(
+        default=10.0, gt=0, description="longest silence of a server that has nothing to tell"
+    )
+    promise: Literal["auto", "always", "never"] = Field(
+        default="auto",
+        description="whether what was followed without a loss counts as read; `auto`: of nodes that the"
+        " server reports at each change, and of those without history",
     )
 
 
-class OpcUaConfig(Config):
-    """Settings of an OPC UA server with history."""
+class OpcUaConfig(Endpoint):
+    """Settings of an OPC UA server with history, live values, or both."""
 
-    endpoint: str = Field(pattern=r"^opc\.tcp://", description="e.g. opc.tcp://historian:4840/plant")
-    application_uri: str = Field(
-        default="urn:plantwide:hub",
-        description="must stand in our certificate as its subject alternative name",
-    )
-    security: Security = Security()
-    insecure: bool = Field(
-        default=False, description="allow policy None: no encryption, no proof of who answers"
-    )
-    user: str | None = None
-    password: SecretStr | None = None
     root: str = Field(default="i=85", description="node below which variables are sought (Objects)")
     nodes: tuple[str, ...] = Field(default=(), description="take these nodes instead of browsing")
     depth: int = Field(default=12, ge=1, description="levels to browse")
     tag_name: Literal["node_id", "browse_path"] = Field(
         default="node_id", description="what a tag is called: its node id, or its path below `root`"
     )
+    variables: Literal["historized", "readable", "live_only"] = Field(
+        default="historized",
+        description="which variables are tags: those with history, also those without, or all that can be"
+        " read, as if the server kept no history",
+    )
+    live: Live | None = Field(default=None, description="follow changes by a subscription")
     values_per_node: int = Field(default=5000, ge=1, description="samples asked for a node and answer")
     nodes_per_read: int = Field(
         default=20, ge=1, description="nodes in one request; the server may allow fewer"
     )
-    timeout_s: float = Field(default=20.0, gt=0)
 
     @model_validator(mode="after")
-    def check_security(self) -> Self:
-        """Refuse an open channel that nobody asked for, and a protected one without a certificate."""
-        if self.security.policy == "None":
-            if not self.insecure:
-                msg = "policy None protects nothing; set `insecure: true` if that is meant"
-                raise ValueError(msg)
-        elif not (self.security.certificate and self.security.private_key):
-            msg = f"policy {self.security.policy} needs security.certificate and security.private_key"
-            raise ValueError(msg)
-        elif not (self.security.server_certificate or self.security.trust or self.insecure):
-            msg = "nothing says which server is trusted; set security.server_certificate or security.trust"
-            raise ValueError(msg)
-        if (self.user is None) != (self.password is None):
-            msg = "user and password come together"
+    def check_followed(self) -> Self:
+        """Refuse tags that can only be followed when nothing is."""
+        if self.variables != "historized" and self.live is None:
+            msg = (
+                f"variables: {self.variables} takes tags that can only be followed; set `live: {{}}` as well"
+            )
             raise ValueError(msg)
         return self

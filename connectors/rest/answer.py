@@ -1,14 +1,14 @@
 """Answers of a source: JSON with its numbers word for word, the next page's address, the server's clock."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Any, cast
 from urllib.parse import urljoin, urlsplit
 
 import orjson
 
-from hub.sdk import BadRecord, HttpClient, Misconfigured, Unavailable
+from hub.sdk import BadRecord, HttpClient, Misconfigured, Unavailable, utc_now
 
 
 class Verbatim(str):
@@ -51,9 +51,9 @@ class Client(HttpClient):
         self._asked = ""
         self.status = 0
         self.next_link: str | None = None
-        self.server_time = datetime.now(UTC)
+        self.server_time = utc_now()
 
-    def ask(self, path: str, params: dict[str, Any] | None) -> Any:
+    def fetch(self, path: str, params: dict[str, Any] | None) -> Any:
         """Give the decoded answer of a GET; what is no JSON is a wrong place, or a broken answer."""
         body = self.get(path, params or None)
         try:
@@ -83,9 +83,9 @@ class Client(HttpClient):
         self.next_link = links.get("next", {}).get("url")
         given = answer.headers.get("date")
         try:
-            self.server_time = parsedate_to_datetime(given).astimezone(UTC) if given else datetime.now(UTC)
+            self.server_time = parsedate_to_datetime(given).astimezone(UTC) if given else utc_now()
         except ValueError:
-            self.server_time = datetime.now(UTC)
+            self.server_time = utc_now()
         super()._check(answer)
 
 

@@ -16,6 +16,7 @@ from hub.sdk import (
     HttpLimits,
     Misconfigured,
     Page,
+    Placed,
     RecordSource,
     Rejected,
     Stream,
@@ -46,7 +47,7 @@ class Rest(RecordSource[RestConfig]):
                 name,
                 stream,
                 client=self._client,
-                reader=Reader(stream.reading, config.units, config.zone),
+                reader=Reader(stream.reading, config.units, config.zone, config.ambiguous),
             )
             for name, stream in config.streams.items()
         }
@@ -54,13 +55,7 @@ class Rest(RecordSource[RestConfig]):
     def check(self) -> Health:
         """Ask the probe and the first page of every stream: rights may differ by kind of object."""
         if self.config.probe:
-            answer = self._client.ask(self.config.probe, None)
-            proof = self.config.login_proof
-            if proof and Path.parse(proof).find(Scope(answer)) in (None, False, "", "0"):
-                raise Unauthorized(
-                    f"GET {self.config.probe} answered without {proof}: the login was not accepted",
-                    remedy="check the user, the key and what they may read",
-                )
+            self._prove_login(self.config.probe)
         said = [
             f"{name}: {stream.check()} item(s) on the first page" for name, stream in self._streams.items()
         ]
@@ -81,7 +76,20 @@ class Rest(RecordSource[RestConfig]):
             raise Misconfigured(
                 f"there is no stream {stream!r}", remedy=f"streams: {', '.join(self._streams)}"
             )
-        return reader.pages(cursor)
+        return self._pages(reader, cursor)
+
+    def _pages(self, reader: StreamReader, cursor: Cursor | None) -> Iterator[Page]:
+        if self.config.probe and self.config.login_proof:
+            self._prove_login(self.config.probe)  # to a stranger such a source looks empty
+        yield from reader.pages(cursor)
+
+    def _prove_login(self, probe: str) -> None:
+        answer, proof = self._client.fetch(probe, None), self.config.login_proof
+        if proof and Path.parse(proof).find(Scope(answer)) in (None, False, "", "0"):
+            raise Unauthorized(
+                f"GET {probe} answered without {proof}: the login was not accepted",
+                remedy="check the user, the key and what they may read",
+            )
 
     def parse(self, document: Document) -> Iterable[Record | Rejected]:
         reader = self._streams.get(document.object_type)
@@ -91,10 +99,18 @@ class Rest(RecordSource[RestConfig]):
                 where=document.key,
                 remedy="put the stream back, or drop its documents",
             )
-        item = read_json(document.payload, document.key)
-        if not isinstance(item, dict):
-            raise BadRecord("the item is no JSON object", where=document.key)
-        return list(reader.mapping.apply(cast("dict[str, Any]", item), {"key": document.key}))
+        return list(reader.mapping.apply(_read_item(document), {"key": document.key}))
+
+    def places(self, document: Document) -> Iterable[Placed]:
+        reader = self._streams.get(document.object_type)
+        return reader.mapping.locate(_read_item(document), {"key": document.key}) if reader else ()
+
+
+def _read_item(document: Document) -> dict[str, Any]:
+    item = read_json(document.payload, document.key)
+    if not isinstance(item, dict):
+        raise BadRecord("the item is no JSON object", where=document.key)
+    return cast("dict[str, Any]", item)
 
 
 def _credentials(config: RestConfig) -> tuple[tuple[str, str] | None, dict[str, str]]:

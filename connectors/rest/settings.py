@@ -1,6 +1,7 @@
 """Settings of the REST connector: where, who we are, and of every stream its path, clock and meaning."""
 
-from typing import Annotated, Literal, Self
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
@@ -152,6 +153,17 @@ class RestStream(_Written):
 
 class RestConfig(Config):
     """Settings of a JSON REST source."""
+
+    reach: ClassVar[Mapping[str, Any]] = {
+        "base_url": "http://nowhere.invalid",
+        "auth": None,
+        "headers": {},
+        "verify": True,
+        "timeout_s": 30.0,
+        "max_mib": 32,
+        "probe": None,
+        "login_proof": None,
+    }
 
     base_url: str = Field(pattern=r"^https?://", description="e.g. https://lims.example/api/v1")
     auth: BearerAuth | BasicAuth | HeaderAuth | None = None

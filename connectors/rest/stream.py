@@ -137,7 +137,8 @@ class StreamReader:
             for page in self._pass(self._start(since), place):
                 marks.see(page, self._client.server_time)
                 documents = [d for d in page.documents if _name(d) not in known]
-                known.update(_name(d) for d in documents)
+                if can_shift(self.settings.paging):  # else nothing comes twice, and names would only pile up
+                    known.update(_name(d) for d in documents)
                 fresh, pages = fresh + len(documents), pages + 1
                 if documents or page.rejected:
                     midway = marks.midway(page.following)
@@ -186,7 +187,7 @@ class StreamReader:
         paging = self.settings.paging
         path, asked = ask_page(paging, place, path=self.settings.path, params=params)
         try:
-            answer = self._client.ask(path, asked)
+            answer = self._client.fetch(path, asked)
         except Misconfigured:
             if place is not None and self._client.status == 404 and isinstance(paging, PageNumber | Offset):
                 return _Fetched()  # some sources answer 404 behind the last page
@@ -259,7 +260,7 @@ class StreamReader:
                 object_type=self.name,
                 key=self._reader.text(key),
                 payload=payload,
-                changed_at=None if changed is None else self._reader.instant(changed),
+                changed_at=None if changed is None else self._reader.clock(changed),
                 seq=None if seq is None else int(self._reader.number(seq)),
                 deleted=gone not in (None, False, "") and (gone is True or self._reader.flag(gone)),
             )

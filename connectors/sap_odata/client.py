@@ -1,18 +1,20 @@
-"""The OData V2 side: pages of rows over `$top`, `$skip`, `__next`; SAP's error bodies as clear errors."""
+"""The OData side, V2 and V4: pages over `$top`, `$skip`, next links; SAP's error bodies as clear errors."""
 
 import re
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any, cast
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 import orjson
 
-from connectors.sap_odata.config import SapConfig
+from connectors.sap_odata.config import Protocol, SapConfig
 from hub.sdk import ConnectorError, HttpClient, Misconfigured, Unavailable
 
 _ERROR_BYTES = 65_536
 _XML_MESSAGE = re.compile(r"<message[^>]*>([^<]{1,400})</message>")
+_ACCEPT: dict[Protocol, str] = {"v2": "application/json", "v4": "application/json;IEEE754Compatible=true"}
+"""V4 writes decimals as numbers unless it is asked for text, which keeps their digits."""
 Row = dict[str, Any]
 
 
@@ -25,18 +27,23 @@ class SapClient(HttpClient):
         super().__init__(
             config.url.rstrip("/") + "/",
             auth=login,
-            headers={**headers, "accept-language": config.language.lower()},
+            headers={
+                **headers,
+                "accept": _ACCEPT[config.protocol],
+                "accept-language": config.language.lower(),
+            },
             # plain HTTP has no certificates to check: loading the authorities would only take time
             verify=str(config.ca_file) if config.ca_file else config.url.startswith("https"),
         )
         self._always = {"sap-client": config.client} if config.client else {}
         self._page_size = config.page_size
+        self._protocol: Protocol = config.protocol
 
     def pages(self, path: str, options: dict[str, str]) -> Iterator[tuple[list[Row], bool]]:
         """Give the rows answer by answer, each with whether it is the last.
 
         `$top` and `$skip` cut the whole into chunks, because many systems answer everything at once; what
-        the server itself cuts smaller is followed by its `__next`.
+        the server itself cuts smaller is followed by its next link.
         """
         skip = 0
         while True:
@@ -57,17 +64,18 @@ class SapClient(HttpClient):
             if following is None:
                 return
             if following in asked:
-                raise Unavailable(f"GET {path} gives the same __next again and again")
+                raise Unavailable(f"GET {path} gives the same next link again and again")
             asked.add(following)
-            # only the query is taken: the host in __next is often an inner one, and credentials stay here
+            # only the query is taken: the host in the link is often an inner one, and credentials stay here
             options = dict(parse_qsl(urlsplit(following).query, keep_blank_values=True))
 
     def rows(self, path: str, options: dict[str, str]) -> tuple[list[Row], str | None]:
-        """Give the rows of one answer and its `__next`.
+        """Give the rows of one answer and its next link.
 
-        Raises `Misconfigured` for what is no OData V2 and `Unavailable` for a truncated answer.
+        Raises `Misconfigured` for what is no OData of the version and `Unavailable` for a truncated answer.
         """
-        body = self.get(path, {**options, **self._always})
+        # a blank as `+` is a form's spelling (HTML); in an OData address it is a plus sign
+        body = self.get(f"{path}?{urlencode({**options, **self._always}, quote_via=quote, safe='$')}")
         if body.lstrip()[:1] == b"<":
             raise Misconfigured(
                 f"GET {path} answered a page instead of data (a login page?)",
@@ -77,13 +85,12 @@ class SapClient(HttpClient):
             answer: Any = orjson.loads(body)
         except orjson.JSONDecodeError as error:
             raise Unavailable(f"the answer of GET {path} is no whole JSON: {error}") from error
-        data = _mapping(answer).get("d")
-        found: Any = cast("Any", data) if isinstance(data, list) else _mapping(data).get("results")
+        found, following = _collection(_mapping(answer), self._protocol)
         if isinstance(found, list) and all(isinstance(row, dict) for row in cast("list[Any]", found)):
-            return cast("list[Row]", found), _mapping(data).get("__next") or None
+            return cast("list[Row]", found), following or None
         raise Misconfigured(
-            f"GET {path} answered no OData V2 collection",
-            remedy="`url` must lead to the V2 services (…/sap/opu/odata/sap)",
+            f"GET {path} answered no OData {self._protocol.upper()} collection",
+            remedy="`url` must lead to services of the version that `protocol` names (V2: …/odata/sap)",
         )
 
     def _check(self, answer: Any) -> None:
@@ -98,6 +105,15 @@ class SapClient(HttpClient):
             if isinstance(error, Unavailable):
                 raise Unavailable(what, remedy=error.remedy, retry_after=error.retry_after) from error
             raise type(error)(what, remedy=error.remedy) from error
+
+
+def _collection(answer: Row, protocol: Protocol) -> tuple[Any, Any]:
+    """Give the rows and the next link, where each version has them."""
+    if protocol == "v4":
+        return answer.get("value"), answer.get("@odata.nextLink")
+    data: Any = answer.get("d")
+    rows: Any = cast("Any", data) if isinstance(data, list) else _mapping(data).get("results")
+    return rows, _mapping(data).get("__next")
 
 
 def _message(answer: Any) -> str:

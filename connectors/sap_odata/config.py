@@ -1,7 +1,8 @@
 """Settings of the `sap_odata` connector."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
@@ -9,28 +10,58 @@ from hub.model.enums import MaterialStage
 from hub.sdk import Config
 from hub.sdk.config import Zone
 
-__all__ = ["SapConfig", "Services", "StreamName"]
+__all__ = ["Protocol", "SapConfig", "Services", "StreamName"]
 
-StreamName = Literal["products", "batches", "orders", "material_documents"]
+StreamName = Literal[
+    "products",
+    "batches",
+    "orders",
+    "production_orders",
+    "material_documents",
+    "inspection_lots",
+    "inspection_characteristics",
+    "inspection_results",
+    "usage_decisions",
+]
+Protocol = Literal["v2", "v4"]
 
 
 class Services(BaseModel):
-    """Paths of the four services below `url`; change them where a gateway renames them."""
+    """Paths of the services below `url`; change them where a gateway renames them."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     products: str = "API_PRODUCT_SRV"
     batches: str = "API_BATCH_SRV"
     orders: str = "API_PROCESS_ORDER_2_SRV"
+    production_orders: str = "API_PRODUCTION_ORDER_2_SRV"
     material_documents: str = "API_MATERIAL_DOCUMENT_SRV"
+    inspection_lots: str = "API_INSPECTIONLOT_SRV"
 
 
 class SapConfig(Config):
-    """An S/4HANA system's OData V2 APIs, read only. `timezone` is the plant's."""
+    """An S/4HANA system's OData APIs, read only. `timezone` is the plant's."""
+
+    reach: ClassVar[Mapping[str, Any]] = {
+        "url": "http://nowhere.invalid",
+        "protocol": "v2",
+        "client": None,
+        "user": None,
+        "password": None,
+        "api_key": None,
+        "api_key_header": "APIKey",
+        "ca_file": None,
+        "services": {},
+        "page_size": 200,
+        "overlap_s": 3600,
+    }
 
     url: str = Field(
         pattern=r"^https?://",
         description="up to the services, e.g. https://s4.example.com:44300/sap/opu/odata/sap",
+    )
+    protocol: Protocol = Field(
+        default="v2", description="version of OData that the services under `url` speak: `v2` or `v4`"
     )
     client: str | None = Field(default=None, pattern=r"^\d{3}$", description="SAP client, e.g. 100")
     user: str | None = Field(default=None, description="communication user for basic authentication")

@@ -1,6 +1,6 @@
 """The `sap_odata` connector: reads what changed in S/4HANA, and says what a row means."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any, cast
 from zoneinfo import ZoneInfo
@@ -10,24 +10,48 @@ import orjson
 from connectors.sap_odata.client import Row, SapClient
 from connectors.sap_odata.config import SapConfig
 from connectors.sap_odata.facts import Facts
+from connectors.sap_odata.inspection import (
+    read_characteristic,
+    read_decision,
+    read_inspection_lot,
+    read_result,
+)
 from connectors.sap_odata.meaning import read_document, read_lot, read_order, read_product
 from connectors.sap_odata.readings import READINGS, Reading, Stamp, Zones
-from hub.model import Record
-from hub.sdk import BadRecord, Cursor, Document, Health, Misconfigured, Page, RecordSource, Rejected, Stream
+from hub.sdk import (
+    BadRecord,
+    Cursor,
+    Document,
+    Health,
+    Misconfigured,
+    Page,
+    Rejected,
+    Stream,
+)
+from hub.sdk.statements import ObjectSource
 
 _MEANINGS: dict[str, Callable[[Facts, Row], None]] = {
     "A_Product": read_product,
     "Batch": read_lot,
     "A_ProcessOrder_2": read_order,
+    "A_ProductionOrder_2": read_order,
     "A_MaterialDocumentHeader": read_document,
+    "A_InspectionLot": read_inspection_lot,
+    "A_InspectionCharacteristic": read_characteristic,
+    "A_InspectionResult": read_result,
+    "A_InspLotUsageDecision": read_decision,
 }
+_OF_PLANTS = {"orders", "production_orders"}
+_ASKED_AT_ONCE = 20
+"""Keys in one question: gateways refuse addresses that are too long."""
 
 
-class SapOdata(RecordSource[SapConfig]):
-    """Reads process orders, products, batches and material documents over OData V2."""
+class SapOdata(ObjectSource[SapConfig]):
+    """Reads orders, products, batches, material documents and inspections over OData."""
 
     name = "sap_odata"
     version = "1.0.0"
+    facts = Facts
     config_class = SapConfig
 
     def __init__(self, config: SapConfig) -> None:
@@ -41,7 +65,10 @@ class SapOdata(RecordSource[SapConfig]):
         for name in self.config.streams:
             reading = READINGS[name]
             self._sap.rows(self._path(reading), {"$top": "1", "$select": ",".join(reading.keys)})
-        return Health(system="SAP S/4HANA OData V2", detail=f"reads {', '.join(self.config.streams)}")
+        return Health(
+            system=f"SAP S/4HANA OData {self.config.protocol.upper()}",
+            detail=f"reads {', '.join(self.config.streams)}",
+        )
 
     def close(self) -> None:
         """Close the connections."""
@@ -70,22 +97,25 @@ class SapOdata(RecordSource[SapConfig]):
             yield from self._sweep(reading, reading.changed, marks, is_first=is_first)
             if is_first:
                 return
-        yield from self._sweep(reading, reading.created, marks, is_first=False)
+        if reading.created:
+            yield from self._sweep(reading, reading.created, marks, is_first=False)
 
     def _sweep(self, reading: Reading, by: Stamp, marks: dict[str, str], *, is_first: bool) -> Iterator[Page]:
         """Read in the order of one stamp; move its mark along, and at the end of a first read both marks."""
         own = "changed" if by is reading.changed else "created"
         overlap = timedelta(seconds=self.config.overlap_s)
         newest: datetime | None = None
-        options = self._options(reading, by, by.since(marks[own], overlap) if own in marks else "")
+        options = self._options(
+            reading, by, by.since(marks[own], overlap, self.config.protocol) if own in marks else ""
+        )
         for rows, is_last in self._sap.pages(self._path(reading), options):
             documents: list[Document] = []
             rejected: list[Rejected] = []
-            for row in rows:
+            for row in self._completed(reading, rows):
                 try:
                     documents.append(self._document(reading, row))
                     _advance(marks, own, by.of(row))
-                    newest = max(filter(None, (newest, reading.created.of(row))), default=None)
+                    newest = max(filter(None, (newest, _created(reading, row))), default=None)
                 except ValueError as error:
                     rejected.append(_unreadable(reading, row, error))
             if is_last and is_first and newest:
@@ -97,7 +127,7 @@ class SapOdata(RecordSource[SapConfig]):
 
     def _options(self, reading: Reading, by: Stamp, since: str) -> dict[str, str]:
         tests = [since] if since else []
-        if reading.name == "orders" and self.config.plants:
+        if reading.name in _OF_PLANTS and self.config.plants:
             plants = " or ".join(f"ProductionPlant eq '{_quoted(plant)}'" for plant in self.config.plants)
             tests.append(f"({plants})")
         options = {"$orderby": ",".join((by.field, *reading.keys))}
@@ -107,8 +137,29 @@ class SapOdata(RecordSource[SapConfig]):
             options["$expand"] = ",".join(reading.expand)
         return options
 
-    def _path(self, reading: Reading) -> str:
-        return f"{getattr(self.config.services, reading.name).strip('/')}/{reading.entity_set}"
+    def _path(self, reading: Reading, entity_set: str = "") -> str:
+        service: str = getattr(self.config.services, reading.service or reading.name)
+        return f"{service.strip('/')}/{entity_set or reading.entity_set}"
+
+    def _completed(self, reading: Reading, rows: list[Row]) -> list[Row]:
+        """Put the rows of another entity set under those that they belong to, one question for many."""
+        companion = reading.companion
+        if companion is None:
+            return rows
+        wanted = sorted({str(row.get(companion.by) or "") for row in rows} - {""})
+        found: dict[tuple[str, ...], Row] = {}
+        for start in range(0, len(wanted), _ASKED_AT_ONCE):
+            some = wanted[start : start + _ASKED_AT_ONCE]
+            options = {
+                "$filter": " or ".join(f"{companion.by} eq '{_quoted(value)}'" for value in some),
+                "$select": ",".join((*companion.keys, *companion.select)),
+                "$orderby": ",".join(companion.keys),
+            }
+            for page, _ in self._sap.pages(self._path(reading, companion.entity_set), options):
+                found.update({tuple(str(row.get(k)) for k in companion.keys): row for row in page})
+        return [
+            {**row, companion.link: found.get(tuple(str(row.get(k)) for k in companion.keys))} for row in rows
+        ]
 
     def _document(self, reading: Reading, row: Row) -> Document:
         changed_at, seq = reading.version_of(row, self._zones)
@@ -124,32 +175,29 @@ class SapOdata(RecordSource[SapConfig]):
         )
 
     # -------------------------------------------------------------------------------------- meaning
-    def parse(self, document: Document) -> Iterable[Record | Rejected]:
-        """Say what a row states; raises `BadRecord` for what is no row of ours."""
-        if document.deleted:
-            return []
-        meaning = _MEANINGS.get(document.object_type)
-        try:
-            row: Any = orjson.loads(document.payload)
-        except orjson.JSONDecodeError as error:
-            raise BadRecord(f"it is no JSON: {error}", where=document.key) from error
-        if meaning is None or not isinstance(row, dict):
-            raise BadRecord(f"it is no {document.object_type} row", where=document.key)
-        facts = Facts(self, f"{document.object_type} {document.key}")
-        meaning(facts, cast("Row", row))
-        return facts.parts
+    def tell(self, facts: Facts, item: Row, kind: str) -> None:
+        """Say what a row states."""
+        meaning = _MEANINGS.get(kind)
+        if meaning is None:
+            raise BadRecord(f"it is no row of {kind}")
+        meaning(facts, item)
 
 
 def _bare(node: Any) -> Any:
     """Leave out the transport's own links: they carry the server's address, not what SAP says."""
     if isinstance(node, dict):
         row = cast("Row", node)
-        return {k: _bare(v) for k, v in row.items() if k != "__metadata" and not _is_deferred(v)}
+        return {k: _bare(v) for k, v in row.items() if not _is_transport(k, v)}
     return [_bare(item) for item in cast("list[Any]", node)] if isinstance(node, list) else node
 
 
-def _is_deferred(value: Any) -> bool:
-    return isinstance(value, dict) and "__deferred" in value
+def _is_transport(name: str, value: Any) -> bool:
+    """Tell the protocol's own fields: `__metadata` and deferred links of V2, `@odata.…` annotations of V4."""
+    return name == "__metadata" or "@" in name or (isinstance(value, dict) and "__deferred" in value)
+
+
+def _created(reading: Reading, row: Row) -> datetime | None:
+    return reading.created.of(row) if reading.created else None
 
 
 def _advance(marks: dict[str, str], own: str, moment: datetime | None) -> None:

@@ -1,37 +1,23 @@
 """Typed reading of one row; what cannot be read is noted by field name, the rest goes on."""
 
 from datetime import datetime, timedelta
-from typing import Any, TypeAlias, cast
+from typing import Any, cast
 
 from connectors.sap_odata.client import Row
 from connectors.sap_odata.config import SapConfig
 from connectors.sap_odata.values import external, read_date, read_duration
-from hub.model import Quantity, Record, UnknownUnitError, find_unit, parse_instant
-from hub.sdk import Rejected, attempt
-from hub.sdk.contract import Connector
-
-Part: TypeAlias = Record | Rejected
-Name: TypeAlias = dict[str, Any]
-"""An identifier, not yet judged."""
+from hub.model import Quantity, UnknownUnitError, find_unit, parse_instant
+from hub.sdk import Connector
+from hub.sdk.statements import Name, Statements
 
 
-class Facts:
-    """Reads one document's rows. `parts` gathers records and rejected pieces."""
+class Facts(Statements):
+    """Reads one document's rows, with dates apart from their times and units in two spellings."""
 
     def __init__(self, connector: Connector[SapConfig], where: str) -> None:
-        self.connector = connector
+        super().__init__(connector, where)
         self.config = connector.config
-        self.where = where
-        self.parts: list[Part] = []
         self._system_zone = self.config.system_timezone or self.config.timezone
-
-    def state(self, kind: type[Record], where: str = "", /, **fields: Any) -> None:
-        """Add a record, or what is wrong with it."""
-        self.parts.append(attempt(kind, self._at(where), **fields))
-
-    def refuse(self, field: str, error: ValueError) -> None:
-        """Note a field that cannot be read."""
-        self.parts.append(Rejected(reason=str(error), where=self._at(field)))
 
     def moment(
         self, row: Row, field: str, time_field: str = "", *, by_system: bool = False
@@ -42,21 +28,16 @@ class Facts:
             if moment is None:
                 return None
             moment += read_duration(row.get(time_field)) if time_field else timedelta()
-            return parse_instant(moment, self._system_zone if by_system else self.config.zone)
+            zone = self._system_zone if by_system else self.config.zone
+            return parse_instant(moment, zone, ambiguous=self.config.ambiguous)
         except (ValueError, OverflowError) as error:
             self.refuse(field, error if isinstance(error, ValueError) else ValueError(str(error)))
             return None
 
-    def quantity(self, row: Row, field: str, unit_field: str, *, sign: str = "") -> Quantity | None:
+    def amount(self, row: Row, field: str, unit_field: str, *, sign: str = "") -> Quantity | None:
         """Give an amount with its unit by ISO code where SAP sends one; a fault is noted and gives None."""
         amount = str(row.get(field) or "").strip()
-        if not amount:
-            return None
-        try:
-            return self.connector.quantity(sign + amount, self.unit(row, unit_field))
-        except ValueError as error:
-            self.refuse(field, error)
-            return None
+        return self.quantity(sign + amount, self.unit(row, unit_field), field) if amount else None
 
     def unit(self, row: Row, field: str) -> str | None:
         """Give the spelling of a unit: mapped in `units`, else the ISO code, else SAP's own."""
@@ -78,9 +59,6 @@ class Facts:
         place = str(plant or "").strip() if level == "plant" else ""
         product = external(material) if level != "client" else ""
         return {"scheme": "lot", "value": f"{product}|{place}|{number}", "match": number}
-
-    def _at(self, where: str) -> str:
-        return f"{self.where}/{where}" if where else self.where
 
 
 def linked(row: Row, field: str) -> list[Row]:

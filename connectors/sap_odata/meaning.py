@@ -12,12 +12,21 @@ from hub.model import (
     MaterialActual,
     MaterialDefinition,
     MaterialLot,
+    MaterialRequirement,
     OperationsRequest,
+    ResourceClass,
+    SegmentRequirement,
     find_unit,
 )
+from hub.sdk.statements import Name
 
 ORDER = "process_order"
-"""Scheme of order numbers; a batch carries its order's number as a second name."""
+"""Scheme of order numbers; a batch carries its order's number as a second name.
+
+Movements do not say of which category their order is, and a number is unique across categories: so production
+orders bear their number under this scheme too.
+"""
+PRODUCTION_ORDER = "production_order"
 
 _ORDER_STATES = (
     ("OrderIsDeleted", "Cancelled"),
@@ -56,11 +65,14 @@ def read_product(facts: Facts, row: Row) -> None:
             base_unit = find_unit(facts.config.units.get(spelled, spelled)).code
         except ValueError as error:
             facts.refuse("BaseUnit", error)
+    group = str(row.get("ProductGroup") or row.get("ProductType") or "").strip() or None
+    if group:
+        facts.state(ResourceClass, id=group, kind="material")
     facts.state(
         MaterialDefinition,
         id=plain(row.get("Product")),
         description=_description(row, facts.config.language),
-        material_class=str(row.get("ProductGroup") or row.get("ProductType") or "").strip() or None,
+        material_class=group,
         stage=facts.config.stages.get(str(row.get("ProductType") or "")),
         base_unit=base_unit,
     )
@@ -94,7 +106,10 @@ def read_lot(facts: Facts, row: Row) -> None:
 # ------------------------------------------------------------------------------------------- orders
 def read_order(facts: Facts, row: Row) -> None:
     """State an order, and the batch of each main item that carries a batch number."""
-    order = named(ORDER, row.get("ManufacturingOrder"))
+    is_process = not any(field.startswith("to_ProductionOrder") for field in row)
+    number = row.get("ManufacturingOrder")
+    order = named(ORDER if is_process else PRODUCTION_ORDER, number)
+    other = named(ORDER, number) if not is_process else None
     site = named("plant", row.get("ProductionPlant"))
     state = next((state for field, state in _ORDER_STATES if is_set(row.get(field))), None)
     planned: dict[str, Any] = {
@@ -106,30 +121,78 @@ def read_order(facts: Facts, row: Row) -> None:
     facts.state(
         OperationsRequest,
         id=order,
+        also=(other,) if other else (),
         request_type="Production",  # ISA-95's OperationsType; SAP's own order type is in the payload
         state=state,
         product=plain(row.get("Material")),
-        quantity=facts.quantity(row, "TotalQuantity", "ProductionUnit"),
+        quantity=facts.amount(row, "TotalQuantity", "ProductionUnit"),
         site=site,
         created_at=facts.moment(row, "MfgOrderCreationDate", "MfgOrderCreationTime", by_system=True),
         released_at=facts.moment(row, "MfgOrderActualReleaseDate"),
         **planned,
     )
+    if order:
+        _read_steps(facts, row, order)
+        _read_components(facts, row, order)
     times = _actual_times(facts, row, is_over=state in _OVER)
     is_first = True
     for item in _main_items(row):
-        also = (order,) if is_first and order else ()
+        also = tuple(filter(None, (order, other))) if is_first else ()
         about = {"also": also, "operations_request": order, **planned, **times}
         if _read_batch(facts, row, item=item, about=about):
             is_first = False
 
 
+def _children(row: Row, kind: str) -> list[Row]:
+    """Give the rows under an order, of whichever category it is."""
+    return linked(row, f"to_ProcessOrder{kind}") or linked(row, f"to_ProductionOrder{kind}")
+
+
+def _read_steps(facts: Facts, row: Row, order: Name) -> None:
+    """State the order's operations: the steps that it asks for."""
+    for step in _children(row, "Operation"):
+        number = str(step.get("ManufacturingOrderOperation") or "").strip()
+        if not number:
+            continue
+        done, begun = step.get("OperationIsConfirmed"), step.get("OperationIsPartiallyConfirmed")
+        facts.state(
+            SegmentRequirement,
+            f"Operation {number}",
+            id={"value": f"{order['value']}|{number}"},
+            operations_request=order,
+            description=str(step.get("MfgOrderOperationText") or "").strip() or None,
+            operations_segment=number,
+            equipment=named("work_center", step.get("WorkCenter")),
+            state="Completed" if is_set(done) else "Running" if is_set(begun) else None,
+            earliest_start=facts.moment(step, "OpErlstSchedldExecStrtDte", "OpErlstSchedldExecStrtTme"),
+            latest_end=facts.moment(step, "OpLtstSchedldExecEndDte", "OpLtstSchedldExecEndTme"),
+        )
+
+
+def _read_components(facts: Facts, row: Row, order: Name) -> None:
+    """State what the order has reserved."""
+    for part in _children(row, "Component"):
+        number = external(part.get("ReservationItem"))
+        step = str(part.get("ManufacturingOrderOperation") or "").strip()
+        material = part.get("Material")
+        movement = str(part.get("GoodsMovementType") or "")
+        facts.state(
+            MaterialRequirement,
+            f"Component {number}",
+            key=f"{order['value']}/component {external(part.get('Reservation'))}/{number}",
+            operations_request=order,
+            segment_requirement={"value": f"{order['value']}|{step}"} if step else None,
+            material=plain(material),
+            lot=facts.lot(material, part.get("Plant"), part.get("Batch")),
+            use=_MOVEMENTS.get(movement, (movement or "Other", ""))[0],
+            quantity=facts.amount(part, "RequiredQuantity", "BaseUnit"),
+        )
+
+
 def _main_items(row: Row) -> list[Row]:
     """Give the items that make the ordered material; co- and by-products are other lots, not batches."""
     ordered = external(row.get("Material"))
-    items = sorted(
-        linked(row, "to_ProcessOrderItem"), key=lambda i: external(i.get("ManufacturingOrderItem")).zfill(6)
-    )
+    items = sorted(_children(row, "Item"), key=lambda i: external(i.get("ManufacturingOrderItem")).zfill(6))
     return [item for item in items if external(item.get("Material")) in {"", ordered}]
 
 
@@ -138,9 +201,9 @@ def _read_batch(facts: Facts, row: Row, *, item: Row, about: dict[str, Any]) -> 
     if not number:
         return False
     material = item.get("Material") or row.get("Material")
-    where = f"to_ProcessOrderItem {item.get('ManufacturingOrderItem')}"
+    where = f"Item {item.get('ManufacturingOrderItem')}"
     lot = facts.lot(material, item.get("ProductionPlant") or row.get("ProductionPlant"), number)
-    received = facts.quantity(item, "MfgOrderItemGoodsReceiptQty", "ProductionUnit")
+    received = facts.amount(item, "MfgOrderItemGoodsReceiptQty", "ProductionUnit")
     facts.state(MaterialLot, where, id=lot, material=plain(material), kind="lot")
     facts.state(
         Batch,
@@ -149,7 +212,7 @@ def _read_batch(facts: Facts, row: Row, *, item: Row, about: dict[str, Any]) -> 
         kind="batch",
         product=plain(material),
         output_lot=lot,
-        planned_size=facts.quantity(item, "MfgOrderItemPlannedTotalQty", "ProductionUnit"),
+        planned_size=facts.amount(item, "MfgOrderItemPlannedTotalQty", "ProductionUnit"),
         actual_size=received if received and received.value > 0 else None,
         **about,
     )
@@ -158,7 +221,7 @@ def _read_batch(facts: Facts, row: Row, *, item: Row, about: dict[str, Any]) -> 
 
 def _actual_times(facts: Facts, row: Row, *, is_over: bool) -> dict[str, datetime | None]:
     """Give first start and, for an order that is over, last end of what was confirmed."""
-    operations = linked(row, "to_ProcessOrderOperation")
+    operations = _children(row, "Operation")
     starts = [facts.moment(o, "OpActualExecutionStartDate", "OpActualExecutionStartTime") for o in operations]
     ends = [facts.moment(o, "OpActualExecutionEndDate", "OpActualExecutionEndTime") for o in operations]
     return {
@@ -191,7 +254,7 @@ def read_document(facts: Facts, row: Row) -> None:
 
 def _read_movement(facts: Facts, row: Row, *, item: Row, sign: str, about: dict[str, Any]) -> None:
     known = len(facts.parts)
-    quantity = facts.quantity(item, "QuantityInEntryUnit", "EntryUnit", sign=sign)
+    quantity = facts.amount(item, "QuantityInEntryUnit", "EntryUnit", sign=sign)
     if quantity is None and len(facts.parts) > known:
         return  # a movement without its amount would count as nothing: it waits in quarantine
     facts.state(

@@ -2,18 +2,19 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
+from typing import Literal
 
 from connectors.sap_odata.client import Row
-from connectors.sap_odata.config import StreamName
+from connectors.sap_odata.config import Protocol, StreamName
 from connectors.sap_odata.values import external, read_duration, read_moment
 
 
 @dataclass(frozen=True)
 class Stamp:
-    """A field that tells when, and its OData literal."""
+    """A field that tells when: YYYYMMDDhhmmss, a date, or an instant."""
 
     field: str
-    literal: str
+    kind: Literal["text", "date", "instant"]
 
     def of(self, row: Row) -> datetime | None:
         """Give the row's stamp as the system's wall clock (UTC for fields with an offset); None when unset.
@@ -23,15 +24,31 @@ class Stamp:
         moment = read_moment(row.get(self.field))
         return moment.replace(tzinfo=None) if moment else None
 
-    def since(self, mark: str, overlap: timedelta) -> str:
+    def since(self, mark: str, overlap: timedelta, protocol: Protocol) -> str:
         """Give the filter for stamps from `mark` (ISO text) minus the overlap on."""
         moment = datetime.fromisoformat(mark) - overlap
-        return f"{self.field} ge {moment.strftime(self.literal)}"
+        return f"{self.field} ge {moment.strftime(_LITERALS[protocol][self.kind])}"
 
 
-TEXT = "'%Y%m%d%H%M%S'"
-DATE = "datetime'%Y-%m-%dT00:00:00'"
-OFFSET = "datetimeoffset'%Y-%m-%dT%H:%M:%SZ'"
+_LITERALS: dict[Protocol, dict[str, str]] = {
+    "v2": {
+        "text": "'%Y%m%d%H%M%S'",
+        "date": "datetime'%Y-%m-%dT00:00:00'",
+        "instant": "datetimeoffset'%Y-%m-%dT%H:%M:%SZ'",
+    },
+    "v4": {"text": "'%Y%m%d%H%M%S'", "date": "%Y-%m-%d", "instant": "%Y-%m-%dT%H:%M:%SZ"},
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Companion:
+    """Rows of another entity set that complete a page's rows: of the same `keys`, put under `link`."""
+
+    link: str
+    entity_set: str
+    by: str
+    keys: tuple[str, ...]
+    select: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +68,11 @@ class Reading:
     keys: tuple[str, ...]
     expand: tuple[str, ...] = ()
     changed: Stamp | None = None
-    created: Stamp
+    created: Stamp | None = None
+    """None where every row has a change stamp from the beginning."""
+    companion: Companion | None = None
+    service: str = ""
+    """Name of the service's path in the settings, when it is not the stream's."""
     clocks: tuple[tuple[str, str], ...]
     """Fields that date a version, best first: a stamp, or a date with its time of day."""
     every_s: float
@@ -81,6 +102,8 @@ class Reading:
         return None, None
 
 
+_CHARACTERISTIC = ("InspectionLot", "InspPlanOperationInternalID", "InspectionCharacteristic")
+
 READINGS: dict[str, Reading] = {
     reading.name: reading
     for reading in (
@@ -90,8 +113,8 @@ READINGS: dict[str, Reading] = {
             entity_set="A_Product",
             keys=("Product",),
             expand=("to_Description",),
-            changed=Stamp("LastChangeDate", DATE),
-            created=Stamp("CreationDate", DATE),
+            changed=Stamp("LastChangeDate", "date"),
+            created=Stamp("CreationDate", "date"),
             clocks=(("LastChangeDateTime", ""), ("LastChangeDate", ""), ("CreationDate", "")),
             every_s=3600.0,
         ),
@@ -100,8 +123,8 @@ READINGS: dict[str, Reading] = {
             description="batch master: ISA-95 lots",
             entity_set="Batch",
             keys=("Material", "BatchIdentifyingPlant", "Batch"),
-            changed=Stamp("LastChangeDateTime", OFFSET),
-            created=Stamp("CreationDateTime", OFFSET),
+            changed=Stamp("LastChangeDateTime", "instant"),
+            created=Stamp("CreationDateTime", "instant"),
             clocks=(("LastChangeDateTime", ""), ("CreationDateTime", "")),
             every_s=300.0,
         ),
@@ -111,8 +134,19 @@ READINGS: dict[str, Reading] = {
             entity_set="A_ProcessOrder_2",
             keys=("ManufacturingOrder",),
             expand=("to_ProcessOrderItem", "to_ProcessOrderOperation", "to_ProcessOrderComponent"),
-            changed=Stamp("LastChangeDateTime", TEXT),
-            created=Stamp("MfgOrderCreationDate", DATE),
+            changed=Stamp("LastChangeDateTime", "text"),
+            created=Stamp("MfgOrderCreationDate", "date"),
+            clocks=(("LastChangeDateTime", ""), ("MfgOrderCreationDate", "MfgOrderCreationTime")),
+            every_s=60.0,
+        ),
+        Reading(
+            name="production_orders",
+            description="production orders",
+            entity_set="A_ProductionOrder_2",
+            keys=("ManufacturingOrder",),
+            expand=("to_ProductionOrderItem", "to_ProductionOrderOperation", "to_ProductionOrderComponent"),
+            changed=Stamp("LastChangeDateTime", "text"),
+            created=Stamp("MfgOrderCreationDate", "date"),
             clocks=(("LastChangeDateTime", ""), ("MfgOrderCreationDate", "MfgOrderCreationTime")),
             every_s=60.0,
         ),
@@ -122,9 +156,67 @@ READINGS: dict[str, Reading] = {
             entity_set="A_MaterialDocumentHeader",
             keys=("MaterialDocumentYear", "MaterialDocument"),
             expand=("to_MaterialDocumentItem",),
-            created=Stamp("CreationDate", DATE),
+            created=Stamp("CreationDate", "date"),
             clocks=(("CreationDate", "CreationTime"),),
             every_s=60.0,
+        ),
+        Reading(
+            name="inspection_lots",
+            description="inspection lots: samples",
+            entity_set="A_InspectionLot",
+            keys=("InspectionLot",),
+            changed=Stamp("ChangedDateTime", "instant"),
+            created=Stamp("InspectionLotCreatedOn", "date"),
+            clocks=(("ChangedDateTime", ""), ("InspectionLotCreatedOn", "InspectionLotCreatedOnTime")),
+            every_s=300.0,
+        ),
+        Reading(
+            name="inspection_characteristics",
+            description="inspection characteristics: limits",
+            entity_set="A_InspectionCharacteristic",
+            service="inspection_lots",
+            keys=_CHARACTERISTIC,
+            changed=Stamp("ChangedDateTime", "instant"),
+            clocks=(("ChangedDateTime", ""),),
+            every_s=300.0,
+        ),
+        Reading(
+            name="inspection_results",
+            description="inspection results",
+            entity_set="A_InspectionResult",
+            service="inspection_lots",
+            keys=_CHARACTERISTIC,
+            companion=Companion(
+                link="characteristic",
+                entity_set="A_InspectionCharacteristic",
+                by="InspectionLot",
+                keys=_CHARACTERISTIC,
+                select=(
+                    "InspectionSpecification",
+                    "InspectionCharacteristicText",
+                    "InspectionSpecificationUnit",
+                ),
+            ),
+            changed=Stamp("ChangedDateTime", "instant"),
+            clocks=(("ChangedDateTime", ""),),
+            every_s=300.0,
+        ),
+        Reading(
+            name="usage_decisions",
+            description="usage decisions: dispositions of lots",
+            entity_set="A_InspLotUsageDecision",
+            service="inspection_lots",
+            keys=("InspectionLot",),
+            companion=Companion(
+                link="lot",
+                entity_set="A_InspectionLot",
+                by="InspectionLot",
+                keys=("InspectionLot",),
+                select=("Material", "Plant", "Batch", "ManufacturingOrder"),
+            ),
+            changed=Stamp("ChangedDateTime", "instant"),
+            clocks=(("ChangedDateTime", ""),),
+            every_s=300.0,
         ),
     )
 }

@@ -1,4 +1,4 @@
-"""SAP's spellings in OData V2 JSON: `/Date(ms)/`, `PT06H00M00S`, YYYYMMDDhhmmss, ALPHA numbers, flags."""
+"""SAP's spellings in JSON: `/Date(ms)/`, `PT06H00M00S` (V2), ISO 8601 (V4), YYYYMMDDhhmmss, ALPHA, flags."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -6,6 +6,7 @@ from typing import Any
 
 _DATE = re.compile(r"^/Date\((-?\d{1,15})([+-]\d{1,4})?\)/$")
 _DURATION = re.compile(r"^P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)(?:\.\d+)?S)?)?$")
+_TIME_OF_DAY = re.compile(r"^(\d{2}):(\d{2}):(\d{2})(?:\.\d+)?$")
 _STAMP = re.compile(r"^\d{14}$")
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001  local by meaning: SAP's dates have no zone
 
@@ -29,15 +30,19 @@ def read_date(value: Any) -> datetime | None:
 
 
 def read_duration(value: Any) -> timedelta:
-    """Give an Edm.Time as the span since midnight (SAP writes PT24H00M00S for the end of a day).
+    """Give an Edm.Time or Edm.TimeOfDay as the span since midnight (V2 has PT24H00M00S for a day's end).
 
     Raises ValueError for other text.
     """
     if value is None or value == "":
         return timedelta()
+    clock = _TIME_OF_DAY.match(str(value))
+    if clock:
+        hours, minutes, seconds = (int(part) for part in clock.groups())
+        return timedelta(hours=hours, minutes=minutes, seconds=seconds)
     found = _DURATION.match(str(value))
     if found is None:
-        raise ValueError(f"{value!r} is no time such as PT06H00M00S")
+        raise ValueError(f"{value!r} is no time such as PT06H00M00S or 06:00:00")
     days, hours, minutes, seconds = (int(part or 0) for part in found.groups())
     return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
 

@@ -123,6 +123,9 @@ class TestB2mmlKeepsThePromises(RecordSuite):
     def make_refused(self) -> B2mml:
         return over_http(self.url, "wrong-password")
 
+    def holds(self) -> dict[str, int]:
+        return {"documents": 7}
+
     def grow(self) -> bool:
         put(self.folder, "late-but-old.xml", person("LATE"), OLD - 1000)
         put(self.folder, "tie.xml", person("TIE"), OLD + 9)
@@ -146,6 +149,9 @@ class TestB2mmlOverHttpKeepsThePromises(RecordSuite):
 
     def make_refused(self) -> B2mml:
         return over_http(self.url, "wrong-password")
+
+    def holds(self) -> dict[str, int]:
+        return {"documents": 5}
 
 
 # ---------------------------------------------------------------------------- files in a folder

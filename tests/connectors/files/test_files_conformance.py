@@ -53,6 +53,9 @@ class TestCsvRecords(RecordSuite):
         (tmp_path / "results_1.csv").write_text(RESULTS)
         (tmp_path / "results_2.csv").write_text(RESULTS.replace("S", "T").replace("\n", "\r\n"))
 
+    def holds(self) -> dict[str, int]:
+        return {"results": 10, "lines": 3, "whole": 5}
+
     def make(self) -> Files:
         return make_files(
             self.root,
@@ -80,6 +83,9 @@ class TestParquetRecords(RecordSuite):
         self.root = tmp_path
         rows = [{"batch": f"B{n}", "size": n * 1.5, "unit": "kg"} for n in range(7)]
         pq.write_table(pa.Table.from_pylist(rows), tmp_path / "a.parquet", row_group_size=3)
+
+    def holds(self) -> dict[str, int]:
+        return {"batches": 7}
 
     def make(self) -> Files:
         fields = {"id": "batch", "actual_size": {"path": "size", "unit_path": "unit"}}
@@ -112,6 +118,9 @@ class TestWideSamples(SampleSuite):
         (tmp_path / "a.csv").write_text(head + "".join(lines[:30]))
         (tmp_path / "b.csv").write_text(head + "".join(lines[30:]) + "2026-03-01 09:00:00; ;;1e3\n")
 
+    def holds(self) -> int:
+        return 3 * 60 + 1
+
     def make(self) -> Files:
         columns = [{"column": "speed"}, {"column": "state", "value_type": "string"}, {"column": "force"}]
         return make_files(
@@ -138,6 +147,9 @@ class TestLongSamples(SampleSuite):
             lines.append(f"BR1.T,2026-03-01T08:{m:02d}:00.250Z,{36 + m / 10},Good")
             lines.append(f"BR1.DO,2026-03-01T08:{m:02d}:00Z,{'Bad Input' if m == 9 else 40},Questionable")
         (tmp_path / "long.csv").write_text("\n".join(lines) + "\n")
+
+    def holds(self) -> int:
+        return 80
 
     def make(self) -> Files:
         return make_files(
@@ -171,6 +183,9 @@ class TestParquetSamples(SampleSuite):
             }
         )
         pq.write_table(table, tmp_path / "x.parquet", row_group_size=20)
+
+    def holds(self) -> int:
+        return 100
 
     def make(self) -> Files:
         return make_files(

@@ -170,6 +170,7 @@ def test_wide_characters_are_read(tmp_path: Path) -> None:
     assert rows(make(tmp_path, encoding="utf-16"), "x")[0][2] == "Ž"
 
 
+@pytest.mark.against("files", "a tablet plant's published data", how="published")
 def test_the_press_series_counts_as_pandas_counts_it(shared_folder: Path) -> None:
     root = shared_folder / "data" / "tabletting"
     files = make(root, files="Process/*.csv", delimiter=";", time="timestamp", tag="{column}")

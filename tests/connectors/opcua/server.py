@@ -20,7 +20,7 @@ from asyncua.server.history import HistoryStorageInterface
 from asyncua.server.server import Server
 from asyncua.server.user_managers import UserManager
 
-from connectors.opcua.stack import ua
+from hub.sdk.opcua.stack import ua
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 COUNT = 2_500

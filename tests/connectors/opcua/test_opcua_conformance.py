@@ -36,5 +36,8 @@ class TestOpcUa(SampleSuite):
     def make_refused(self) -> OpcUa:
         return make_opcua(self.url, password="stolen")
 
+    def holds(self) -> int:
+        return 250 * len(NAMES)
+
     def window(self) -> Window:
         return Window(START + timedelta(seconds=1_150), START + timedelta(seconds=1_400))

@@ -4,13 +4,14 @@ import math
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connectors.opcua.decoding import decode_history
+from connectors.opcua.decoding import decode_changes, decode_history
 from connectors.opcua.session import decode_other
-from connectors.opcua.stack import binary, ua
+from hub.sdk.opcua.stack import Buffer, binary, ua
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 VALUES = st.one_of(
@@ -69,6 +70,23 @@ def test_any_mixture_of_values_is_decoded(mixture: list[tuple[Any, int, bool]]) 
         expected, text = plain(value)
         assert columns.texts.get(n) == text
         assert math.isnan(number[n]) if expected is None else number[n] == expected
+
+
+@given(st.lists(st.tuples(VALUES, STATUSES, st.booleans(), st.integers(0, 3)), max_size=40))
+@settings(max_examples=200, deadline=None)
+def test_any_mixture_of_changes_is_decoded_with_its_handles(
+    mixture: list[tuple[Any, int, bool, int]],
+) -> None:
+    told = ua.DataChangeNotification()
+    history = decode_history(encode([row[:3] for row in mixture]), decode_other)
+    plain_rows = binary.struct_from_binary(ua.HistoryData, Buffer(encode([row[:3] for row in mixture])))
+    for value, (_, _, _, handle) in zip(plain_rows.DataValues, mixture, strict=True):
+        told.MonitoredItems.append(ua.MonitoredItemNotification(ClientHandle=handle, Value=value))
+    columns = decode_changes(binary.struct_to_binary(told), decode_other)
+    assert columns.handles().tolist() == [handle for _, _, _, handle in mixture]
+    assert columns.texts == history.texts
+    for one, other in zip(columns.joined(), history.joined(), strict=True):
+        assert np.array_equal(one, other, equal_nan=one.dtype == np.float64)
 
 
 def test_long_runs_of_one_layout_are_decoded() -> None:

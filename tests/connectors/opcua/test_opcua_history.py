@@ -14,8 +14,8 @@ from connectors.opcua.browsing import Signal
 from connectors.opcua.decoding import Columns
 from connectors.opcua.history import HistoryReader
 from connectors.opcua.session import Answer, UaSession
-from connectors.opcua.stack import ua
 from hub.sdk import Unavailable, Window
+from hub.sdk.opcua.stack import ua
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 COUNT = 50

@@ -42,6 +42,10 @@ def make_rest(base_url: str, *, token: str = TOKEN, **stream: Any) -> Rest:
     )
 
 
+def _second(number: int) -> str:
+    return f"2026-03-01T{number // 3600:02d}:{number // 60 % 60:02d}:{number % 60:02d}Z"
+
+
 class _Suite(RecordSuite):
     stream: ClassVar[dict[str, Any]] = {}
 
@@ -59,6 +63,9 @@ class _Suite(RecordSuite):
     def make_refused(self) -> Rest:
         return make_rest(self.laboratory.base, token="stolen", **self.stream)
 
+    def holds(self) -> dict[str, int]:
+        return {"samples": 7}
+
     def grow(self) -> bool:
         self.laboratory.items.append(item(99, "2026-03-01T11:00:00Z"))
         self.laboratory.items[0] = {**item(1, "2026-03-01T12:00:00Z", "9.99"), "version": 2}
@@ -66,7 +73,9 @@ class _Suite(RecordSuite):
 
 
 class TestSortedPages(_Suite):
-    pass
+    def make_large(self, factor: int) -> Rest:
+        self.laboratory.items = [item(n, _second(n)) for n in range(100 * factor)]
+        return make_rest(self.laboratory.base, paging={"kind": "page", "size": 50})
 
 
 class TestSortedOffsets(_Suite):

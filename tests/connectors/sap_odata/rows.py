@@ -115,6 +115,92 @@ def document(number: str = "4900012201", kind: str = "261", quantity: str = "155
     }
 
 
+def production_order(number: str = "1009001", changed: str = "20260302081500", **fields: Any) -> Row:
+    """The same order as a production order has it: under links of other names."""
+    made = order(number, changed, "F260001")
+    for kind in ("Item", "Operation", "Component"):
+        made[f"to_ProductionOrder{kind}"] = made.pop(f"to_ProcessOrder{kind}")
+    return {**made, "ManufacturingOrderType": "PP01", **fields}
+
+
+def inspection_lot(number: str = "40000000123", **fields: Any) -> Row:
+    return {
+        "InspectionLot": number.zfill(12),
+        "Material": "000000000000300214",
+        "Plant": "1010",
+        "Batch": "B260117",
+        "ManufacturingOrder": "000001004711",
+        "InspectionLotOrigin": "04",
+        "InspectionLotType": "04",
+        "InspectionLotText": "Release MAB214",
+        "InspectionLotHasUsageDecision": True,
+        "InspLotCreatedOnLocalDate": ms("2026-03-29"),
+        "InspLotCreatedOnLocalTime": "PT10H00M00S",
+        "InspectionLotCreatedOn": ms("2026-03-29"),
+        "InspectionLotCreatedOnTime": "PT10H00M00S",
+        "ChangedDateTime": ms("2026-04-02T08:00:00", "+0000"),
+        **fields,
+    }
+
+
+def characteristic(number: str = "10", **fields: Any) -> Row:
+    return {
+        "InspectionLot": "040000000123",
+        "InspPlanOperationInternalID": "1",
+        "InspectionCharacteristic": number,
+        "InspectionSpecification": "TITER",
+        "InspectionCharacteristicText": "Titer",
+        "InspectionMethod": "HPLC-01",
+        "InspectionSpecificationUnit": "G/L",
+        "InspSpecHasLowerLimit": "X",
+        "InspSpecLowerLimit": 2.5,
+        "InspSpecFrmtdLowerLimit": "2.50",
+        "InspSpecHasUpperLimit": "",
+        "InspSpecUpperLimit": 0.0,
+        "InspSpecFrmtdUpperLimit": "",
+        "ChangedDateTime": ms("2026-04-02T08:00:00", "+0000"),
+        **fields,
+    }
+
+
+def result(number: str = "10", **fields: Any) -> Row:
+    return {
+        "InspectionLot": "040000000123",
+        "InspPlanOperationInternalID": "1",
+        "InspectionCharacteristic": number,
+        "InspectionValuationResult": "A",
+        "InspectionResultStatus": "5",
+        "InspectionResultHasMeanValue": "X",
+        "InspectionResultMeanValue": 4.6,
+        "InspResultFrmtdMeanValue": "4.60",
+        "CharacteristicAttributeCodeGrp": "",
+        "CharacteristicAttributeCode": "",
+        "Inspector": "ANA",
+        "InspectionEndDate": ms("2026-04-01"),
+        "InspectionEndTime": "PT15H30M00S",
+        "ChangedDateTime": ms("2026-04-02T08:00:00", "+0000"),
+        **fields,
+    }
+
+
+def decision(number: str = "40000000123", **fields: Any) -> Row:
+    return {
+        "InspectionLot": number.zfill(12),
+        "InspectionLotUsageDecisionCode": "A1",
+        "InspLotUsageDecisionValuation": "A",
+        "InspectionLotUsageDecidedBy": "QA1",
+        "InspectionLotUsageDecidedOn": ms("2026-04-03"),
+        "InspLotUsageDecisionTime": "PT09H00M00S",
+        "ChangedDateTime": ms("2026-04-03T08:00:00", "+0000"),
+        **fields,
+    }
+
+
+PRODUCTION_ORDERS = "API_PRODUCTION_ORDER_2_SRV/A_ProductionOrder_2"
+INSPECTIONS = "API_INSPECTIONLOT_SRV/A_InspectionLot"
+CHARACTERISTICS = "API_INSPECTIONLOT_SRV/A_InspectionCharacteristic"
+RESULTS = "API_INSPECTIONLOT_SRV/A_InspectionResult"
+DECISIONS = "API_INSPECTIONLOT_SRV/A_InspLotUsageDecision"
 ORDERS = "API_PROCESS_ORDER_2_SRV/A_ProcessOrder_2"
 PRODUCTS = "API_PRODUCT_SRV/A_Product"
 LOTS = "API_BATCH_SRV/Batch"
@@ -133,4 +219,9 @@ def tables() -> dict[str, list[Row]]:
         PRODUCTS: [product("100210", None), *(product(str(n)) for n in range(300214, 300217))],
         LOTS: [lot(f"B26011{n}") for n in range(7)],
         DOCUMENTS: [document(str(4900012201 + n)) for n in range(5)],
+        PRODUCTION_ORDERS: [production_order(f"100900{n}", tie) for n in range(4)],
+        INSPECTIONS: [inspection_lot(str(40000000123 + n)) for n in range(3)],
+        CHARACTERISTICS: [characteristic("10"), characteristic("20", InspectionSpecification="HCP")],
+        RESULTS: [result("10"), result("20")],
+        DECISIONS: [decision()],
     }

@@ -1,4 +1,4 @@
-"""An OData V2 server on loopback after SAP's public documentation, small and honest about what it lacks.
+"""An OData server on loopback (V2; V4 by `protocol`) after SAP's public documentation, small and honest about what it lacks.
 
 It sorts, filters (`A ge x`, `A eq x`, `and`, one bracket of `or`), pages by `$top`/`$skip` and by a `__next`
 that names an inner host, wants basic login and `sap-client`, and plays planned faults first.
@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -18,7 +19,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 Row = dict[str, Any]
 Fault = tuple[int, dict[str, str], str]
 USER, PASSWORD, CLIENT = "PLANTWIDE", "s4-Secret!", "100"
-_TEST = re.compile(r"^(\w+) (ge|eq) (?:datetime(?:offset)?)?'([^']*)'$")
+_TEST = re.compile(r"^(\w+) (ge|eq) (?:datetime(?:offset)?)?'?([^']*?)'?$")
 _DATE = re.compile(r"^/Date\((-?\d+)")
 
 
@@ -32,6 +33,7 @@ class Sap:
 
     tables: dict[str, list[Row]]
     server_page: int = 1000
+    protocol: str = "v2"
     faults: list[Fault] = field(default_factory=list)
     asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)
     url: str = ""
@@ -57,7 +59,29 @@ class Sap:
                 "$skiptoken": str(start + self.server_page)
             }
             body["__next"] = f"http://inner.sap.example/{path}?{urlencode(rest)}"
+        if self.protocol == "v4":
+            following = {"@odata.nextLink": body["__next"]} if "__next" in body else {}
+            return 200, json.dumps(
+                {"@odata.context": "$metadata", "value": [_as_v4(r) for r in page], **following}
+            )
         return 200, json.dumps({"d": body})
+
+
+def _as_v4(value: Any) -> Any:
+    """Write V2's dates, times and collections as V4 does."""
+    if isinstance(value, dict):
+        if set(value) == {"results"}:
+            return [_as_v4(row) for row in value["results"]]
+        return {"@odata.etag": "W/1", **{k: _as_v4(v) for k, v in value.items()}}
+    found = _DATE.match(str(value or ""))
+    if found:
+        moment = datetime.fromtimestamp(int(found.group(1)) / 1000, UTC)
+        return moment.strftime("%Y-%m-%dT%H:%M:%SZ") if "+" in value else moment.strftime("%Y-%m-%d")
+    clock = re.match(r"^PT(\d+)H(\d+)M(\d+)S$", str(value or ""))
+    if clock:
+        hours, minutes, seconds = (int(part) for part in clock.groups())
+        return "23:59:59" if hours == 24 else f"{hours:02d}:{minutes:02d}:{seconds:02d}"
+    return value
 
 
 def _plain(value: Any) -> str:
@@ -76,8 +100,6 @@ def _holds(row: Row, test: str) -> bool:
     name, operator, literal = found.groups()
     value = row.get(name)
     if _DATE.match(str(value or "")):
-        from datetime import UTC, datetime
-
         literal = (
             f"{int(datetime.fromisoformat(literal.rstrip('Z')).replace(tzinfo=UTC).timestamp() * 1000):020d}"
         )

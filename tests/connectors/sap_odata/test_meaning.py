@@ -14,8 +14,10 @@ from hub.model import (
     MaterialActual,
     MaterialDefinition,
     MaterialLot,
+    MaterialRequirement,
     OperationsRequest,
     Record,
+    SegmentRequirement,
 )
 from hub.sdk import BadRecord, Document, Rejected
 from tests.connectors.sap_odata.rows import Row, document, lot, ms, order, product
@@ -197,8 +199,60 @@ def test_a_lot_is_named_where_it_is_unique() -> None:
 def test_a_product_is_told_in_the_language_of_the_settings() -> None:
     (told,) = of(MaterialDefinition, parse("A_Product", product()))
     assert (told.id.value, told.description) == ("300214", "MAB214 drug substance")
-    assert (told.stage, told.base_unit, told.material_class) == ("intermediate", "kg", "MAB214")
+    assert (told.stage, told.base_unit) == ("intermediate", "kg")
+    assert told.material_class == Identifier(value="MAB214")
     assert of(MaterialDefinition, parse("A_Product", product(), language="DE"))[0].description == "Wirkstoff"
+
+
+# ------------------------------------------------------------------------------- steps and components
+
+
+def test_the_operations_of_an_order_are_the_steps_it_asks_for() -> None:
+    step = {
+        "ManufacturingOrderOperation": "0010",
+        "MfgOrderOperationText": "Seed expansion",
+        "WorkCenter": "BR5001",
+        "OperationIsConfirmed": "",
+        "OperationIsPartiallyConfirmed": "X",
+        "OpErlstSchedldExecStrtDte": ms("2026-03-02"),
+        "OpErlstSchedldExecStrtTme": "PT06H00M00S",
+        "OpLtstSchedldExecEndDte": ms("2026-03-06"),
+        "OpLtstSchedldExecEndTme": "PT24H00M00S",
+    }
+    parts = parse_order(order(to_ProcessOrderOperation={"results": [step]}))
+    assert rejected(parts) == []
+    (asked,) = of(SegmentRequirement, parts)
+    assert (asked.id.value, asked.operations_request, asked.operations_segment) == (
+        "1004711|0010",
+        ORDER,
+        "0010",
+    )
+    assert (asked.description, asked.state) == ("Seed expansion", "Running")
+    assert asked.equipment == Identifier(scheme="work_center", value="BR5001")
+    assert asked.earliest_start == datetime(2026, 3, 2, 6, tzinfo=UTC)
+    assert asked.latest_end == datetime(2026, 3, 7, tzinfo=UTC)
+
+
+def test_the_components_of_an_order_are_what_it_needs() -> None:
+    part = {
+        "Reservation": "0000004711",
+        "ReservationItem": "1",
+        "Material": "000000000000100210",
+        "Plant": "1010",
+        "Batch": "MP260012",
+        "GoodsMovementType": "261",
+        "RequiredQuantity": "1500.000",
+        "BaseUnit": "KG",
+        "BaseUnitISOCode": "KGM",
+    }
+    two = [part, {**part, "ReservationItem": "2", "GoodsMovementType": "ZZ9", "Batch": ""}]
+    parts = parse_order(order(to_ProcessOrderComponent={"results": two}))
+    needed, odd = of(MaterialRequirement, parts)
+    assert (needed.operations_request, needed.use) == (ORDER, "Consumed")
+    assert needed.lot == Identifier(scheme="lot", value="100210|1010|MP260012", match="MP260012")
+    assert needed.quantity is not None
+    assert (needed.quantity.text, needed.quantity.unit) == ("1500.000", "kg")
+    assert (odd.use, odd.lot, odd.key == needed.key) == ("ZZ9", None, False)
 
 
 # ----------------------------------------------------------------------------------------- seeded faults
@@ -210,6 +264,16 @@ def test_without_a_zone_every_local_time_is_rejected_by_name_and_the_rest_goes_o
     assert {"MfgOrderPlannedStartDate", "MfgOrderPlannedEndDate", "MfgOrderCreationDate"} == fields
     assert all("`timezone`" in fault.reason for fault in rejected(parts))
     assert of(Batch, parts)[0].planned_start is None
+
+
+def test_a_date_that_comes_twice_in_autumn_is_rejected_by_name_until_the_settings_say_which() -> None:
+    row = order(MfgOrderPlannedStartDate=ms("2026-10-25"), MfgOrderPlannedStartTime="PT01H30M00S",
+                MfgOrderPlannedEndDate=ms("2026-10-30"))  # fmt: skip
+    (fault,) = rejected(parse_order(row))
+    assert fault.where.endswith("MfgOrderPlannedStartDate")
+    assert "comes twice in Europe/Dublin" in fault.reason
+    (request,) = of(OperationsRequest, parse_order(row, ambiguous="earliest"))
+    assert request.planned_start == datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
 
 
 def test_an_unknown_unit_holds_the_movement_back_until_it_is_mapped() -> None:

@@ -10,10 +10,15 @@ from connectors.sap_odata import SapConfig, SapOdata
 from hub.sdk import ConnectorError, Cursor, Document, Misconfigured, Page, Unauthorized, Unavailable
 from hub.sdk.testing import RecordSuite
 from tests.connectors.sap_odata.rows import (
+    CHARACTERISTICS,
+    DECISIONS,
     DOCUMENTS,
+    INSPECTIONS,
     LOTS,
     ORDERS,
+    PRODUCTION_ORDERS,
     PRODUCTS,
+    RESULTS,
     document,
     lot,
     ms,
@@ -22,6 +27,11 @@ from tests.connectors.sap_odata.rows import (
     tables,
 )
 from tests.connectors.sap_odata.sap_server import CLIENT, PASSWORD, USER, Sap, error_body, serve
+
+ALL = [
+    *("products", "batches", "orders", "production_orders", "material_documents"),
+    *("inspection_lots", "inspection_characteristics", "inspection_results", "usage_decisions"),
+]
 
 
 def connect(sap: Sap, **settings: Any) -> SapOdata:
@@ -68,6 +78,20 @@ class TestSapOdataKeepsThePromises(RecordSuite):
     def make_refused(self) -> SapOdata:
         return connect(self.sap, password="not-the-password")
 
+    def holds(self) -> dict[str, int]:
+        names = {
+            "orders": ORDERS,
+            "products": PRODUCTS,
+            "batches": LOTS,
+            "material_documents": DOCUMENTS,
+            "production_orders": PRODUCTION_ORDERS,
+            "inspection_lots": INSPECTIONS,
+            "inspection_characteristics": CHARACTERISTICS,
+            "inspection_results": RESULTS,
+            "usage_decisions": DECISIONS,
+        }
+        return {stream: len(self.sap.tables[table]) for stream, table in names.items()}
+
     def grow(self) -> bool:
         self.sap.tables[ORDERS] += [
             order("1004720", "20260302081500", "B260126"),
@@ -88,7 +112,63 @@ class TestSapOdataOverSmallServerPagesKeepsThePromises(TestSapOdataKeepsThePromi
         return connect(self.sap, page_size=3)
 
 
+class TestSapOdataOverV4KeepsThePromises(TestSapOdataKeepsThePromises):
+    """The same rows as V4 writes them, in server pages with a next link."""
+
+    def make(self) -> SapOdata:
+        self.sap.protocol, self.sap.server_page = "v4", 2
+        return connect(self.sap, protocol="v4", page_size=3, streams=ALL)
+
+    def make_refused(self) -> SapOdata:
+        self.sap.protocol = "v4"
+        return connect(self.sap, protocol="v4", password="not-the-password")
+
+
 # ------------------------------------------------------------------------------------ reading changes
+
+
+def test_both_versions_give_records_that_say_the_same(sap: Sap) -> None:
+    def told(protocol: str) -> list[Any]:
+        sap.protocol = protocol
+        with connect(sap, protocol=protocol, streams=ALL) as connector:
+            return [
+                part
+                for stream in connector.streams()
+                for page in connector.read(stream.name, None)
+                for document in page.documents
+                for part in connector.parse(document)
+            ]
+
+    for row in (*sap.tables[ORDERS], *sap.tables[PRODUCTION_ORDERS]):
+        row["MfgOrderPlannedEndTime"] = "PT23H00M00S"  # V4 has no 24:00
+    assert told("v2") == told("v4")
+
+
+def test_v4_is_asked_with_its_own_literals(sap: Sap) -> None:
+    sap.protocol = "v4"
+    read(
+        sap,
+        "products",
+        {"changed": "2026-01-10T00:00:00", "created": "2026-01-10T00:00:00"},
+        protocol="v4",
+        overlap_s=0,
+    )
+    filters = {str(options.get("$filter")) for _, options in sap.asked}
+    assert filters == {"LastChangeDate ge 2026-01-10", "CreationDate ge 2026-01-10"}
+
+
+def test_rows_of_inspections_are_completed_by_one_question_a_page(sap: Sap) -> None:
+    page = read(sap, "inspection_results", page_size=50, streams=ALL)[0]
+    assert [path for path, _ in sap.asked] == [RESULTS, CHARACTERISTICS]
+    assert '"InspectionSpecification":"TITER"' in page.documents[0].payload
+
+
+def test_a_version_that_the_service_does_not_speak_is_told(sap: Sap) -> None:
+    with (
+        connect(sap, protocol="v4") as connector,
+        pytest.raises(Misconfigured, match="no OData V4 collection"),
+    ):
+        connector.check()
 
 
 def test_the_first_read_gives_everything_and_the_next_only_what_the_overlap_repeats(sap: Sap) -> None:

@@ -1,0 +1,79 @@
+"""The PI Web API connector keeps the promises of the door, on a simulated PI System (see `simulator`)."""
+
+from datetime import timedelta
+from typing import Any, ClassVar
+
+import pytest
+
+from connectors.pi_web_api import PiWebApi
+from hub.sdk import Window
+from hub.sdk.testing import RecordSuite, SampleSuite
+from tests.connectors.pi_web_api.simulator import NOW, START, PiSystem, written
+from tests.connectors.pi_web_api.world import make_pi, second
+
+
+class _Records(RecordSuite):
+    @pytest.fixture(autouse=True)
+    def world(self, system: PiSystem) -> None:
+        self.system = system
+
+    def make(self) -> PiWebApi:
+        return make_pi(self.system.base, max_count=3)
+
+    def make_refused(self) -> PiWebApi:
+        return make_pi(self.system.base, password="stolen")
+
+    def grow(self) -> bool:
+        self.system.add_frame(
+            8, "Phase", second(500), None, name="Late", values={"BatchID": {"Value": "B26-0117"}}
+        )
+        self.system.frames[6]["EndTime"] = written(NOW - timedelta(hours=1))
+        return True
+
+
+class TestRecords(_Records):
+    pass
+
+
+class _Samples(SampleSuite):
+    settings: ClassVar[dict[str, Any]] = {}
+
+    @pytest.fixture(autouse=True)
+    def world(self, system: PiSystem) -> None:
+        self.system = system
+
+    def make(self) -> PiWebApi:
+        return make_pi(self.system.base, **self.settings)
+
+    def make_refused(self) -> PiWebApi:
+        return make_pi(self.system.base, password="stolen", **self.settings)
+
+    def window(self) -> Window:
+        return Window(START, START + timedelta(seconds=40))
+
+
+class TestRecorded(_Samples):
+    pass
+
+
+class TestRecordedWithoutBundles(_Samples):
+    settings: ClassVar[dict[str, Any]] = {"batch": False}
+
+    @pytest.fixture(autouse=True)
+    def world(self, system: PiSystem) -> None:
+        system.has_batch = False
+        self.system = system
+
+
+class TestAttributes(_Samples):
+    settings: ClassVar[dict[str, Any]] = {"tags": "attributes"}
+
+
+class TestInterpolated(_Samples):
+    settings: ClassVar[dict[str, Any]] = {"read": {"kind": "interpolated", "step_s": 2}}
+
+
+class TestSummaries(_Samples):
+    settings: ClassVar[dict[str, Any]] = {
+        "read": {"kind": "summary", "step_s": 5, "types": ["Average", "Count"]}
+    }

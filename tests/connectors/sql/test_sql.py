@@ -1,0 +1,127 @@
+"""What a user of the SQL connector would notice: nothing is written, nothing is injected, faults are named."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import yaml
+from pydantic import ValidationError
+from sqlalchemy.exc import DBAPIError
+
+from connectors.sql import SqlConfig
+from connectors.sql.database import Source
+from hub.model import Sample
+from hub.sdk import Misconfigured, Window
+from tests.connectors.sql.conftest import T0, Plant
+from tests.connectors.sql.test_sql_conformance import make_sql, stream
+
+EXAMPLES = sorted((Path(__file__).resolve().parents[3] / "connectors" / "sql").glob("example*.yaml"))
+
+
+@pytest.mark.against("sql", "PostgreSQL and MariaDB servers", how="live")
+def test_a_row_states_the_record_whose_fields_its_columns_name(plant: Plant) -> None:
+    with make_sql(plant, streams=stream(plant)) as sql:
+        documents = [d for page in sql.read("samples", None) for d in page.documents]
+        samples = [part for d in documents for part in sql.parse(d)]
+    assert len(samples) == 7
+    first = samples[0]
+    assert isinstance(first, Sample)
+    assert (first.key, first.taken_at, first.batch and first.batch.value) == ("0", T0, "B0")
+
+
+def test_a_session_cannot_write(plant: Plant) -> None:
+    config = make_sql(plant, streams=stream(plant)).config
+    source = Source(config)
+    with pytest.raises(Exception, match=r"(?i)read.?only") as told, source.session() as connection:
+        connection.exec_driver_sql("INSERT INTO press VALUES (NULL, 1, 'X')")
+    assert not isinstance(told.value, DBAPIError)
+    with plant.engine.connect() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM press").scalar() == 30
+
+
+def test_a_parameter_is_a_value_and_never_a_piece_of_the_statement(plant: Plant) -> None:
+    evil = {"hidden": "x'; DROP TABLE lims_sample; --"}
+    with make_sql(plant, streams=stream(plant, parameters=evil)) as sql:
+        assert sum(len(page.documents) for page in sql.read("samples", None)) == 7
+
+
+def test_what_commits_late_under_an_older_time_is_found_by_looking_back(plant: Plant) -> None:
+    with make_sql(plant, streams=stream(plant, look_back=7200)) as sql:
+        last = list(sql.read("samples", None))[-1].cursor
+        plant.sample(50, T0 + timedelta(hours=2))
+        later = [d.key for page in sql.read("samples", last) for d in page.documents]
+    assert "50" in later
+    assert "0" not in later
+
+
+def test_a_row_without_a_change_time_is_told_and_not_left_out(plant: Plant) -> None:
+    plant.run("INSERT INTO lims_sample (id, batch, gone) VALUES (77, 'B77', 0)")
+    with make_sql(plant, streams=stream(plant)) as sql:
+        rejected = [piece for page in sql.read("samples", None) for piece in page.rejected]
+    assert [(piece.key, "changed is NULL" in piece.reason) for piece in rejected] == [("77", True)]
+
+
+def test_a_missing_column_or_table_is_named_by_check(plant: Plant) -> None:
+    with make_sql(plant, streams=stream(plant, clock="altered")) as sql, pytest.raises(Misconfigured) as told:
+        sql.check()
+    assert "no column altered" in str(told.value)
+    gone = stream(plant, query="SELECT 1 AS one FROM no_such_table", parameters={})
+    with make_sql(plant, streams=gone) as sql, pytest.raises(Misconfigured, match="no_such_table"):
+        sql.check()
+
+
+def test_a_stream_without_a_clock_is_read_whole(plant: Plant) -> None:
+    with make_sql(plant, streams=stream(plant, clock=None)) as sql:
+        assert sql.streams()[0].snapshot
+        assert [len(page.documents) for page in sql.read("samples", None)] == [2, 2, 2, 1]
+
+
+def test_a_history_whose_times_are_text_is_refused_by_name(tmp_path: Path) -> None:
+    plant = Plant(f"sqlite:///{tmp_path / 'x.db'}")
+    query = "SELECT ts, speed FROM press"
+    settings = {"query": query, "layout": "wide", "tag": "P.{column}", "columns": {"speed": None}}
+    with make_sql(plant, samples={"press": settings}) as sql, pytest.raises(Misconfigured, match="holds str"):
+        list(sql.samples(["P.speed"], Window(T0, T0 + timedelta(hours=1))))
+
+
+@pytest.mark.parametrize("plant", ["mariadb"], indirect=True)
+def test_local_times_are_cut_by_their_instants_when_clocks_are_put_back(plant: Plant) -> None:
+    rows = ", ".join(f"('2026-10-25 0{h}:{m}:00', {h}{m}, 'X')" for h in (0, 1, 2) for m in ("00", "30"))
+    plant.run(f"INSERT INTO press VALUES {rows}")
+    settings = {
+        "query": "SELECT ts, speed FROM press",
+        "layout": "wide",
+        "tag": "P.{column}",
+        "columns": {"speed": None},
+    }
+    start = datetime(2026, 10, 25, 1, 0, tzinfo=UTC)  # 01:00 local for the second time
+    window = Window(start, start + timedelta(hours=2))
+    more = {"timezone": "Europe/Dublin", "ambiguous": "latest", "samples": {"press": settings}}
+    with make_sql(plant, **more) as sql:
+        found = [row for batch in sql.samples(["P.speed"], window) for row in batch.to_pylist()]
+    assert sorted((row["ts"], row["value"]) for row in found) == [
+        (start, 100.0),
+        (start + timedelta(minutes=30), 130.0),
+        (start + timedelta(hours=1), 200.0),
+        (start + timedelta(minutes=90), 230.0),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("query", "url"),
+    [
+        ("DELETE FROM x", "sqlite://"),
+        ("SELECT 1; DROP TABLE x", "sqlite://"),
+        ("SELECT 1", "postgresql://u:secret@h/d"),
+    ],
+)
+def test_what_could_write_or_shows_a_password_is_refused(query: str, url: str) -> None:
+    one = {"query": query, "key": ["a"], "record": "sample"}
+    with pytest.raises(ValidationError, match=r"one SELECT statement|password stands in"):
+        SqlConfig.model_validate({"url": url, "streams": {"s": one}})
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
+def test_an_example_is_a_valid_configuration(path: Path) -> None:
+    settings = yaml.safe_load(path.read_text(encoding="utf-8"))["settings"]
+    assert SqlConfig.model_validate(settings)

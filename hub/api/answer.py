@@ -6,7 +6,10 @@ from urllib.parse import urlencode
 import orjson
 from fastapi import Request, Response
 
-from hub.store.answers.pages import Page
+from hub.store.answers.pages import Page, WrittenPage
+
+PARAMETER, HEADER = "as_known_at", "Known-At"
+"""The instant that a question is about, and the one that an answer stands for."""
 
 
 class JsonBytes(Response):
@@ -20,7 +23,7 @@ def answer(document: Any, status: int = 200) -> Response:
     return JsonBytes(orjson.dumps(document, option=orjson.OPT_UTC_Z), status)
 
 
-def answer_page(request: Request, page: Page) -> Response:
+def answer_page(request: Request, page: Page | WrittenPage) -> Response:
     """Give a page, with the address of the next one in the Link header (RFC 8288)."""
     response = answer({"items": page.items, "next": page.next})
     if page.next is not None:

@@ -1,5 +1,6 @@
 """The application: layers, routes and pages around one store."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -7,9 +8,12 @@ from pathlib import Path
 from fastapi import FastAPI, Response
 from fastapi.routing import APIRoute
 from fastapi.staticfiles import StaticFiles
+from starlette.routing import Route
 
 from hub.api.answer import answer
 from hub.api.documentation import build_openapi
+from hub.api.doors import Door
+from hub.api.moment import stamp
 from hub.api.pages import ALL_PAGES
 from hub.api.pages.rendering import render_problem
 from hub.api.problems import install_problems
@@ -28,11 +32,16 @@ Times are RFC 3339 in UTC. Every value leads to the source record that stated it
 
 
 def create_app(
-    database: Database, *, settings: ApiSettings | None = None, replay: Replay | None = None
+    database: Database,
+    *,
+    settings: ApiSettings | None = None,
+    replay: Replay | None = None,
+    doors: Sequence[Door] = (),
 ) -> FastAPI:
     """Give the application over a store that is migrated.
 
-    `replay` reads quarantined parts again; without it that route answers 501.
+    `replay` reads quarantined parts again; without it that route answers 501. `doors` are what is offered
+    beside `/v1`.
     """
     settings = settings or ApiSettings(version=read_version(), data_folder=_folder_of(database))
     app = FastAPI(
@@ -46,8 +55,8 @@ def create_app(
         generate_unique_id_function=_name_operation,
     )
     sessions = Sessions(session_s=settings.session_s, login_s=settings.login_s)
-    app.state.room = Room(database, settings, sessions, replay)
-    install_problems(app, render_problem)
+    room = app.state.room = Room(database, settings, sessions, replay)
+    install_problems(app, show=render_problem, stamp=stamp)
     for router in (*ALL_ROUTES, *ALL_PAGES):
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
@@ -57,7 +66,11 @@ def create_app(
         return answer(build_openapi(app))
 
     app.openapi = lambda: build_openapi(app)  # type: ignore[method-assign]  # FastAPI's own way to replace it
-    app.add_middleware(Gate, outer=app)
+    for door in doors:
+        made = door.make(room)
+        app.mount(door.path, made, name=door.path)
+        app.router.routes.append(Route(door.path, made, include_in_schema=False))
+    app.add_middleware(Gate, outer=app, doors=doors)
     app.add_middleware(Shell)
     return app
 

@@ -8,19 +8,35 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from hub.api.moment import HEADER, PARAMETER
 from hub.api.problems import KINDS, MEDIA_TYPE
-from hub.api.schemas import EXAMPLE_TIME, EXAMPLES, ProblemDetails, Schema
+from hub.api.schemas import EXAMPLE_TIME, EXAMPLES, ProblemDetails
 from hub.api.security import OPEN_PATHS
+from hub.api.tables import FORMATS
 
 _REF = "#/components/schemas/{model}"
 _DEPTH = 6
+_KNOWN_AT = {
+    "description": "The newest instant at which the hub had learned something of what is answered; given as "
+    f"`{PARAMETER}`, it repeats this answer byte for byte.",
+    "schema": {"type": "string", "format": "date-time"},
+}
 _registered: dict[str, type[BaseModel]] = {"ProblemDetails": ProblemDetails}
 
 
 def answers(
-    model: type[Schema], *kinds: str, status: int = 200, arrow: bool = False, description: str = "The answer"
+    model: type[BaseModel],
+    *kinds: str,
+    status: int = 200,
+    arrow: bool = False,
+    columns: bool = False,
+    lines: bool = False,
+    description: str = "The answer",
 ) -> dict[int | str, dict[str, Any]]:
-    """Give the `responses` of a route: its schema, and the kinds of problems it may answer with."""
+    """Give the `responses` of a route: its schema, and the kinds of problems it may answer with.
+
+    `arrow` answers come as an Arrow stream too, `columns` also as Parquet and CSV, `lines` as JSON lines.
+    """
     _registered[model.__name__] = model
     content: dict[str, Any] = {
         "application/json": {
@@ -28,10 +44,10 @@ def answers(
             "example": example_of(model),
         }
     }
-    if arrow:
-        content["application/vnd.apache.arrow.stream"] = {
-            "schema": {"type": "string", "contentMediaType": "application/vnd.apache.arrow.stream"}
-        }
+    for media in FORMATS if columns else FORMATS[:1] if arrow else ():
+        content[media] = {"schema": {"type": "string", "contentMediaType": media}}
+    if lines:
+        content["application/jsonl"] = {"schema": {"type": "string", "contentMediaType": "application/jsonl"}}
     found: dict[int | str, dict[str, Any]] = {status: {"description": description, "content": content}}
     return {**found, **problems(*kinds)}
 
@@ -61,7 +77,14 @@ def problems(*kinds: str) -> dict[int | str, dict[str, Any]]:
     return found
 
 
-GUARDED = ("malformed-request", "key-needed", "scope-missing", "invalid-parameter", "store-unavailable")
+GUARDED = (
+    "malformed-request",
+    "key-needed",
+    "scope-missing",
+    "invalid-parameter",
+    "not-kept",
+    "store-unavailable",
+)
 """Problems that every guarded route may answer with."""
 
 
@@ -74,6 +97,8 @@ def example_of(model: type[BaseModel]) -> Any:
 def _example(schema: dict[str, Any], defs: dict[str, Any], name: str, depth: int) -> Any:
     if "$ref" in schema:
         schema = defs[schema["$ref"].rpartition("/")[2]]
+    if "example" in schema:
+        return schema["example"]
     if "anyOf" in schema:
         schema = schema["anyOf"][0]
         if "$ref" in schema:
@@ -83,6 +108,8 @@ def _example(schema: dict[str, Any], defs: dict[str, Any], name: str, depth: int
     match schema.get("type"):
         case "object" if "properties" in schema:
             return {key: _example(part, defs, key, depth - 1) for key, part in schema["properties"].items()}
+        case "object" if isinstance(inner := schema.get("additionalProperties"), dict) and inner:
+            return {"present": _example(inner, defs, name, depth - 1)}  # pyright: ignore[reportUnknownArgumentType] # a schema
         case "object":
             return {"store": "ok"}
         case "array":
@@ -128,8 +155,10 @@ def build_openapi(app: FastAPI) -> dict[str, Any]:
     }
     document["security"] = [{"apiKey": []}, {"bearer": []}, {"basic": []}]
     for path, operations in document["paths"].items():
-        if path in OPEN_PATHS:
-            for operation in operations.values():
+        for operation in operations.values():
+            if path in OPEN_PATHS:
                 operation["security"] = []
+            if any(one["name"] == PARAMETER for one in operation.get("parameters", ())):
+                operation["responses"]["200"]["headers"] = {HEADER: _KNOWN_AT}
     app.openapi_schema = document
     return document

@@ -11,10 +11,14 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from hub.store.answers.failures import StoreFailure
-from hub.store.answers.grammar import FilterError
 from hub.store.answers.pages import CursorError
 from hub.store.answers.things import Ambiguous, NotFound
 from hub.store.database import StoreUnreachable
+from hub.store.past.compiler import NotKept
+from hub.store.questions.collections import NoSuchCollection
+from hub.store.questions.documents import TooMuch
+from hub.store.questions.expression import FilterError
+from hub.store.snapshot import NotYetKnown
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -26,12 +30,18 @@ KINDS: dict[str, tuple[int, str]] = {
     "scope-missing": (403, "This key may not do that"),
     "not-found": (404, "There is no such thing"),
     "method-not-allowed": (405, "This address does not take that method"),
+    "not-acceptable": (406, "None of the accepted formats is offered"),
     "ambiguous-name": (409, "Several things have this name"),
+    "no-conflict": (409, "Nobody disagrees about that"),
+    "contradicted": (409, "The decision contradicts what stands"),
+    "no-decision": (409, "No decision stands there"),
     "body-too-large": (413, "The body is too large"),
     "too-much-asked": (422, "The answer would be too large"),
     "invalid-parameter": (422, "A parameter or the body is not valid"),
     "invalid-filter": (422, "The filter or order cannot be answered"),
+    "invalid-rule": (422, "The rule cannot be kept"),
     "invalid-cursor": (422, "The cursor is not valid"),
+    "not-kept": (422, "Earlier states of that are not kept"),
     "internal-error": (500, "Something went wrong here"),
     "not-offered": (501, "This hub does not offer that"),
     "store-unavailable": (503, "The store does not answer"),
@@ -70,14 +80,23 @@ class Problem(Exception):
         return Response(body, status, media_type=MEDIA_TYPE, headers=self.headers)
 
 
-def install_problems(app: FastAPI, show: Callable[["Problem", str], Response] | None = None) -> None:
-    """Answer every error of the application as a problem; `show` makes a page of it for a browser."""
+def install_problems(
+    app: FastAPI,
+    *,
+    show: Callable[["Problem", str], Response],
+    stamp: Callable[[Request, Response], None],
+) -> None:
+    """Answer every error of the application as a problem.
+
+    `show` makes a page of it for a browser, `stamp` says in it for which instant it stands.
+    """
 
     def answer_problem(request: Request, error: Exception) -> Response:
         problem = problem_of(error)
-        if show is not None and wants_page(request):
-            return show(problem, request.url.path)
-        return problem.respond()
+        is_page = wants_page(request)
+        response = show(problem, request.url.path) if is_page else problem.respond()
+        stamp(request, response)
+        return response
 
     for kind in (
         Problem,
@@ -85,8 +104,12 @@ def install_problems(app: FastAPI, show: Callable[["Problem", str], Response] | 
         RequestValidationError,
         FilterError,
         CursorError,
+        TooMuch,
+        NoSuchCollection,
         NotFound,
         Ambiguous,
+        NotKept,
+        NotYetKnown,
     ):
         app.add_exception_handler(kind, answer_problem)
     app.add_exception_handler(StoreFailure, answer_problem)
@@ -115,10 +138,22 @@ def problem_of(error: Exception) -> Problem:
             return Problem("invalid-filter", str(error), members=where)
         case CursorError():
             return Problem("invalid-cursor", str(error))
+        case TooMuch():
+            return Problem("too-much-asked", f"{str(error)[:1].upper()}{str(error)[1:]}.")
+        case NoSuchCollection():
+            return Problem("not-found", "There is no collection of this name; /v1/collections lists all.")
         case Ambiguous():
             return Problem("ambiguous-name", str(error), members={"candidates": list(error.candidates)})
         case NotFound():
             return Problem("not-found", "Nothing has this uid, code or name; look at the list.")
+        case NotKept():
+            return Problem(
+                "not-kept", f"Earlier states of {error.what} are not kept; ask without `as_known_at`."
+            )
+        case NotYetKnown():
+            return Problem(
+                "invalid-parameter", "`as_known_at` lies in the future; ask for an earlier instant."
+            )
         case HTTPException():
             return _of_status(error)
         case StoreFailure() | StoreUnreachable():

@@ -9,8 +9,10 @@ from typing import Annotated, Any
 from fastapi import Depends, Request
 from pydantic import BaseModel, ConfigDict
 
+from hub.api.remembering import Memory
 from hub.api.sessions import Sessions
 from hub.store.database import Database
+from hub.store.questions.shelf import Shelf
 
 Replay = Callable[[Sequence[int]], dict[str, int]]
 """Reads quarantined parts again by id; gives counts such as `{"resolved": 2, "still_open": 1}`."""
@@ -26,11 +28,30 @@ class ApiSettings(BaseModel):
     data_folder: Path | None = None
     free_bytes: int = 64 * 1024 * 1024
     body_bytes: int = 1024 * 1024
+    page_rows: int = 1_000
+    rows_at_once: int = 1_000_000
+    delivery_bytes: int = 64 * 1024 * 1024
     json_samples: int = 10_000
     arrow_samples: int = 20_000_000
     tags_at_once: int = 200
+    batches_at_once: int = 1_000
+    examined_samples: int = 200_000_000
+    windows_at_once: int = 1_000_000
+    streams_at_once: int = 200
+    stream_poll_s: float = 1.0
+    stream_lag: int = 10_000
+    stream_s: float = 3600.0
+    slow_client_s: float = 30.0
     session_s: float = 8 * 3600.0
     login_s: float = 600.0
+
+
+@dataclass
+class Live:
+    """The streams that are open here, and whether the server is about to end."""
+
+    streams: int = 0
+    is_stopping: bool = False
 
 
 @dataclass(frozen=True)
@@ -41,12 +62,15 @@ class Room:
     settings: ApiSettings
     sessions: Sessions
     replay: Replay | None = None
+    live: Live = field(default_factory=Live)
     clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
+    memory: Memory = field(default_factory=Memory)
+    shelf: Shelf = field(default_factory=Shelf)
 
 
 def enter(request: Request) -> Room:
-    """Give the room of the application that serves this request."""
-    room: Any = request.app.state.room
+    """Give the room of the application that serves this request, as known at the instant it asks for."""
+    room: Any = getattr(request.state, "room", None) or request.app.state.room
     return room
 
 

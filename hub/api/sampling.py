@@ -15,10 +15,9 @@ from hub.api.answer import answer
 from hub.api.problems import Problem
 from hub.api.room import Room
 from hub.model import SAMPLE_SCHEMA
-from hub.store.answers.tags import count_at_most
 from hub.store.answers.thinning import thin
 from hub.store.database import Connection
-from hub.store.samples import read_samples
+from hub.store.samples import count_at_most, read_samples
 
 ARROW = "application/vnd.apache.arrow.stream"
 _PIECE = 1_000_000

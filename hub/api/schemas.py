@@ -1,12 +1,15 @@
 """The shapes of answers, for the OpenAPI document and for tests: made from the same reading as the tables."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from functools import cache
 from types import GenericAlias
 from typing import Annotated, Any, Literal, Optional
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, create_model
+from pydantic.config import JsonDict
 
+from hub.model.enums import OTHER
 from hub.model.mastered import MASTERED
 from hub.model.observed import OBSERVED
 from hub.model.shape import Field as RecordField
@@ -70,12 +73,11 @@ _GOLDEN: dict[str, Any] = {
     "integer": int | None,
     "flag": bool | None,
     "instant": Optional[AwareDatetime],  # noqa: UP045 - Annotated takes no bar
-    "quantity": Amount | None,
+    "quantity": ReportedAmount | None,
     "reference": Reference | None,
 }
 _REPORTED: dict[str, Any] = {
     **_GOLDEN,
-    "quantity": ReportedAmount | None,
     "measurement": ReportedValue | None,
     "reference": Reported | None,
     "peer": Peer | None,
@@ -101,7 +103,12 @@ _FACT: dict[str, Any] = {
 }
 _FACT_OWN: dict[str, dict[str, Any]] = {
     "segment_response": {"duration_s": float | None},
-    "material_actual": {"count_state": Literal["counted", "same_as", "disputed"] | None},
+    "material_actual": {
+        "count_state": Literal["counted", "same_as", "disputed", "netted"] | None,
+        "count_difference": float | None,
+        "counted": Amount | None,
+        "disputes": int | None,
+    },
 }
 
 
@@ -109,7 +116,7 @@ _FACT_OWN: dict[str, dict[str, Any]] = {
 def thing_schema(entity_type: str) -> type[Schema]:
     """Give the schema of a mastered thing."""
     kind = MASTERED[entity_type]
-    fields = {f.name: _annotation(f, _GOLDEN) for f in fields_of(kind) if f.name != "description"}
+    fields = _members([f for f in fields_of(kind) if f.name != "description"], _GOLDEN)
     return _model(kind.__name__, {**_THING, **fields}, kind.__doc__)
 
 
@@ -117,12 +124,21 @@ def thing_schema(entity_type: str) -> type[Schema]:
 def fact_schema(record_type: str) -> type[Schema]:
     """Give the schema of an observed fact."""
     kind = OBSERVED[record_type]
-    fields = {f.name: _annotation(f, _REPORTED) for f in fields_of(kind)}
+    fields = _members(fields_of(kind), _REPORTED)
     return _model(kind.__name__, {**_FACT, **fields, **_FACT_OWN.get(record_type, {})}, kind.__doc__)
 
 
+def _members(fields: Iterable[RecordField], table: dict[str, Any]) -> dict[str, Any]:
+    members: dict[str, Any] = {}
+    for field in fields:
+        members[field.name] = _annotation(field, table)
+        if field.kind == "choice":
+            members[f"{field.name}_text"] = str | None
+    return members
+
+
 def _annotation(field: RecordField, table: dict[str, Any]) -> Any:
-    listed: Any = Literal[field.values]
+    listed: Any = Literal[*field.values, OTHER] if field.kind == "choice" else Literal[field.values]
     return Optional[listed] if field.values else table[field.kind]  # noqa: UP045 - made at run time
 
 
@@ -169,30 +185,129 @@ class SampleOfResult(Schema):
     status: str | None
 
 
+class Tolerance(Schema):
+    """How far values may lie apart and agree: a part of what counts, or an amount (seconds for times)."""
+
+    relative: float
+    absolute: float
+    unit: str | None
+
+
+class RuleVersion(Schema):
+    """Which version of which rule; `*` as attribute or type is the rule of all that have none."""
+
+    entity_type: str
+    attribute: str
+    version: int
+
+
+class Rule(RuleVersion):
+    """Whose word counts: a strategy, the order of kinds and codes of sources, and what still agrees."""
+
+    strategy: Literal["system", "latest", "earliest", "widest", "union"]
+    order: list[str]
+    tolerance: Tolerance
+    effective_from: AwareDatetime
+    is_in_force: bool
+    origin: Literal["hub", "project", "person"]
+    approved_by: str
+    reason: str | None
+    recorded_at: AwareDatetime
+
+
+class RuleHistory(Schema):
+    """Every version of one rule, the newest first."""
+
+    entity_type: str
+    attribute: str
+    versions: list[Rule]
+
+
+class DecisionTaken(Schema):
+    """Which source a person let count, when and why."""
+
+    id: int
+    counts: str
+    decided_by: str
+    decided_at: AwareDatetime
+    reason: str
+
+
+class JudgedValue(Schema):
+    """What a source said when a person decided."""
+
+    source: str
+    value: Any
+
+
+class Decision(DecisionTaken):
+    """A decision, and what each source said then: it counts while all of them still say so."""
+
+    judged: list[JudgedValue]
+
+
+class DecisionEver(Decision):
+    """A decision that stands or was taken back."""
+
+    state: Literal["standing", "reversed"]
+    reversed_by: str | None
+    reversed_at: AwareDatetime | None
+    reversed_reason: str | None
+
+
+class ChangedVoice(Schema):
+    """A source that says something else now than when a person decided; null where it said nothing."""
+
+    source: str
+    then: Any
+    now: Any
+
+
+class OvertakenDecision(Decision):
+    """A decision that no longer settles a conflict, with what changed since."""
+
+    changed: list[ChangedVoice]
+
+
 class Statement(Schema):
-    """What a source says about an attribute."""
+    """What a source says about an attribute.
+
+    `difference` is how much more it says than what counts, in the unit of that. `in_conflict`: it contradicts
+    what counts; `is_settled`: so it does, but a person has decided about that. `decision` is theirs.
+    """
 
     source: str
     source_kind: str
     value: Any
     is_winner: bool
+    in_conflict: bool
+    is_settled: bool
+    difference: Amount | None
+    decision: DecisionTaken | None
     source_record: int
     source_time: AwareDatetime | None
     recorded_at: AwareDatetime
 
 
 class Assertion(Statement):
-    """What a source says, or said until `superseded_at`, about an attribute."""
+    """What a source says, or said until `superseded_at`, about an attribute; `rule` chose what counts now."""
 
     attribute: str
-    in_conflict: bool
     superseded_at: AwareDatetime | None
+    rule: RuleVersion | None
 
 
 class AttributeConflict(Schema):
-    """An attribute about which sources disagree beyond tolerance; the winner is marked."""
+    """An attribute about which sources disagree beyond the tolerance of `rule`; what counts is marked.
+
+    A resolved one has a `decision`. `reopened` is the newest decision that what is said now has overtaken.
+    """
 
     attribute: str
+    state: Literal["open", "resolved", "agreed"]
+    rule: Rule | None
+    decision: Decision | None
+    reopened: OvertakenDecision | None
     statements: list[Statement]
 
 
@@ -203,14 +318,44 @@ class Conflict(AttributeConflict):
     entity: Reference | None
 
 
+class ConflictWhole(Conflict):
+    """A conflict with every decision there ever was about it, the newest first."""
+
+    decisions: list[DecisionEver]
+
+
+class NameLink(Schema):
+    """A link of a name to another (`scheme|value`): by which method, on what evidence, by whom.
+
+    `rejected`: a person keeps the two apart.
+    """
+
+    id: int
+    name: str
+    method: Literal["native", "declared", "normalised", "rule", "human"]
+    state: Literal["confirmed", "rejected"]
+    evidence: Any
+    reason: str | None
+    decided_by: str
+    decided_at: AwareDatetime
+
+
 class Name(Schema):
-    """A name of a thing in a scheme, and the step of the ladder that linked it."""
+    """A name of a thing in a scheme, the step of the ladder that linked it, and the links that did.
+
+    One that is not active was replaced (`replaced_by`: `scheme|value`); it finds the thing for ever.
+    """
 
     scheme: str
     value: str
     label: str
     method: Literal["native", "declared", "normalised", "rule", "human"]
     recorded_at: AwareDatetime
+    is_active: bool
+    valid_from: AwareDatetime | None
+    valid_to: AwareDatetime | None
+    replaced_by: str | None
+    links: list[NameLink]
 
 
 class TagOfSignal(Schema):
@@ -281,6 +426,68 @@ def page_of(model: type[Schema]) -> type[Schema]:
     return create_model(f"{model.__name__}Page", __base__=Paged, items=(many(model), ...))
 
 
+class NamedProperty(Schema):
+    """What `filter` and `order` may name; a reference leads to its `target`, `values` are those of a list."""
+
+    name: str
+    kind: Literal["text", "number", "integer", "flag", "instant", "reference"]
+    target: str | None
+    values: list[str]
+
+
+class FlatColumn(Schema):
+    """A column of CSV, Parquet and Arrow, with its Arrow type."""
+
+    name: str
+    type: str
+
+
+class NamedExpansion(Schema):
+    """What `expand` may name: one item, or many."""
+
+    name: str
+    collection: str
+    is_many: bool
+
+
+class CollectionCard(Schema):
+    """A collection: things of the model, facts about them, or a view of the star."""
+
+    name: str
+    family: Literal["thing", "fact", "star"]
+    description: str
+    key: str
+    members: list[str]
+    properties: list[NamedProperty]
+    columns: list[FlatColumn]
+    expansions: list[NamedExpansion]
+
+
+_ITEM: JsonDict = {
+    "code": "B26-0117",
+    "status": "Complete",
+    "product": {"uid": "…", "code": "300214", "description": None},
+}
+
+
+class CollectionItem(Schema):
+    """An item: the members of its collection that were selected, and its expansions (see /v1/collections)."""
+
+    model_config = ConfigDict(extra="allow", json_schema_extra={"example": _ITEM})
+
+
+class CollectionList(Listed):
+    """All collections."""
+
+    items: list[CollectionCard]
+
+
+class CollectionPage(Paged):
+    """A page of a collection."""
+
+    items: list[CollectionItem]
+
+
 Batch = thing_schema("batch")
 Phase = fact_schema("segment_response")
 PhaseData = fact_schema("segment_data")
@@ -312,6 +519,8 @@ BatchWhole = extend(
         "phases": many(Phase),
         "phase_data": many(PhaseData),
         "materials": many(Movement),
+        "resources": many(fact_schema("resource_actual")),
+        "requirements": many(fact_schema("material_requirement")),
         "results": many(Result),
         "events": many(Event),
         "quality_events": many(QualityEvent),
@@ -436,6 +645,146 @@ class Samples(Schema):
     items: list[SampleRow]
 
 
+class SampleInstant(Schema):
+    """What a tag was at an instant: read between samples when it slopes, the last sample's when it steps.
+
+    `sampled_at` and `quality` are those of the last sample at or before it; both values are null when nothing
+    good is known.
+    """
+
+    tag: str
+    unit: str | None
+    value: float | None
+    text: str | None
+    is_good: bool
+    is_interpolated: bool
+    sampled_at: AwareDatetime | None
+    quality: int | None
+
+
+class SampleInstants(Schema):
+    """Tags at one instant."""
+
+    at: AwareDatetime
+    items: list[SampleInstant]
+
+
+class SampleGrid(Schema):
+    """Tags at the same instants: each row has `ts` and a member a tag (a number, a text, or null)."""
+
+    start: AwareDatetime
+    end: AwareDatetime
+    every_s: float
+    units: dict[str, str | None]
+    items: list[dict[str, Any]]
+
+
+class WindowStatistics(Schema):
+    """A tag over one window (end exclusive); a statistic is null where nothing tells it."""
+
+    tag: str
+    unit: str | None
+    start: AwareDatetime
+    end: AwareDatetime
+    statistics: dict[str, float | None]
+
+
+class SampleStatistics(Schema):
+    """Tags over windows, by tag and time."""
+
+    start: AwareDatetime
+    end: AwareDatetime
+    items: list[WindowStatistics]
+
+
+class ExecutedStatistics(Schema):
+    """A tag over an executed interval: from when to when the interval reaches the tag, and the statistics."""
+
+    batch: str
+    unit_procedure: str | None
+    operation: str | None
+    phase: str | None
+    level: str
+    name: str
+    occurrence: int
+    is_derived: bool
+    is_open: bool
+    tag: str
+    property: str | None
+    unit: str | None
+    start: AwareDatetime
+    end: AwareDatetime
+    statistics: dict[str, float | None]
+
+
+class PhaseStatistics(Schema):
+    """Statistics of executed intervals, by equipment, batch, tag and start."""
+
+    items: list[ExecutedStatistics]
+
+
+class SampleInContext(SampleRow):
+    """A sample with what it belongs to: a row for each batch that it is of, one without a batch if none."""
+
+    batch: str | None
+    unit_procedure: str | None
+    operation: str | None
+    phase: str | None
+    is_derived: bool | None
+
+
+class SamplesInContext(Schema):
+    """Samples with what they belong to, by tag and time."""
+
+    start: AwareDatetime
+    end: AwareDatetime
+    items: list[SampleInContext]
+
+
+class MatrixColumn(Schema):
+    """A column of the matrix: its group, unit, of how many batches it is known, and who said its values."""
+
+    name: str
+    group: Literal["raw", "feature", "ipc", "cqa"]
+    label: str
+    unit: str | None
+    known: int
+    sources: list[str]
+
+
+class MatrixRow(Schema):
+    """A batch; `completeness` is the part of the columns that have a value (null without columns)."""
+
+    batch: str
+    uid: str
+    product: str | None
+    actual_start: AwareDatetime | None
+    actual_end: AwareDatetime | None
+    completeness: float | None
+    values: dict[str, float | None]
+    provenance: str | None = Field(description="JSON: rows by column; null unless asked for.")
+
+
+class Matrix(Schema):
+    """The modelling matrix."""
+
+    columns: list[MatrixColumn]
+    items: list[MatrixRow]
+
+
+class MatrixRequest(BaseModel):
+    """Which batches (by name, or by a filter), which groups of columns, and whether cells say where from."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    batches: list[Annotated[str, Field(max_length=200)]] = Field(default_factory=list[str], max_length=10_000)
+    filter: str | None = Field(default=None, max_length=2000)
+    groups: list[Literal["raw", "feature", "ipc", "cqa"]] = Field(
+        default=["raw", "feature", "ipc", "cqa"], max_length=4
+    )
+    provenance: bool = False
+
+
 class StreamState(Schema):
     """A stream of a source: what it has brought, and how long ago it last succeeded."""
 
@@ -558,6 +907,57 @@ class CompletenessReport(Schema):
     items: list[Completeness]
 
 
+class Moved(Schema):
+    """A member that differs: what it said before and what it says after."""
+
+    attribute: str
+    from_: Any = Field(alias="from")
+    to: Any
+
+
+class Change(Schema):
+    """Something of a batch that has moved.
+
+    `cause`: `new` and `late` statements (the source had a late one before), `corrected`, `withdrawn` and
+    `stated_again` by their source, `linked` (names), `judged` (by a person), `ruled` (a rule changed),
+    `weighed` (other sources changed), `counted` (movements compared), `derived`, `gone`. `known_at`, `actor`
+    and `reason` are those of the last of the `acts` that touched it.
+    """
+
+    of: str
+    change: Literal["added", "changed", "removed", "restored"]
+    label: str
+    id: int | None
+    attribute: str | None
+    moved: list[Moved]
+    cause: str
+    why: str
+    known_at: AwareDatetime | None
+    actor: str | None
+    reason: str | None
+    acts: int
+    source: str | None
+    source_record_before: int | None
+    source_record: int | None
+
+
+class Tally(Schema):
+    """How many items are of one kind."""
+
+    of: str
+    count: int
+
+
+class BatchChanges(Schema):
+    """What has moved in a batch between what was known at `since` and at `until`; counts by what it is of."""
+
+    batch: Reference
+    since: AwareDatetime
+    until: AwareDatetime
+    counts: list[Tally]
+    items: list[Change]
+
+
 class UnitOfMeasure(Schema):
     """A unit: a value in it is `(value + offset) * factor` in the base unit of its dimension."""
 
@@ -592,6 +992,52 @@ class ReplayRequest(BaseModel):
     ids: Annotated[list[Annotated[int, Field(ge=1, le=2**63 - 1)]], Field(min_length=1, max_length=1000)]
 
 
+Reason = Annotated[
+    str,
+    Field(min_length=3, max_length=500, pattern=r"^[^\x00-\x1f\x7f]+$", description="Why, for the record."),
+]
+
+
+class ToleranceGiven(BaseModel):
+    """How far values may lie apart: a part of what counts, or an amount (for times a span, else seconds)."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    relative: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    absolute: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    unit: Annotated[str | None, Field(max_length=40)] = None
+
+
+class RuleGiven(BaseModel):
+    """A new version of a rule. Without `effective_from` it is in force at once."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    strategy: Literal["system", "latest", "earliest", "widest", "union"]
+    order: Annotated[list[Annotated[str, Field(max_length=60)]], Field(max_length=50)]
+    tolerance: ToleranceGiven = ToleranceGiven()
+    effective_from: AwareDatetime | None = None
+    reason: Reason
+
+
+class ConflictResolution(BaseModel):
+    """Which source counts, by its code, and why."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    counts: Annotated[str, Field(min_length=1, max_length=60)]
+    reason: Reason
+
+
+class DecisionReversal(BaseModel):
+    """Why a decision is taken back; `decision` when it is another than the one that settles the conflict."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reason: Reason
+    decision: Annotated[int | None, Field(ge=1, le=2**63 - 1)] = None
+
+
 class Replayed(Schema):
     """What came of a replay."""
 
@@ -618,10 +1064,15 @@ EXAMPLES: dict[str, Any] = {
     "source_kind": "MES",
     "scheme": "mes:batch",
     "value": 118.2,
+    "from": "Running",
+    "to": "Complete",
+    "then": 118.2,
+    "now": 117.3,
     "unit": "kg",
     "reported": "b26 0117",
     "attribute": "actual_size",
     "name": "Fed-batch",
+    "evidence": {"norm": "B260117"},
     "payload": '{"ManufacturingOrder": "000001004711"}',
     "media_type": "application/json",
 }

@@ -2,7 +2,12 @@
 
 import base64
 import binascii
-from collections.abc import Mapping
+import hashlib
+import re
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import quote
 
@@ -11,19 +16,29 @@ from fastapi import FastAPI
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import RedirectResponse
+from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from hub.api.doors import Door, find_door
 from hub.api.problems import Problem, problem_of, wants_page
+from hub.api.remembering import answer_unchanged, is_held, question_of, write_tag
 from hub.api.room import Room
-from hub.store.keys import Caller, find_caller, verify_key
+from hub.store.database import Connection
+from hub.store.keys import DELIVER, Caller, find_caller, verify_key
+from hub.store.order import newest_known
 
 COOKIE = "plantwide_session"
 OPEN_PATHS = frozenset({"/livez", "/readyz", "/v1/info", "/login", "/favicon.ico"})
 """Addresses that answer without a key; files under /static/ do too."""
 
 _SCOPES = {"GET": "read", "HEAD": "read", "OPTIONS": "read"}
-_SCOPES_OF_PATHS = {"/logout": "read"}
+_SCOPES_OF_PATHS = {"/logout": "read", "/v1/matrix": "read"}
+_DELIVERIES = "/v1/deliveries/"
+_NARROWED = re.compile(
+    r"/v1/(openapi\.json|collections(/.*)?|lots(/[^/]+)?|equipment/[^/]+"
+    r"|batches(/[^/]+(/(phases|materials|results|events|conflicts|assertions))?)?)"
+)
+"""Addresses whose answers are narrowed to the rows that a key sees; all others are closed to such a key."""
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="plantwide", Basic realm="plantwide", charset="UTF-8"'}
 _HEADERS: Mapping[str, str] = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
@@ -34,6 +49,25 @@ _HEADERS: Mapping[str, str] = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+
+
+_MOST_SEEN = 1_000
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """A key that was verified, and the newest known instant, while the store looked like `mark`."""
+
+    mark: int
+    caller: Caller
+    newest: datetime | None
+
+
+def _scope_of_delivery(path: str) -> str | None:
+    """Give the scope that an address of deliveries needs: that of its source, which opens nothing else."""
+    if not path.startswith(_DELIVERIES):
+        return None
+    return DELIVER + path.removeprefix(_DELIVERIES).partition("/")[0]
 
 
 class Shell:
@@ -56,7 +90,8 @@ class Shell:
                 for name, value in _HEADERS.items():
                     headers[name] = value
                 is_static = scope["path"].startswith("/static/")
-                headers["Cache-Control"] = "public, max-age=300" if is_static else "no-store"
+                if "etag" not in headers or is_static:
+                    headers["Cache-Control"] = "public, max-age=300" if is_static else "no-store"
             await send(message)
 
         try:
@@ -70,28 +105,36 @@ class Shell:
 class Gate:
     """Lets a request in by its key, as header, bearer token, Basic password, or session cookie."""
 
-    def __init__(self, app: ASGIApp, *, outer: FastAPI) -> None:
+    def __init__(self, app: ASGIApp, *, outer: FastAPI, doors: Sequence[Door] = ()) -> None:
         self._app = app
         self._outer = outer
+        self._seen: OrderedDict[bytes, _Seen] = OrderedDict()
+        self._doors = doors
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         try:
-            await self._admit(scope)
+            known = await self._admit(scope)
         except Problem as problem:
-            response = problem.respond()
-            if problem.kind == "key-needed" and wants_page(Request(scope)):
+            door = find_door(self._doors, scope["path"])
+            response = problem.respond() if door is None else door.refuse(problem)
+            if door is None and problem.kind == "key-needed" and wants_page(Request(scope)):
                 response = RedirectResponse(f"/login?next={quote(_address(scope), safe='')}", 303)
             await response(scope, receive, send)
             return
-        await self._app(scope, self._limit(receive), send)
+        if known is not None:
+            await known(scope, receive, send)
+            return
+        is_delivery = _scope_of_delivery(scope["path"]) is not None
+        await self._app(scope, self._limit(receive, is_delivery=is_delivery), send)
 
-    def _limit(self, receive: Receive) -> Receive:
+    def _limit(self, receive: Receive, *, is_delivery: bool) -> Receive:
         """Stop reading a body that grows beyond the limit, whatever its headers promised."""
         room: Room = self._outer.state.room
-        most, read = room.settings.body_bytes, 0
+        most = room.settings.delivery_bytes if is_delivery else room.settings.body_bytes
+        read = 0
 
         async def receive_some() -> Message:
             nonlocal read
@@ -103,7 +146,8 @@ class Gate:
 
         return receive_some
 
-    async def _admit(self, scope: Scope) -> None:
+    async def _admit(self, scope: Scope) -> Response | None:
+        """Let a request in, or raise `Problem`; what was answered and still stands is answered here."""
         if "\x00" in scope["path"] or b"%00" in scope["query_string"]:
             raise Problem("malformed-request", "An address never holds the NUL character.")
         headers = Headers(scope=scope)
@@ -112,9 +156,12 @@ class Gate:
             "none",
         ):
             raise Problem("scope-missing", "Another site may not send forms or calls here.")
-        if scope["path"] in OPEN_PATHS or scope["path"].startswith("/static/"):
-            return
-        caller = await to_thread.run_sync(self._identify, scope, headers)
+        path: str = scope["path"]
+        door = find_door(self._doors, path)
+        own = None if door is None else door.scope_of(scope["method"], path.removeprefix(door.path))
+        if path in OPEN_PATHS or path.startswith("/static/") or (door is not None and own is None):
+            return None
+        caller, newest = await self._find(scope, headers)
         if caller is None:
             raise Problem(
                 "key-needed",
@@ -122,23 +169,77 @@ class Gate:
                 "password.",
                 headers=_CHALLENGE,
             )
-        needed = _SCOPES_OF_PATHS.get(scope["path"]) or _SCOPES.get(scope["method"], "operate")
+        needed = (
+            own
+            or _scope_of_delivery(path)
+            or _SCOPES_OF_PATHS.get(path)
+            or _SCOPES.get(scope["method"], "operate")
+        )
         if not caller.may(needed):
             raise Problem("scope-missing", f"This needs a key with the scope {needed}.")
+        if caller.rows.is_limited and not _NARROWED.fullmatch(scope["path"]):
+            raise Problem(
+                "scope-missing",
+                "This key sees the rows of some sites or products. This address cannot be narrowed to them: "
+                "ask /v1/collections, /v1/batches, /v1/lots and /v1/equipment/{name}.",
+            )
         scope.setdefault("state", {})["caller"] = caller
+        return None if newest is None or door is not None else self._recall(scope, headers, newest)
 
-    def _identify(self, scope: Scope, headers: Headers) -> Caller | None:
+    async def _find(self, scope: Scope, headers: Headers) -> tuple[Caller | None, datetime | None]:
+        """Give who asks and the newest known instant; both from memory while nothing has been written."""
         room: Room = self._outer.state.room
         given = read_key(headers)
+        mark = None if given is None else room.database.watch.look()
+        if given is None or mark is None:
+            return await to_thread.run_sync(self._identify, scope, headers)
+        digest = hashlib.sha256(given.encode()).digest()
+        seen = self._seen.get(digest)
+        if seen is not None and seen.mark == mark and not seen.caller.has_ended(room.clock()):
+            return seen.caller, seen.newest
+        caller, newest = await to_thread.run_sync(self._identify, scope, headers)
+        if caller is not None:
+            self._seen[digest] = _Seen(mark, caller, newest)
+            self._seen.move_to_end(digest)
+            while len(self._seen) > _MOST_SEEN:
+                self._seen.popitem(last=False)
+        return caller, newest
+
+    def _recall(self, scope: Scope, headers: Headers, newest: datetime) -> Response | None:
+        """Give what was answered to the same question about the same state, or that it has not changed."""
+        room: Room = self._outer.state.room
+        question = question_of(scope, headers)
+        if question is None:
+            return None
+        tag = write_tag(question, newest, room.settings.version)
+        if is_held(tag, headers.get("if-none-match")):
+            return answer_unchanged(tag, newest)
+        found = room.memory.find(question, newest)
+        if found is None:
+            return None
+        response = found.respond()
+        response.headers["ETag"] = tag
+        return response
+
+    def _identify(self, scope: Scope, headers: Headers) -> tuple[Caller | None, datetime | None]:
+        room: Room = self._outer.state.room
         with room.database.read() as connection:
-            if given is not None:
-                return verify_key(connection, given, now=room.clock())
-            token = read_cookie(headers)
-            # A cookie opens pages and their links; to change something a script must show its key.
-            if token is None or (scope["method"] not in _SCOPES and scope["path"].startswith("/v1/")):
-                return None
-            public_id = room.sessions.find(token)
-            return find_caller(connection, public_id, now=room.clock()) if public_id else None
+            caller = self._verify(connection, scope, headers)
+            is_asked = scope["method"] == "GET" and scope["path"].startswith("/v1/")
+            return caller, newest_known(connection) if caller and is_asked else None
+
+    def _verify(self, connection: Connection, scope: Scope, headers: Headers) -> Caller | None:
+        room: Room = self._outer.state.room
+        given = read_key(headers)
+        if given is not None:
+            return verify_key(connection, given, now=room.clock())
+        token = read_cookie(headers)
+        # A cookie opens pages and their links; to change something a script must show its key.
+        is_call = scope["path"].startswith("/v1/") or find_door(self._doors, scope["path"]) is not None
+        if token is None or (scope["method"] not in _SCOPES and is_call):
+            return None
+        public_id = room.sessions.find(token)
+        return find_caller(connection, public_id, now=room.clock()) if public_id else None
 
 
 def read_key(headers: Headers) -> str | None:

@@ -1,14 +1,21 @@
-"""Routes that read strictly: JSON as the RFC has it, and no parameter that nobody asked for."""
+"""Routes that read strictly: JSON as the RFC has it, no parameter nobody asked for, one instant an answer."""
 
 import json
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from datetime import datetime
+from http.client import OK
 from typing import Any
 
 import orjson
-from fastapi import Request, Response
+from fastapi import Depends, Request, Response
+from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
+from hub.api.answer import JsonBytes
+from hub.api.moment import HEADER, PARAMETER, PRESENT_ONLY, stamp, take_moment, take_page_moment
 from hub.api.problems import Problem
+from hub.api.remembering import VALIDATED, Answer, Question, is_remembered, question_of, write_tag
+from hub.api.room import Room
 
 
 class StrictRequest(Request):
@@ -23,18 +30,55 @@ class StrictRequest(Request):
 
 
 class StrictRoute(APIRoute):
-    """A route that refuses parameters it does not know: a mistyped filter must not answer with everything."""
+    """A route that refuses parameters it does not know: a mistyped filter must not answer with everything.
+
+    One that reads takes `as_known_at` and says in the header `Known-At` which instant its answer stands for.
+    """
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        self.is_of_present = path in PRESENT_ONLY
+        self.is_remembered = is_remembered(endpoint)
+        if "GET" in (options.get("methods") or ("GET",)) and not self.is_of_present:
+            take = take_moment if options.get("include_in_schema", True) else take_page_moment
+            options["dependencies"] = [Depends(take), *(options.get("dependencies") or ())]
+        super().__init__(path, endpoint, **options)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
-        known = {field.alias for field in self.dependant.query_params}
+        known = set(_list_query(self.dependant))
 
         async def read_strictly(request: Request) -> Response:
+            if self.is_of_present and PARAMETER in request.query_params:
+                raise Problem("not-kept", PRESENT_ONLY[self.path])
             if set(request.query_params) - known:
                 listed = ", ".join(sorted(known)) or "none"
                 raise Problem(
                     "invalid-parameter", f"A query parameter is not known here; known are: {listed}."
                 )
-            return await handle(StrictRequest(request.scope, request.receive))
+            room: Room = request.app.state.room
+            response = await handle(StrictRequest(request.scope, request.receive))
+            stamp(request, response)
+            question = question_of(request.scope, request.headers) if self.is_remembered else None
+            if question and response.status_code == OK:
+                _keep(room, question, response)
+            return response
 
         return read_strictly
+
+
+def _keep(room: Room, question: Question, response: Response) -> None:
+    """Remember an answer (`hub.api.security` gives it again), and tag it."""
+    headers = response.headers
+    if HEADER in headers and isinstance(response, JsonBytes) and isinstance(response.body, bytes):
+        known_at = datetime.fromisoformat(headers[HEADER])
+        headers["ETag"] = write_tag(question, known_at, room.settings.version)
+        headers.update(VALIDATED)
+        room.memory.keep(question, Answer(known_at, response.body, headers.get("Link")))
+
+
+def _list_query(dependant: Dependant) -> Iterator[str]:
+    """Give the names of the query parameters that a route and what it depends on take."""
+    for field in dependant.query_params:
+        yield field.alias
+    for inner in dependant.dependencies:
+        yield from _list_query(inner)

@@ -56,7 +56,7 @@ def fill(url: str) -> Filled:
     """Migrate an empty store and put the small plant into it."""
     database = Database(url)
     upgrade(database)
-    with database.begin() as connection:
+    with database.begin("test") as connection:
         plant = add_plant(connection)
         reader = create_key(connection, name="reader", scopes=["read"])
         operator = create_key(connection, name="operator", scopes=["operate"])

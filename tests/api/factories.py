@@ -11,12 +11,16 @@ import pyarrow as pa
 from sqlalchemy import Connection, insert, update
 
 from hub.model import SAMPLE_SCHEMA, normalise
+from hub.resolve.precedence import DEFAULT_RULES
+from hub.store.rules import add_missing_rules
 from hub.store.samples import put_samples
+from hub.store.schemes import save_scheme_groups
 from hub.store.tables import (
     ENTITY_TABLES,
     FACT_TABLES,
     assertion,
     identifier,
+    link_decision,
     lot_genealogy,
     quarantine,
     source,
@@ -123,6 +127,20 @@ def add_assertion(
     )
 
 
+def add_link(connection: Connection, kind: str, one: int, other: int, /, **values: Any) -> int:
+    said = [{"source": "mes", "record": "doc 1", "value": "mes:material_lot|L-1"}]
+    row: dict[str, Any] = {
+        "method": "rule",
+        "state": "proposed",
+        "score": 0.93,
+        "evidence": {"rules": [{"rule": "same output lot", "said": said}]},
+        "decided_by": "hub.resolve",
+        "decided_at": NOW,
+    }
+    pair = {"identifier_id": min(one, other), "candidate_id": max(one, other)}
+    return add(connection, link_decision, entity_type=kind, **pair, **{**row, **values})
+
+
 def add_fact(connection: Connection, kind: str, /, *, system: int, record: int, **values: Any) -> int:
     row: dict[str, Any] = {
         "source_key": f"{kind}-{next(_numbers)}",
@@ -190,6 +208,7 @@ def add_plant(connection: Connection) -> dict[str, int]:
     The batch is named three ways; MES and ERP disagree on its size; the ERP posting of the medium was
     reversed; one result failed and was repeated; a tag belongs nowhere; a document is broken.
     """
+    add_missing_rules(connection, DEFAULT_RULES, by="plantwide", now=NOW)
     mes = add_system(connection, "mes", "MES")
     erp = add_system(connection, "sap.prd", "ERP", connector="sap_odata")
     lims = add_system(connection, "lims", "LIMS", connector="rest")
@@ -285,9 +304,12 @@ def add_plant(connection: Connection) -> dict[str, int]:
             product_id=product,
             actual_start=START + timedelta(days=offset),
         )
-        add_name(connection, "batch", other, code)
+        running = add_name(connection, "batch", other, code)
     stub = add_thing(connection, "batch", "B26-0199", lifecycle="stub")
-    add_name(connection, "batch", stub, "B26-0199", scheme="lims:batch")
+    lonely = add_name(connection, "batch", stub, "B26-0199", scheme="lims:batch")
+
+    add_link(connection, "batch", lonely, running)
+    save_scheme_groups(connection, {"batch": [["mes:batch", "lims:batch"]]}, now=NOW)
 
     amount: Any = {"value": 117.3, "unit": "kg", "text": "117.30", "source_unit": "kg"}
     add_assertion(
@@ -382,7 +404,7 @@ def add_plant(connection: Connection) -> dict[str, int]:
         record=said["mes"],
         batch_id=batch,
         event_type="Alarm",
-        subtype="Low",
+        subtype="Process",
         at=START + timedelta(days=6, hours=3),
         priority="high",
         equipment_id=reactor,
@@ -529,6 +551,8 @@ def add_materials(
         quantity=1500.0,
         quantity_text="1500",
         count_state="counted",
+        count_quantity=1500.0,
+        count_unit="kg",
     )
     for number, quantity in enumerate((1550.0, -1550.0, 1500.0)):
         row = {
@@ -554,7 +578,7 @@ def add_materials(
         "use": "Produced",
         "at": START + timedelta(days=18),
     }
-    add_fact(
+    received = add_fact(
         connection,
         "material_actual",
         system=erp,
@@ -563,6 +587,8 @@ def add_materials(
         quantity=118.2,
         quantity_text="118200.000",
         count_state="counted",
+        count_quantity=118.2,
+        count_unit="kg",
     )
     add_fact(
         connection,
@@ -573,6 +599,8 @@ def add_materials(
         quantity=117.3,
         quantity_text="117.30",
         count_state="disputed",
+        count_difference=-0.9,
+        disputes_id=received,
     )
 
 

@@ -10,28 +10,55 @@ from hub.store.database import Database
 
 ADDRESSES: dict[str, str] = {
     "/v1/batches": "/v1/batches?limit=2",
+    "/v1/collections/{collection}": "/v1/collections/batches?limit=2&expand=product",
+    "/v1/collections/{collection}/{name}": "/v1/collections/batches/B26-0117",
     "/v1/batches/{name}": "/v1/batches/B26-0117?include=assertions&include=history",
     "/v1/batches/{name}/samples": "/v1/batches/B26-0117/samples?points=20",
     "/v1/samples": "/v1/samples?tag=BR2000-01.PH&start=2026-03-10T00:00:00Z&end=2026-03-11T00:00:00Z",
+    "/v1/matrix": "/v1/matrix?batch=B26-0117",
+    "/v1/samples/stream": "/v1/samples/stream?tag=BR2000-01.PH&once=true",
+    "/v1/samples/at": "/v1/samples/at?tag=BR2000-01.PH&at=2026-03-10T09:05:00Z",
+    "/v1/samples/grid": "/v1/samples/grid?tag=BR2000-01.PH&start=2026-03-10T09:00:00Z"
+    "&end=2026-03-10T12:00:00Z&every_s=600",
+    "/v1/samples/statistics": "/v1/samples/statistics?tag=BR2000-01.PH&start=2026-03-10T09:00:00Z"
+    "&end=2026-03-12T09:00:00Z&every=day&zone=Europe/Dublin",
+    "/v1/samples/context": "/v1/samples/context?tag=BR2000-01.PH&start=2026-03-10T09:00:00Z"
+    "&end=2026-03-10T12:00:00Z",
+    "/v1/phases/statistics": "/v1/phases/statistics?batch=B26-0117&tag=temperature",
     "/v1/equipment/{name}": "/v1/equipment/BR2000-01?include=assertions",
     "/v1/lots/{name}": "/v1/lots/B260117?include=assertions",
     "/v1/lots/{name}/genealogy": "/v1/lots/WCB-214-07/genealogy?direction=forward",
+    "/v1/conflicts/{entity_type}/{name}/{attribute}": "/v1/conflicts/batch/B26-0117/actual_size",
+    "/v1/rules/{entity_type}/{attribute}": "/v1/rules/batch/actual_size",
+    "/v1/kpis/{code}": "/v1/kpis/oos_rate?of=all&per=all",
+    "/v1/kpis/{code}/rows": "/v1/kpis/oos_rate/rows?per=all&day=2026-03-10",
+    "/v1/lots/{name}/balance": "/v1/lots/B260117/balance",
+    "/v1/links/{link_id}": "/v1/links/1",
     "/v1/source-records/{record_id}": "/v1/source-records/1",
+    "/v1/source-records/{record_id}/payload": "/v1/source-records/1/payload",
     "/v1/quarantine/{held_id}": "/v1/quarantine/1",
+    "/v1/batches/{name}/changes": "/v1/batches/B26-0117/changes?since=2020-01-01T00:00:00Z",
+    "/v1/batches/{name}/completeness": "/v1/batches/B26-0117/completeness?include=keys",
+    "/v1/lineage/{kind}/{name}/{attribute}": "/v1/lineage/batch/B26-0117/actual_size?include=history",
 }
 PAGES = (
     "/",
     "/batches/B26-0117",
     "/batches/B26-0117?signals=all",
     "/batches/B26-0199",
+    "/batches/B26-0117/changes?since=2020-01-01T00:00:00Z",
     "/lots/B260117",
     "/lots/WCB-214-07",
     "/equipment",
     "/conflicts",
+    "/links",
+    "/links/1",
     "/quarantine",
     "/quarantine/1",
     "/source-records/1",
     "/source-records/2",
+    "/lineage/batch/B26-0117/actual_size",
+    "/lineage/batch/B26-0117/actual_size?include=history",
 )
 
 

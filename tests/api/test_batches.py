@@ -23,7 +23,7 @@ def walk(counter: Counter, **params: Any) -> list[str]:
 
 
 def add_batches(counter: Counter, number: int, *, prefix: str = "X") -> None:
-    with counter.database.begin() as connection:
+    with counter.database.begin("test") as connection:
         for at in range(number):
             start = None if at % 5 == 0 else START + timedelta(days=at // 3)
             add_thing(connection, "batch", f"{prefix}{at:03d}", actual_start=start)
@@ -108,7 +108,7 @@ def test_a_filter_finds_what_it_says(either_looked_at: Counter, filter: str, cod
         ("status eq 'a' and", "expected a name"),
         ("(status eq 'a'", "expected )"),
         ("status eq 5", "takes 'text'"),
-        ("actual_start ge 2026-03-01", "expected"),
+        ("actual_start ge 2026-03-01", "takes a time"),
         ("actual_start ge 2026-03-01T00:00:00", "with its zone"),
         ("actual_start ge 'yesterday'", "takes a time"),
         ("has_conflict gt true", "eq, ne and in"),
@@ -136,7 +136,7 @@ def test_a_batch_is_found_by_any_of_its_names(looked_at: Counter, name: str) -> 
 
 
 def test_a_name_that_two_batches_share_is_a_problem_that_lists_them(counter: Counter) -> None:
-    with counter.database.begin() as connection:
+    with counter.database.begin("test") as connection:
         other = add_thing(connection, "batch", "OTHER-1")
         add_name(connection, "batch", other, "B260117", scheme="old.mes:batch")
     problem = counter.problem("/v1/batches/B260117", 409)
@@ -147,7 +147,7 @@ def test_a_name_that_two_batches_share_is_a_problem_that_lists_them(counter: Cou
 
 def test_a_merged_batch_answers_with_its_survivor_and_says_so(counter: Counter) -> None:
     uid = counter.get("/v1/batches/B26-0199")["uid"]
-    with counter.database.begin() as connection:
+    with counter.database.begin("test") as connection:
         merge(connection, "batch", counter.plant["stub"], counter.plant["batch"])
     found = counter.get(f"/v1/batches/{uid}")
     assert found["code"] == "B26-0117"
@@ -192,14 +192,14 @@ def test_results_keep_what_was_written_and_tell_what_breaks_its_limits(looked_at
 
 
 def test_what_a_source_took_back_is_left_out_until_asked_for(counter: Counter) -> None:
-    with counter.database.begin() as connection:
+    with counter.database.begin("test") as connection:
         add_fact(
             connection,
             "operations_event",
             system=counter.plant["mes"],
             record=counter.plant["record_mes"],
             batch_id=counter.plant["batch"],
-            event_type="Wrong",
+            event_type="Message",
             at=START,
             is_retracted=True,
         )
@@ -223,11 +223,11 @@ def test_a_list_of_many_batches_takes_as_many_queries_as_a_list_of_few(counter: 
     few = len(asked)
     counter.get("/v1/batches", limit=1000)
     assert len(asked) - few <= few + 1
-    assert few <= 6
+    assert few <= 7  # one of them asks for the newest instant, by which a page is remembered
 
 
 def test_a_lot_whose_name_holds_a_slash_is_found_and_traced_by_it(counter: Counter) -> None:
-    with counter.database.begin() as connection:
+    with counter.database.begin("test") as connection:
         add_thing(connection, "material_lot", "API-5/L2", kind="lot")
     whole = counter.client.get("/v1/lots/API-5%2FL2")
     assert (whole.status_code, whole.json()["code"]) == (200, "API-5/L2")

@@ -117,9 +117,24 @@ def test_the_batch_page_draws_phases_signals_and_the_bad_stretch(looked_at: Coun
     assert acid.find("path").get("d").count("M") == 2
 
 
+def test_the_batch_page_leads_to_the_statistics_of_its_phases(looked_at: Counter) -> None:
+    page = read_page(looked_at, "/batches/B26-0117")
+    [link] = [
+        a.get("href") for a in page.iter("a") if (a.get("href") or "").startswith("/v1/phases/statistics")
+    ]
+    items = looked_at.client.get(link).json()["items"]
+    assert "Growth" in {item["name"] for item in items}
+    assert {item["batch"] for item in items} == {"B26-0117"}
+    assert all(item["statistics"]["count"] is not None for item in items)
+
+
 def test_the_batch_page_tells_what_counts_and_what_broke_its_limits(looked_at: Counter) -> None:
     said = words(read_page(looked_at, "/batches/B26-0117"))
-    assert "Consumed MEDIA-PRD 1 500 kg Produced 300214 118.2 kg · 300214 117.3 kg mes, disputed" in said
+    assert "mass 1 500 kg 118.2 kg 1381.8 kg 92.12 %" in said  # in, out, unexplained
+    assert "in MEDIA-PRD Production medium 1 500 kg 1 3 out 300214" in said
+    assert "117.30 kg disputed -0.9 kg" in said
+    assert "118.2 kg · sap.prd · rule v1" in said
+    assert "117.30 kg (-0.9 kg) mes" in said
     assert "seen twice" in said
     assert "disputed" in said
     assert "out of specification" in said
@@ -129,7 +144,7 @@ def test_the_batch_page_tells_what_counts_and_what_broke_its_limits(looked_at: C
 
 def test_what_sources_say_is_never_markup(counter: Counter) -> None:
     nasty = "<script>alert(1)</script>\"'><img src=x>"
-    with counter.database.begin() as connection:
+    with counter.database.begin("test") as connection:
         batch = add_thing(connection, "batch", nasty, description=nasty)
         add_name(connection, "batch", batch, nasty)
         held = add_held(connection, counter.plant["mes"], source_key=nasty, reason=nasty, payload=nasty)
@@ -153,7 +168,7 @@ def test_what_sources_say_is_never_markup(counter: Counter) -> None:
     ],
 )
 def test_a_source_record_is_shown_as_it_was_said(counter: Counter, payload: str, expected: str) -> None:
-    with counter.database.begin() as connection:
+    with counter.database.begin("test") as connection:
         record = add_record(connection, counter.plant["mes"], payload)
     page = read_page(counter, f"/source-records/{record}")
     shown = [pre.text for pre in page.iter("pre")]

@@ -8,7 +8,7 @@ from tests.api.factories import START, add, add_assertion, add_fact, add_samples
 
 def test_conflicts_of_all_things_come_by_pages(counter: Counter) -> None:
     plant = counter.plant
-    with counter.database.begin() as connection:
+    with counter.database.begin("test") as connection:
         for kind, thing in (("material_lot", plant["lot"]), ("equipment", plant["reactor"])):
             for system, record, wins in (
                 (plant["mes"], plant["record_mes"], True),
@@ -46,7 +46,7 @@ def test_disputed_movements_are_conflicts_too(looked_at: Counter) -> None:
 
 def test_completeness_tells_results_without_process_data(either_counter: Counter) -> None:
     counter, plant = either_counter, either_counter.plant
-    with counter.database.begin() as connection:
+    with counter.database.begin("test") as connection:
         silent = add_thing(
             connection,
             "batch",
@@ -81,7 +81,7 @@ def test_completeness_tells_results_without_process_data(either_counter: Counter
 
 
 def test_a_hole_inside_one_put_is_no_data(counter: Counter) -> None:
-    with counter.database.begin() as connection:
+    with counter.database.begin("test") as connection:
         press = add_thing(connection, "equipment", "PRESS", level="Unit")
         tag = add_thing(connection, "tag", "FORCE", equipment_id=press)
         first, second, third = (
@@ -121,7 +121,7 @@ def test_a_lot_is_traced_both_ways_within_bounds(looked_at: Counter) -> None:
 
 def test_a_trace_meets_each_lot_once_even_in_a_ring_and_a_mesh(either_counter: Counter) -> None:
     counter = either_counter
-    with counter.database.begin() as connection:
+    with counter.database.begin("test") as connection:
         layers = [
             [add_thing(connection, "material_lot", f"L{layer}-{at}") for at in range(6)] for layer in range(8)
         ]

@@ -66,7 +66,7 @@ def test_thinning_keeps_the_extremes_and_both_ends_of_the_bad_stretch(looked_at:
 
 
 def test_too_many_rows_of_json_are_refused_with_what_to_do_instead(counter: Counter) -> None:
-    with counter.database.begin() as connection:
+    with counter.database.begin("test") as connection:
         tag = add_thing(connection, "tag", "FAST")
         add_samples(connection, tag, list(np.arange(12_000.0)), step_s=1)
     problem = counter.problem("/v1/samples", 422, tag="FAST", **WINDOW)
@@ -96,7 +96,7 @@ def test_long_times_come_in_pieces_that_lose_nothing(
 
 
 def test_the_newest_write_of_a_time_is_given(counter: Counter) -> None:
-    with counter.database.begin() as connection:
+    with counter.database.begin("test") as connection:
         add_samples(connection, counter.plant["stray"], [9.0], start=START, seq=2)
     rows = counter.get("/v1/samples", tag="PLC7.AI_0042", **WINDOW)["items"]
     assert [row["value"] for row in rows] == [9.0, 2.0, 3.0]

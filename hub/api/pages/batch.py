@@ -1,6 +1,6 @@
 """The batch page: one batch as every system sees it."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Response
 
@@ -11,7 +11,8 @@ from hub.api.pages.trends import Trend, draw_trend
 from hub.api.parameters import ThingName
 from hub.api.room import RoomOf
 from hub.api.strict import StrictRoute
-from hub.store.answers import assertions, batches, signals, things
+from hub.records.completeness import prove
+from hub.store.answers import assertions, balances, batches, signals, things
 from hub.store.answers.signals import Signal
 from hub.store.database import Connection
 from hub.store.samples import read_samples
@@ -69,11 +70,12 @@ def show_batch(
             more_signals=len(wanted) - len(trends) if signals_shown == "main" else 0,
             signals=wanted,
             materials=materials,
-            totals=_total(materials),
+            balance=balances.balance_batch(connection, found.id),
             results=results,
             events=events,
             quality_events=batches.list_quality_events(connection, found.id),
             orders=batches.list_orders(connection, found.id),
+            proof=prove(connection, found.id, now=now),
         )
 
 
@@ -88,21 +90,3 @@ def _draw(connection: Connection, wanted: list[Signal], *, limit: int) -> list[T
         if trend is not None:
             drawn.append(trend)
     return drawn
-
-
-def _total(materials: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Give, by use, the sum of each material: counted movements once, disputed ones by source."""
-    sums: dict[tuple[str, str, str, str], float] = {}
-    for move in materials:
-        amount = move["quantity"]
-        if move["count_state"] == "same_as" or move["same_as"] is not None or not amount:
-            continue
-        material: dict[str, str | None] = move["material"] or {"code": None, "reported": None}
-        by = move["source"] if move["count_state"] == "disputed" else ""
-        key = (move["use"], material["code"] or material["reported"] or "?", amount["unit"] or "", by)
-        sums[key] = sums.get(key, 0.0) + (amount["value"] or 0.0)
-    totals: dict[str, list[dict[str, Any]]] = {}
-    for (use, name, unit, by), total in sorted(sums.items()):
-        shown = {"material": name, "amount": {"value": total, "unit": unit}, "by": by}
-        totals.setdefault(use, []).append(shown)
-    return [{"use": use, "parts": parts} for use, parts in totals.items()]

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hub.api.pages.rendering import show_amount, show_number, show_time
+from hub.api.pages.rendering import show_amount, show_number, show_time, show_unit, show_value
 from hub.model.mastered import MASTERED
 from hub.model.shape import fields_of
 
@@ -13,14 +13,29 @@ _OWN_SCHEMES = frozenset({"batch", "lot", "material_lot"})
 
 
 @dataclass(frozen=True)
+class Voice:
+    """A source and the record in which it says something; how that reads where it is not what counts."""
+
+    source: str
+    record: int
+    text: str = ""
+    is_settled: bool = False
+
+
+@dataclass(frozen=True)
 class Golden:
-    """A golden value: what it is called, how it reads, where it leads, who says so."""
+    """A golden value: what it is called, how it reads, where it leads, who says so, and who says otherwise.
+
+    `decided` is what let it count: a version of a rule, or a person with their reason.
+    """
 
     name: str
     text: str
     link: str
-    source: str
-    record: int | None
+    sources: list[Voice]
+    others: list[Voice]
+    decided: str
+    why: str
 
 
 @dataclass(frozen=True)
@@ -31,6 +46,7 @@ class Cell:
     record: int
     is_winner: bool
     in_conflict: bool
+    is_settled: bool
 
 
 @dataclass(frozen=True)
@@ -65,24 +81,49 @@ def list_golden(
     entity_type: str, thing: dict[str, Any], said: list[dict[str, Any]], *, bases: dict[str, str]
 ) -> list[Golden]:
     """Give the golden values that are known, in the order of the model; `bases` are pages of references."""
-    winners = {one["attribute"]: one for one in said if one["is_winner"]}
+    voices: dict[str, list[dict[str, Any]]] = {}
+    for one in said:
+        voices.setdefault(one["attribute"], []).append(one)
     golden: list[Golden] = []
     for name in _attributes(entity_type):
-        value = thing.get(name)
+        value = _golden(thing, name)
         if value is None or name == "description":  # the description stands above the facts
             continue
-        winner = winners.get(name)
+        some = voices.get(name, [])
+        counting = [one for one in some if one["is_winner"]]
         link = f"{bases[name]}{value['uid']}" if name in bases else ""
         golden.append(
             Golden(
                 name,
                 _text(value),
                 link,
-                "" if winner is None else winner["source"],
-                None if winner is None else winner["source_record"],
+                [Voice(one["source"], one["source_record"]) for one in counting],
+                [_other(o) for o in some if not o["is_winner"] and (o["in_conflict"] or o["is_settled"])],
+                *_decided(counting),
             )
         )
     return golden
+
+
+def _other(one: dict[str, Any]) -> Voice:
+    apart = one["difference"]
+    unit = show_unit(apart["unit"]) if apart else ""
+    more = f" ({apart['value']:+.4g} {unit}".rstrip() + ")" if apart else ""
+    return Voice(
+        one["source"], one["source_record"], f"{show_value(one['value'])}{more}", is_settled=one["is_settled"]
+    )
+
+
+def _decided(counting: list[dict[str, Any]]) -> tuple[str, str]:
+    """Give what let a value count in few words, and why in more."""
+    for one in counting:
+        decision, rule = one["decision"], one["rule"]
+        if decision is not None:
+            when = show_time(decision["decided_at"])
+            return f"decided by {decision['decided_by']}", f"{when}: {decision['reason']}"
+        if rule is not None:
+            return f"rule v{rule['version']}", f"{rule['entity_type']}/{rule['attribute']}"
+    return "", ""
 
 
 def compare(
@@ -111,7 +152,7 @@ def compare(
     rows: list[Row] = []
     for name in sorted(stated, key=lambda n: (order.get(n, len(order)), n)):
         cells = [_cell(stated[name].get(source)) for source in sources]
-        value = thing.get(name)
+        value = _golden(thing, name)
         in_conflict = any(cell is not None and cell.in_conflict for cell in cells)
         rows.append(Row(name, "" if value is None else _text(value), cells, in_conflict))
     return Comparison(
@@ -143,11 +184,16 @@ def _source(code: str) -> str:
 def _cell(one: dict[str, Any] | None) -> Cell | None:
     if one is None:
         return None
-    return Cell(one["value"], one["source_record"], one["is_winner"], one["in_conflict"])
+    return Cell(one["value"], one["source_record"], one["is_winner"], one["in_conflict"], one["is_settled"])
 
 
 def _attributes(entity_type: str) -> list[str]:
     return [field.name for field in fields_of(MASTERED[entity_type])]
+
+
+def _golden(thing: dict[str, Any], name: str) -> Any:
+    """Give the value that counts; a value on none of the standards' lists as it was written."""
+    return thing.get(f"{name}_text") or thing.get(name)
 
 
 def _text(value: Any) -> str:

@@ -8,12 +8,11 @@ from lxml import etree
 
 from hub.api.pages.comparison import compare, list_golden
 from hub.api.pages.rendering import render
-from hub.api.parameters import RowId, ThingName
+from hub.api.parameters import RowId, ThingName, decode_key, encode_key
 from hub.api.problems import Problem
 from hub.api.room import RoomOf
-from hub.api.routes.review import decode_key, encode_key
 from hub.api.strict import StrictRoute
-from hub.store.answers import assertions, equipment, lots, quarantine, things
+from hub.store.answers import assertions, balances, conflicts, equipment, lots, quarantine, things
 
 router = APIRouter(include_in_schema=False, route_class=StrictRoute)
 
@@ -36,6 +35,7 @@ def show_lot(room: RoomOf, name: ThingName) -> Response:
             golden=list_golden("material_lot", lot, said, bases={"parent_lot": "/lots/"}),
             comparison=compare("material_lot", lot, said),
             names=things.list_names(connection, "material_lot", found.id),
+            balance=balances.balance_lot(connection, found.id),
             movements=lots.list_movements(connection, found.id),
             backward=lots.trace_lot(connection, found.id, direction="backward", limit=_LOTS),
             forward=lots.trace_lot(connection, found.id, direction="forward", limit=_LOTS),
@@ -53,7 +53,7 @@ def show_equipment(room: RoomOf) -> Response:
 def show_conflicts(room: RoomOf, cursor: _Cursor = None) -> Response:
     """Show everything about which systems disagree."""
     with room.database.read() as connection:
-        items, last = assertions.list_conflicts(connection, after=decode_key(cursor) if cursor else None)
+        items, last = conflicts.list_conflicts(connection, after=decode_key(cursor) if cursor else None)
         return render(
             "conflicts.html",
             conflicts=items,

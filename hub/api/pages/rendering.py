@@ -3,14 +3,20 @@
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
+from urllib.parse import quote
 
 from fastapi import Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from hub.api.moment import moment_of_page
+from hub.api.pages.instant import keep_instant
 from hub.api.problems import KINDS, Problem
 
 _SIGNIFICANT = 6
 _WRITTEN = (
+    ("{rev}/min", "rpm"),
+    ("10*-3{AU}", "mAU"),
+    ("{gauge}", " (g)"),
     ("10*6", "10⁶"),
     ("10*3", "10³"),
     ("Cel", "°C"),
@@ -23,8 +29,9 @@ _WRITTEN = (
 
 def render(template: str, status: int = 200, **context: Any) -> Response:
     """Give a page; everything put into it is escaped."""
-    body = _templates.get_template(template).render(**context)
-    return Response(body, status, media_type="text/html; charset=utf-8")
+    moment = moment_of_page.get()
+    body = _templates.get_template(template).render(moment=moment, **context)
+    return Response(keep_instant(body, moment), status, media_type="text/html; charset=utf-8")
 
 
 def render_problem(problem: Problem, path: str) -> Response:
@@ -116,9 +123,30 @@ def show_age(seconds: float | None) -> str:
     return f"{seconds:.0f} s"
 
 
-def show_words(name: str) -> str:
+def show_evidence(evidence: Any) -> str:
+    """Give what a link of names rests on as `name: value`, one after the other."""
+    match evidence:
+        case None:
+            return ""
+        case dict():
+            given = cast("dict[str, Any]", evidence)
+            return ", ".join(
+                f"{show_words(str(key))}: {show_evidence(value)}" for key, value in given.items()
+            )
+        case list():
+            return ", ".join(show_evidence(part) for part in cast("list[Any]", evidence))
+        case _:
+            return show_value(evidence)
+
+
+def quote_part(text: str) -> str:
+    """Give a text as one part of an address, slashes and all."""
+    return quote(text, safe="")
+
+
+def show_words(name: str | None) -> str:
     """Give a member's name as words."""
-    return name.replace("_", " ")
+    return "" if name is None else name.replace("_", " ")
 
 
 def _tidy(text: str) -> str:
@@ -146,6 +174,8 @@ _words: dict[str, Any] = {
     "unit": show_unit,
     "value": show_value,
     "age": show_age,
+    "evidence": show_evidence,
+    "part": quote_part,
     "words": show_words,
 }
 cast("Any", _templates).filters.update(_words)

@@ -7,7 +7,8 @@ from fastapi import APIRouter, Query, Response
 from hub.api.pages.rendering import render
 from hub.api.room import RoomOf
 from hub.api.strict import StrictRoute
-from hub.store.answers import assertions, batches, lots, quarantine, sources, tags, things
+from hub.store.answers import batches, conflicts, links, lots, quarantine, sources, tags, things
+from hub.store.past.reading import then_of
 from hub.store.samples import count_samples
 
 router = APIRouter(include_in_schema=False, route_class=StrictRoute)
@@ -24,11 +25,13 @@ def show_start(
 ) -> Response:
     """Show sources, batches and everything that waits for a person."""
     with room.database.read() as connection:
-        conflicts, more_conflicts = assertions.list_conflicts(connection, limit=_FEW)
+        is_past = then_of(connection) is not None
+        disagreements, more_conflicts = conflicts.list_conflicts(connection, limit=_FEW)
         return render(
             "start.html",
             hub=room.settings,
-            sources=sources.list_sources(connection, now=room.clock()),
+            sources=None if is_past else sources.list_sources(connection, now=room.clock()),
+            systems=sources.list_systems(connection) if is_past else [],
             batches=things.list_things(
                 connection,
                 "batch",
@@ -44,11 +47,12 @@ def show_start(
             things=things.count_lifecycles(connection),
             facts=sources.count_facts(connection),
             samples=count_samples(connection),
-            conflicts=conflicts,
+            conflicts=disagreements,
             more_conflicts=more_conflicts is not None,
             disputed=lots.list_disputed(connection, limit=_FEW),
             reversals=lots.list_reversals(connection, limit=_FEW),
             corrected=sources.list_corrected(connection, limit=_FEW),
+            proposed=links.list_links(connection, links.Wanted(state="proposed"), limit=_FEW),
             held=quarantine.list_held(connection, limit=_FEW),
             unmapped=things.list_things(connection, "tag", also=[tags.unmapped()], limit=_FEW),
             stubs={

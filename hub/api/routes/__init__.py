@@ -2,14 +2,46 @@
 
 from fastapi import APIRouter
 
-from hub.api.routes import batches, equipment, lots, probes, review, samples, sources
+from hub.api.routes import (
+    balances,
+    batches,
+    changes,
+    collections,
+    conflicts,
+    deliveries,
+    equipment,
+    kpis,
+    links,
+    lots,
+    matrix,
+    probes,
+    proofs,
+    readings,
+    review,
+    rules,
+    samples,
+    sources,
+    streaming,
+)
 
 ALL_ROUTES: tuple[APIRouter, ...] = (
     probes.router,
+    balances.router,
     batches.router,
+    changes.router,
+    collections.router,
+    proofs.router,
     samples.router,
+    readings.router,
+    streaming.router,
+    matrix.router,
     equipment.router,
+    kpis.router,
     lots.router,
     sources.router,
+    deliveries.router,
+    conflicts.router,
+    links.router,
+    rules.router,
     review.router,
 )

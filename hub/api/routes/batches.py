@@ -5,15 +5,18 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query, Request, Response
 
 from hub.api import schemas
-from hub.api.answer import answer, answer_page
+from hub.api.answer import answer
 from hub.api.documentation import GUARDED, answers
 from hub.api.parameters import AnyName, Cursor, Filter, Limit, Ordering, Retracted, ThingName
+from hub.api.remembering import remembered
 from hub.api.room import RoomOf
 from hub.api.strict import StrictRoute
-from hub.store.answers import assertions, batches, signals, things
+from hub.api.writers import answer_listed
+from hub.store.answers import assertions, batches, conflicts, resources, signals, things
 from hub.store.answers.readings import Document
 from hub.store.answers.things import Found, find_thing
 from hub.store.database import Connection
+from hub.store.questions.question import ask
 
 router = APIRouter(prefix="/v1/batches", tags=["batches"], route_class=StrictRoute)
 
@@ -25,6 +28,7 @@ _ONE = (*GUARDED, "not-found", "ambiguous-name")
     response_class=Response,
     responses=answers(schemas.page_of(schemas.Batch), *GUARDED, "invalid-filter", "invalid-cursor"),
 )
+@remembered
 def list_batches(
     request: Request,
     room: RoomOf,
@@ -35,20 +39,18 @@ def list_batches(
     limit: Limit = 100,
 ) -> Response:
     """List batches by actual start, without those merged into others unless the filter names `lifecycle`."""
-    with room.database.read() as connection:
-        page = things.list_things(
-            connection, "batch", filter=filter, name=name, order=order, cursor=cursor, limit=limit
-        )
-    return answer_page(request, page)
+    question = ask("batches", filter=filter, order=order, name=name)
+    return answer_listed(request, room, question, cursor=cursor, limit=limit)
 
 
 @router.get("/{name}", response_class=Response, responses=answers(schemas.BatchWhole, *_ONE))
+@remembered
 def read_batch(
     room: RoomOf,
     name: ThingName,
     include: Annotated[list[Literal["assertions", "history", "retracted"]], Query(default_factory=list)],
 ) -> Response:
-    """Give a batch whole: golden values, names, phases, materials, results, events, orders, conflicts."""
+    """Give a batch whole: golden values, names, phases, materials, resources, what was asked, results."""
     with room.database.read() as connection:
         found = find_thing(connection, "batch", name)
         retracted = "retracted" in include
@@ -62,12 +64,14 @@ def read_batch(
                 "phases": batches.list_phases(connection, found.id, retracted=retracted),
                 "phase_data": batches.list_data(connection, found.id, retracted=retracted),
                 "materials": batches.list_materials(connection, found.id, retracted=retracted),
+                "resources": resources.list_resources(connection, found.id, retracted=retracted),
+                "requirements": resources.list_requirements(connection, found.id, retracted=retracted),
                 "results": batches.list_results(connection, found.id, retracted=retracted),
                 "events": batches.list_events(connection, found.id, retracted=retracted),
                 "quality_events": batches.list_quality_events(connection, found.id),
                 "orders": batches.list_orders(connection, found.id),
                 "signals": [describe_signal(window) for window in windows],
-                "conflicts": assertions.group_conflicts(said),
+                "conflicts": conflicts.list_conflicts_of(connection, "batch", found.id),
                 "assertions": said if {"assertions", "history"} & set(include) else None,
             }
         )
@@ -76,6 +80,7 @@ def read_batch(
 @router.get(
     "/{name}/phases", response_class=Response, responses=answers(schemas.list_of(schemas.Phase), *_ONE)
 )
+@remembered
 def list_batch_phases(room: RoomOf, name: ThingName, include: Retracted) -> Response:
     """List the executed segments of a batch by start."""
     return _answer_part(room, name, batches.list_phases, include)
@@ -84,6 +89,7 @@ def list_batch_phases(room: RoomOf, name: ThingName, include: Retracted) -> Resp
 @router.get(
     "/{name}/materials", response_class=Response, responses=answers(schemas.list_of(schemas.Movement), *_ONE)
 )
+@remembered
 def list_batch_materials(room: RoomOf, name: ThingName, include: Retracted) -> Response:
     """List what went into and came out of a batch, as each system saw it; `count_state` tells what counts."""
     return _answer_part(room, name, batches.list_materials, include)
@@ -92,6 +98,7 @@ def list_batch_materials(room: RoomOf, name: ThingName, include: Retracted) -> R
 @router.get(
     "/{name}/results", response_class=Response, responses=answers(schemas.list_of(schemas.Result), *_ONE)
 )
+@remembered
 def list_batch_results(room: RoomOf, name: ThingName, include: Retracted) -> Response:
     """List the laboratory results of a batch and of the lot it made."""
     return _answer_part(room, name, batches.list_results, include)
@@ -100,6 +107,7 @@ def list_batch_results(room: RoomOf, name: ThingName, include: Retracted) -> Res
 @router.get(
     "/{name}/events", response_class=Response, responses=answers(schemas.list_of(schemas.Event), *_ONE)
 )
+@remembered
 def list_batch_events(room: RoomOf, name: ThingName, include: Retracted) -> Response:
     """List events and alarms of a batch by time."""
     return _answer_part(room, name, batches.list_events, include)
@@ -123,12 +131,12 @@ def list_batch_signals(room: RoomOf, name: ThingName) -> Response:
     response_class=Response,
     responses=answers(schemas.list_of(schemas.AttributeConflict), *_ONE),
 )
+@remembered
 def list_batch_conflicts(room: RoomOf, name: ThingName) -> Response:
     """List the attributes of a batch about which sources disagree."""
     with room.database.read() as connection:
         found = find_thing(connection, "batch", name)
-        said = assertions.list_assertions(connection, "batch", found.id)
-        return answer({"items": assertions.group_conflicts(said)})
+        return answer({"items": conflicts.list_conflicts_of(connection, "batch", found.id)})
 
 
 @router.get(
@@ -136,6 +144,7 @@ def list_batch_conflicts(room: RoomOf, name: ThingName) -> Response:
     response_class=Response,
     responses=answers(schemas.list_of(schemas.Assertion), *_ONE),
 )
+@remembered
 def list_batch_assertions(
     room: RoomOf,
     name: ThingName,

@@ -8,15 +8,17 @@ from hub.api import schemas
 from hub.api.answer import answer
 from hub.api.documentation import GUARDED, answers
 from hub.api.parameters import ThingName
+from hub.api.remembering import remembered
 from hub.api.room import RoomOf
 from hub.api.routes.batches import note_merge
 from hub.api.strict import StrictRoute
-from hub.store.answers import assertions, equipment, things
+from hub.store.answers import assertions, conflicts, equipment, things
 
 router = APIRouter(prefix="/v1/equipment", tags=["equipment"], route_class=StrictRoute)
 
 
 @router.get("", response_class=Response, responses=answers(schemas.list_of(schemas.EquipmentNode), *GUARDED))
+@remembered
 def list_equipment(room: RoomOf) -> Response:
     """List all equipment, parents before children, with path, depth and number of tags."""
     with room.database.read() as connection:
@@ -28,6 +30,7 @@ def list_equipment(room: RoomOf) -> Response:
     response_class=Response,
     responses=answers(schemas.EquipmentWhole, *GUARDED, "not-found", "ambiguous-name"),
 )
+@remembered
 def read_equipment(
     room: RoomOf,
     name: ThingName,
@@ -42,7 +45,7 @@ def read_equipment(
                 **things.read_thing(connection, "equipment", found.id),
                 "merged_from": note_merge(found),
                 "names": things.list_names(connection, "equipment", found.id),
-                "conflicts": assertions.group_conflicts(said),
+                "conflicts": conflicts.list_conflicts_of(connection, "equipment", found.id),
                 "assertions": said if include else None,
             }
         )

@@ -1,51 +1,21 @@
-"""What somebody should look at: conflicts of all things, batches that lack data; and the units we know."""
+"""What somebody should look at: batches that lack data; and the units we know."""
 
-import base64
-import binascii
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Literal
 
-import orjson
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Query, Response
 
 from hub.api import schemas
-from hub.api.answer import answer, answer_page
+from hub.api.answer import answer
 from hub.api.documentation import GUARDED, answers
-from hub.api.parameters import Cursor, Limit
 from hub.api.room import RoomOf
 from hub.api.strict import StrictRoute
 from hub.model.unit import UNITS
-from hub.store.answers import assertions, completeness, lots
-from hub.store.answers.pages import CursorError, Page
+from hub.store.answers import completeness
 from hub.store.answers.readings import Document
 
 router = APIRouter(prefix="/v1", tags=["review"], route_class=StrictRoute)
 
 Missing = Literal["phases", "results", "samples"]
-
-
-@router.get(
-    "/conflicts",
-    response_class=Response,
-    responses=answers(schemas.page_of(schemas.Conflict), *GUARDED, "invalid-cursor"),
-)
-def list_conflicts(request: Request, room: RoomOf, cursor: Cursor = None, limit: Limit = 100) -> Response:
-    """List attributes of any thing about which sources disagree, with every statement."""
-    with room.database.read() as connection:
-        items, last = assertions.list_conflicts(
-            connection, after=decode_key(cursor) if cursor else None, limit=limit
-        )
-    return answer_page(request, Page(items, encode_key(last) if last else None))
-
-
-@router.get(
-    "/conflicts/movements",
-    response_class=Response,
-    responses=answers(schemas.list_of(schemas.Movement), *GUARDED),
-)
-def list_disputed_movements(room: RoomOf, limit: Limit = 100) -> Response:
-    """List movements that two systems report with amounts that do not agree, newest first."""
-    with room.database.read() as connection:
-        return answer({"items": lots.list_disputed(connection, limit=limit)})
 
 
 @router.get("/completeness", response_class=Response, responses=answers(schemas.CompletenessReport, *GUARDED))
@@ -87,20 +57,6 @@ def list_units() -> Response:
             ]
         }
     )
-
-
-def encode_key(key: list[Any]) -> str:
-    """Give a key as an opaque cursor."""
-    return base64.urlsafe_b64encode(orjson.dumps(key)).rstrip(b"=").decode()
-
-
-def decode_key(cursor: str) -> list[Any]:
-    """Give the key of a cursor. Raises `CursorError`."""
-    try:
-        key: Any = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except (ValueError, binascii.Error) as error:
-        raise CursorError("the cursor is not one of ours; start again without it") from error
-    return cast("list[Any]", key) if isinstance(key, list) else []
 
 
 def _select(found: list[Document], missing: list[Missing], having: list[Missing]) -> list[Document]:

@@ -1,0 +1,140 @@
+"""Key figures: their formulas, their values over scopes and periods, and the rows each was made of."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Path, Query, Response
+
+from hub.api.answer import answer
+from hub.api.documentation import GUARDED, answers
+from hub.api.figures import KpiFigures, KpiFormula, KpiRows
+from hub.api.parameters import LARGEST
+from hub.api.problems import Problem
+from hub.api.room import RoomOf
+from hub.api.schemas import list_of
+from hub.api.strict import StrictRoute
+from hub.insight.formula import Formula
+from hub.insight.formulas import FORMULAS
+from hub.insight.performance import Figure, NoSuchScope, compute, describe, list_parts
+from hub.insight.periods import find_period
+from hub.store.answers.readings import Document
+from hub.store.database import Connection
+from hub.store.mart.figures import Scope, Span
+
+router = APIRouter(prefix="/v1/kpis", tags=["performance"], route_class=StrictRoute)
+
+Code = Annotated[
+    str,
+    Path(max_length=60, pattern="^[a-z_]+$", description="Code of a formula.", examples=["right_first_time"]),
+]
+Of = Annotated[Scope, Query(alias="of", description="By what the figures are told apart.")]
+Per = Annotated[
+    Literal["all", "year", "quarter", "month", "week", "day"],
+    Query(description="Length of a period: whole UTC days, ISO weeks."),
+]
+_DAY = "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$"
+From = Annotated[
+    str | None, Query(alias="from", pattern=_DAY, description="First day.", examples=["2026-01-01"])
+]
+To = Annotated[str | None, Query(pattern=_DAY, description="Last day, included.", examples=["2026-12-31"])]
+
+
+@router.get("", response_class=Response, responses=answers(list_of(KpiFormula), *GUARDED))
+def list_kpis() -> Response:
+    """List the key figures: formula, source, terms, and for which scopes each makes sense."""
+    return answer({"items": [describe(formula) for formula in FORMULAS.values()]})
+
+
+@router.get("/{code}", response_class=Response, responses=answers(KpiFigures, *GUARDED, "not-found"))
+def read_kpi(
+    room: RoomOf,
+    code: Code,
+    of: Of = "all",
+    per: Per = "month",
+    since: From = None,
+    to: To = None,
+) -> Response:
+    """Give a key figure by scope and period, each with numerator, denominator and parts.
+
+    A figure whose inputs are incomplete says what is missing instead of giving a number.
+    """
+    formula = _find(code)
+    with room.database.read() as connection:
+        figures = _compute(connection, formula, of, per=per, span=Span(_day(since), _day(to)))
+    items = [_tell(figure) for figure in figures]
+    return answer({"formula": describe(formula), "scope": of, "per": per, "items": items})
+
+
+@router.get("/{code}/rows", response_class=Response, responses=answers(KpiRows, *GUARDED, "not-found"))
+def list_kpi_rows(
+    room: RoomOf,
+    code: Code,
+    day: Annotated[str, Query(pattern=_DAY, description="A day of the period.", examples=["2026-03-15"])],
+    of: Of = "all",
+    per: Per = "month",
+    key: Annotated[int, Query(ge=0, le=LARGEST, description="`key` of the figure.")] = 0,
+    word: Annotated[str, Query(max_length=200, description="`word` of the figure.")] = "",
+    limit: Annotated[int, Query(ge=1, le=10_000, description="Most rows of each term.")] = 1000,
+) -> Response:
+    """Give the rows of the mart that one figure was made of, term by term."""
+    formula = _find(code)
+    number = _day(day) or 0
+    period = find_period(number, per)
+    first, last = period.days
+    span = Span() if per == "all" else Span(first, last)
+    with room.database.read() as connection:
+        figures = _compute(connection, formula, of, per=per, span=span)
+        figure = next((f for f in figures if (f.key, f.word, f.period) == (key, word, period)), None)
+        if figure is None:
+            raise Problem("not-found", f"There is no {code} of that scope, word and period.")
+        rows = list_parts(connection, figure, limit=limit)
+    items = [
+        {"term": name, "view": formula.terms[name].selection.view, "rows": some}
+        for name, some in rows.items()
+    ]
+    return answer({"formula": describe(formula), "items": items})
+
+
+def _find(code: str) -> Formula:
+    found = FORMULAS.get(code)
+    if found is None:
+        raise Problem("not-found", f"There is no key figure {code}; /v1/kpis lists them.")
+    return found
+
+
+def _compute(connection: Connection, formula: Formula, of: Scope, *, per: Any, span: Span) -> list[Figure]:
+    try:
+        return compute(connection, formula, of, grain=per, span=span)
+    except NoSuchScope as error:
+        raise Problem("invalid-parameter", str(error)) from error
+
+
+def _day(text: str | None) -> int | None:
+    """Give a day as the mart has it. Raises `Problem` for one that no month has."""
+    if text is None:
+        return None
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise Problem("invalid-parameter", f"{text} is no day of the calendar.") from error
+    return at.year * 10_000 + at.month * 100 + at.day
+
+
+def _tell(figure: Figure) -> Document:
+    return {
+        "key": figure.key,
+        "code": figure.name,
+        "description": figure.description,
+        "word": figure.word,
+        "start": figure.period.start,
+        "end": figure.period.end,
+        "value": figure.value,
+        "numerator": figure.numerator,
+        "denominator": figure.denominator,
+        "rows": figure.rows,
+        "incomplete": list(figure.incomplete),
+        "parts": {
+            name: {"rows": part.rows, "missing": part.missing, "total": part.total}
+            for name, part in figure.parts.items()
+        },
+    }

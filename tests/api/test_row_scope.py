@@ -1,0 +1,201 @@
+"""Keys that see one site or one product: what is not theirs is not there, by whatever way it is asked for."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from hub.api.app import create_app
+from hub.store.database import Database
+from hub.store.keys import UnknownScope, create_key
+from hub.store.questions.collections import list_collections
+from hub.store.upgrade import upgrade
+from tests.api.factories import NOW, add_fact, add_name, add_record, add_system, add_thing
+from tests.api.routes import OPERATIONS, PAGES, address
+
+CORK, BASEL = "CORK", "BASEL"
+NARROWED = (
+    "/v1/batches",
+    "/v1/batches/{name}",
+    "/v1/batches/{name}/phases",
+    "/v1/batches/{name}/materials",
+    "/v1/batches/{name}/results",
+    "/v1/batches/{name}/events",
+    "/v1/batches/{name}/conflicts",
+    "/v1/batches/{name}/assertions",
+    "/v1/lots",
+    "/v1/lots/{name}",
+    "/v1/equipment/{name}",
+    "/v1/collections",
+    "/v1/collections/{collection}",
+    "/v1/collections/{collection}/{name}",
+)
+
+
+def add_site(connection: Any, site: str, product: int, system: int, record: int) -> None:
+    """Add a site with a unit, an order, a batch with its lot, a phase, a sample and a result."""
+    place = add_thing(connection, "equipment", site, level="Site", path=f"/{site}/")
+    unit = add_thing(
+        connection, "equipment", f"{site}-U1", level="Unit", path=f"/{site}/U1/", parent_id=place
+    )
+    order = add_thing(connection, "operations_request", f"{site}-O1", site_id=place, product_id=product)
+    lot = add_thing(connection, "material_lot", f"{site}-L1", kind="lot", material_id=product)
+    batch = add_thing(
+        connection, "batch", f"{site}-B1", product_id=product, equipment_id=unit, output_lot_id=lot,
+        operations_request_id=order, actual_start=NOW,
+    )  # fmt: skip
+    add_thing(connection, "batch", f"{site}-B2", product_id=product, operations_request_id=order)
+    add_thing(connection, "quality_event", f"{site}-Q1", batch_id=batch)
+    add_thing(connection, "tag", f"{site}-T1", equipment_id=unit)
+    add_name(connection, "batch", batch, f"{site}-B1")
+    told = {"system": system, "record": record}
+    add_fact(connection, "segment_response", **told, batch_id=batch, name=f"{site} phase")
+    sample = add_fact(connection, "sample", **told, batch_id=batch, code=f"{site}-S1")
+    add_fact(connection, "test_result", **told, sample_id=sample, test_code=f"{site}-test")
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def clients(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, TestClient]]:
+    """Clients by who they are: all, cork, and one who sees another product than there is."""
+    from tests.databases import fresh_postgres
+
+    def serve(url: str) -> Iterator[dict[str, TestClient]]:
+        database = Database(url)
+        upgrade(database)
+        with database.begin("test") as connection:
+            system = add_system(connection)
+            record = add_record(connection, system)
+            product = add_thing(connection, "material_definition", "300214")
+            for site in (CORK, BASEL):
+                add_site(connection, site, product, system, record)
+            keys = {
+                "all": create_key(connection, name="all", scopes=["read"]),
+                "cork": create_key(connection, name="cork", scopes=["read", f"site:{CORK}"]),
+                "other": create_key(connection, name="other", scopes=["read", "product:OTHER"]),
+                "mine": create_key(connection, name="mine", scopes=["read", "product:300214"]),
+            }
+        app = create_app(database)
+        yield {
+            who: TestClient(app, headers={"X-API-Key": key}, raise_server_exceptions=False)
+            for who, key in keys.items()
+        }
+        database.close()
+
+    if request.param == "sqlite":
+        yield from serve(f"sqlite:///{tmp_path_factory.mktemp('scope') / 'hub.db'}")
+    else:
+        with fresh_postgres(request.getfixturevalue("postgres_server")) as url:
+            yield from serve(url)
+
+
+@pytest.mark.parametrize("name", list_collections())
+def test_no_collection_shows_what_is_of_another_site(clients: dict[str, TestClient], name: str) -> None:
+    asked = f"/v1/collections/{name}?format={'csv' if name < 'l' else 'jsonl'}"
+    whole, narrow = clients["all"].get(asked), clients["cork"].get(asked)
+    assert whole.status_code == narrow.status_code == 200
+    assert BASEL not in narrow.text
+    assert narrow.text.count(CORK) in (whole.text.count(CORK), 0)
+    assert BASEL not in clients["other"].get(asked).text or name in ("equipment", "tags")
+
+
+@pytest.mark.parametrize(
+    "name", ["batches", "lots", "orders", "equipment", "tags", "quality_events", "phases", "lab_samples",
+             "results", "dim_batch", "dim_lot", "dim_order", "dim_equipment", "dim_site", "fact_batch", "fact_phase",
+             "fact_test_result"],
+)  # fmt: skip
+def test_a_site_sees_its_own(clients: dict[str, TestClient], name: str) -> None:
+    whole = clients["all"].get(f"/v1/collections/{name}").json()["items"]
+    narrow = clients["cork"].get(f"/v1/collections/{name}").json()["items"]
+    assert len(whole) == 2 * len(narrow) > 0
+
+
+def test_a_product_sees_its_own(clients: dict[str, TestClient]) -> None:
+    for name in ("batches", "lots", "orders", "phases", "results", "fact_batch"):
+        page = f"/v1/collections/{name}"
+        assert clients["mine"].get(page).json()["items"] == clients["all"].get(page).json()["items"]
+        assert clients["other"].get(page).json()["items"] == []
+
+
+@pytest.mark.parametrize(
+    "page",
+    [f"/v1/batches/{BASEL}-B1", f"/v1/batches/{BASEL}-B1/phases", f"/v1/collections/batches/{BASEL}-B1",
+     f"/v1/lots/{BASEL}-L1", f"/v1/equipment/{BASEL}-U1", f"/v1/collections/equipment/{BASEL}"],
+)  # fmt: skip
+def test_another_sites_batch_is_not_found_and_ones_own_is(clients: dict[str, TestClient], page: str) -> None:
+    assert clients["all"].get(page).status_code == 200
+    answer = clients["cork"].get(page)
+    assert answer.status_code == 404
+    assert answer.json()["type"].endswith("not-found")
+    assert clients["cork"].get(page.replace(BASEL, CORK)).status_code == 200
+
+
+def test_another_sites_row_is_not_found_by_its_key_or_uid(clients: dict[str, TestClient]) -> None:
+    for name, key in (("phases", "id"), ("results", "id"), ("fact_batch", "batch_key"), ("batches", "uid")):
+        whole = clients["all"].get(f"/v1/collections/{name}").json()["items"]
+        found = [clients["cork"].get(f"/v1/collections/{name}/{row[key]}").status_code for row in whole]
+        assert sorted(found) == sorted([200] * (len(whole) // 2) + [404] * (len(whole) // 2))
+
+
+@pytest.mark.parametrize(
+    "filter",
+    [
+        f"batches_by_product/any(b:b/code eq '{BASEL}-B1')",
+        f"batches/any(b:b/code eq '{BASEL}-B1')",
+        f"lots/any(l:l/code eq '{BASEL}-L1')",
+    ],
+)
+def test_no_condition_tells_of_another_site(clients: dict[str, TestClient], filter: str) -> None:
+    page = "/v1/collections/materials"
+    every = clients["all"].get(page, params={"filter": filter})
+    narrow = clients["cork"].get(page, params={"filter": filter})
+    assert every.status_code == narrow.status_code
+    if every.status_code == 200:
+        assert len(every.json()["items"]) == 1
+        assert narrow.json()["items"] == []
+
+
+def test_no_expansion_shows_another_site(clients: dict[str, TestClient]) -> None:
+    page = "/v1/collections/materials?expand=batches,lots,orders"
+    assert BASEL in clients["all"].get(page).text
+    answer = clients["cork"].get(page)
+    assert CORK in answer.text
+    assert BASEL not in answer.text
+
+
+def test_what_one_was_answered_is_not_given_to_another(clients: dict[str, TestClient]) -> None:
+    first = clients["all"].get("/v1/batches")
+    for _ in range(2):
+        narrow = clients["cork"].get("/v1/batches", headers={"If-None-Match": first.headers["etag"]})
+        assert narrow.status_code == 200
+        assert BASEL not in narrow.text
+    then = {"as_known_at": first.headers["known-at"]}
+    assert BASEL not in clients["cork"].get("/v1/batches", params=then).text
+
+
+def test_an_address_that_cannot_be_narrowed_is_closed_to_a_narrow_key(clients: dict[str, TestClient]) -> None:
+    for method, path in [*OPERATIONS, *(("GET", page) for page in PAGES)]:
+        if path in ("/livez", "/readyz", "/v1/info"):
+            continue
+        body = {} if method in ("POST", "PUT") else None
+        answer = clients["cork"].request(method, address(path), json=body)
+        is_open = path in NARROWED and method == "GET"
+        assert answer.status_code in ((200, 404) if is_open else (403,)), (method, path, answer.text)
+
+
+def test_a_narrow_key_only_reads(database_url: str) -> None:
+    database = Database(database_url)
+    upgrade(database)
+    with database.begin("test") as connection:
+        for scopes in (
+            ["operate", "site:X"],
+            ["admin", "product:X"],
+            ["site:X"],
+            ["read", "site:"],
+            ["read", "x:Y"],
+        ):
+            with pytest.raises(UnknownScope):
+                create_key(connection, name="x", scopes=scopes)
+    database.close()

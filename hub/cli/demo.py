@@ -69,7 +69,8 @@ def _tell(report: "Report") -> None:
     )
     typer.echo(
         f"to look at: systems disagree on {held['conflicts']}, {held['stubs']} known by name only, "
-        f"{held['quarantined']} in quarantine, {held['unmapped_tags']} unmapped tags"
+        f"{held['names_to_decide']} names to decide, {held['quarantined']} in quarantine, "
+        f"{held['unmapped_tags']} unmapped tags"
     )
     typer.echo(f"done in {report.seconds:.1f} s")
 

@@ -7,15 +7,18 @@ from collections.abc import Iterator
 
 import typer
 
-from hub.cli.opening import DatabaseOption, DataOption, read_settings
+from hub.cli.opening import DatabaseOption, DataOption, connect, read_settings
 from hub.ingest.registry import list_connectors, load_connector
 from hub.sdk import ConnectorError
 from hub.shift.settings import Settings
 from hub.store.database import Database
 from hub.store.guards import expected_guards, list_guards
+from hub.store.lake.survey import survey
 from hub.store.upgrade import is_current
 
 _FREE_BYTES = 1 << 30
+_HOT_ROWS = 20_000_000
+"""More samples in frames than this: nobody folds, and reading becomes slow."""
 Finding = tuple[bool, str]
 
 
@@ -41,7 +44,7 @@ def _store(settings: Settings) -> Iterator[Finding]:
     if not settings.database and not (settings.data / "hub.db").exists():
         yield True, f"no store yet in {settings.data}; the first command that writes makes it"
         return
-    store = Database(settings.database) if settings.database else Database.embedded(settings.data)
+    store = connect(settings)
     try:
         current = is_current(store)
         yield current, "the store has the newest shape" if current else "run `plantwide db upgrade`"
@@ -53,10 +56,27 @@ def _store(settings: Settings) -> Iterator[Finding]:
             if not missing
             else f"triggers missing: {', '.join(sorted(missing))}; run `plantwide db upgrade`",
         )
+        if current:
+            yield from _samples(store)
     except Exception as error:  # noqa: BLE001 - a diagnosis reports whatever it finds
         yield False, f"the store cannot be opened: {error}"
     finally:
         store.close()
+
+
+def _samples(store: Database) -> Iterator[Finding]:
+    """Tell whether samples are folded, and their cold runs can be read."""
+    held = survey(store)
+    place = f"{held.place or 'no place'}"
+    yield True, f"cold runs of samples in {place}: {held.cold:,} samples in {held.runs:,} runs"
+    if held.free_bytes is not None:
+        free = held.free_bytes
+        yield free > _FREE_BYTES, f"{free / 1e9:.1f} GB free for cold runs of samples (1 GB or more)"
+    behind = held.hot > _HOT_ROWS
+    remedy = "; run `plantwide samples fold`, or keep a hub serving, which folds by itself" if behind else ""
+    yield not behind, f"{held.hot:,} samples wait in frames{remedy}"
+    if held.last_error:
+        yield False, f"the last fold failed: {held.last_error}"
 
 
 def _connectors() -> Iterator[Finding]:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from hub.cli.opening import DatabaseOption, DataOption, fail, open_store, read_settings
+from hub.cli.opening import DatabaseOption, DataOption, fail, open_store, operator, read_settings
 from hub.store.keys import UnknownScope, create_key, list_keys, revoke_key
 
 app = typer.Typer(no_args_is_help=True)
@@ -14,7 +14,12 @@ app = typer.Typer(no_args_is_help=True)
 @app.command("create")
 def create(
     name: Annotated[str, typer.Argument(help="who will use it")],
-    scope: Annotated[list[str] | None, typer.Option(help="read, operate or admin")] = None,
+    scope: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="read, operate, admin, or deliver:<source code>; with read also site:CODE, product:CODE"
+        ),
+    ] = None,
     days: Annotated[int | None, typer.Option(help="days until it ends")] = None,
     data: DataOption = None,
     database: DatabaseOption = None,
@@ -22,7 +27,7 @@ def create(
     """Make a key and print it: the only time it can be seen."""
     settings = read_settings(data=data, database=database)
     expires = datetime.now(UTC) + timedelta(days=days) if days else None
-    with open_store(settings) as store, store.begin() as connection:
+    with open_store(settings) as store, store.begin(operator()) as connection:
         try:
             typer.echo(create_key(connection, name=name, scopes=scope or ["read"], expires_at=expires))
         except UnknownScope as error:
@@ -47,7 +52,7 @@ def revoke(
 ) -> None:
     """End a key now."""
     settings = read_settings(data=data, database=database)
-    with open_store(settings) as store, store.begin() as connection:
+    with open_store(settings) as store, store.begin(operator()) as connection:
         if not revoke_key(connection, public_id):
             fail(f"no active key {public_id}; see `plantwide key list`")
     typer.echo(f"pw_{public_id}_… is revoked")

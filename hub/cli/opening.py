@@ -1,12 +1,14 @@
 """Options that all commands share, and what they open."""
 
+import getpass
 import os
 import socket
 import sys
 from collections.abc import Generator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from secrets import token_hex
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import structlog
 import typer
@@ -17,7 +19,12 @@ from hub.sdk import ConnectorError
 from hub.shift.folder import FolderInUse, locked_folder
 from hub.shift.settings import Settings
 from hub.store.database import Database, StoreFull, StoreUnreachable
-from hub.store.upgrade import is_current, upgrade
+from hub.store.lake.place import LakeFull, LakeUnreachable
+from hub.store.roles import NotTheOwner
+from hub.store.upgrade import ensure_current, is_current
+
+if TYPE_CHECKING:
+    from hub.shift.notary import Notary
 
 DataOption = Annotated[Path | None, typer.Option("--data", help="folder of the embedded hub's state")]
 DatabaseOption = Annotated[str | None, typer.Option("--database", help="PostgreSQL URL instead of --data")]
@@ -27,6 +34,7 @@ SetOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="print one JSON document instead of lines")]
 
+_MENDABLE = (ConnectorError, FolderInUse, StoreFull, StoreUnreachable, LakeFull, LakeUnreachable)
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 
 
@@ -50,39 +58,90 @@ def fail(message: str, code: int = 1) -> NoReturn:
     raise typer.Exit(code)
 
 
+def operator() -> str:
+    """Give the name under which this person's writes are noted."""
+    try:
+        return f"cli:{getpass.getuser()}"
+    except (KeyError, OSError):  # a container may run under a number that nobody has named
+        return f"cli:uid {os.getuid()}"
+
+
 @contextmanager
 def plain_errors(*more: type[Exception]) -> Generator[None]:
     """Turn the errors a person can mend into one line each; anything else keeps its trace."""
     try:
         yield
-    except (ConnectorError, FolderInUse, StoreFull, StoreUnreachable, *more) as error:
+    except (
+        ConnectorError,
+        FolderInUse,
+        StoreFull,
+        StoreUnreachable,
+        LakeFull,
+        LakeUnreachable,
+        *more,
+    ) as error:
         fail(str(error))
 
 
 @contextmanager
-def open_store(settings: Settings, *, writes: bool = True) -> Generator[Database]:
-    """Open the store. A writer migrates it and holds an embedded one; a reader wants one that is there."""
+def open_store(settings: Settings, *, writes: bool = True, seals: bool = True) -> Generator[Database]:
+    """Open the store. A writer migrates it and holds an embedded one; a reader wants one that is there.
+
+    What a writer has written is sealed at its end, unless it does so itself.
+    """
     with plain_errors(), ExitStack() as stack:
-        if settings.database:
-            database = Database(settings.database)
-        elif writes:
-            database = Database.embedded(stack.enter_context(locked_folder(settings.data)))
-        elif (settings.data / "hub.db").exists():
-            database = Database.embedded(settings.data)
-        else:
+        if not settings.database and writes:
+            stack.enter_context(locked_folder(settings.data))
+        elif not settings.database and not (settings.data / "hub.db").exists():
             fail(f"no store in {settings.data}; give --data, or fill one with `plantwide source sync`")
+        database = connect(settings)
         stack.callback(database.close)
         if writes:
-            upgrade(database)
+            with plain_errors(NotTheOwner):
+                changed = ensure_current(database)
+            for fault in changed:
+                typer.echo(f"plantwide: {fault}; it is put back: run `plantwide audit verify`", err=True)
         elif not is_current(database):
             fail("the store does not have the newest shape; run `plantwide db upgrade`")
         yield database
+        if writes and seals:
+            _seal(settings, database)
+
+
+def connect(settings: Settings) -> Database:
+    """Give the store of the settings, with the place of its cold runs."""
+    options = {name: value.get_secret_value() for name, value in settings.samples_options.items()}
+    url = settings.database or f"sqlite:///{settings.data / 'hub.db'}"
+    return Database(url, samples=settings.samples or settings.data / "samples", samples_options=options)
+
+
+def make_notary(settings: Settings, database: Database) -> "Notary":
+    """Give who seals this store, with the key and the sinks of the settings."""
+    from hub.shift.notary import Notary  # only who writes seals
+
+    return Notary.of(settings, database)
+
+
+def _seal(settings: Settings, database: Database) -> None:
+    """Seal what was written; where that cannot be done, it is written all the same, and said."""
+    if settings.database and settings.audit_key is None:  # whoever serves or seals is told
+        return
+    from hub.store.seal.signing import KeyUnusable  # as above
+
+    try:
+        make_notary(settings, database).seal()
+    except (KeyUnusable, ValueError) as error:
+        typer.echo(f"plantwide: the audit trail is not sealed: {error}", err=True)
 
 
 def make_desk(database: Database, **more: Any) -> Desk:
-    """Give a desk for this process; nodes on PostgreSQL tell each other apart by host and process."""
-    owner = "embedded" if database.dialect == "sqlite" else f"{socket.gethostname()}:{os.getpid()}"
-    return Desk(database, owner=owner, **more)
+    """Give a desk for this process; nodes on PostgreSQL tell each other apart by host, process and a token.
+
+    Host and process alone come again: in a container that is started anew every hub is process 1.
+    """
+    node = f"{socket.gethostname()[:60]}:{os.getpid()}:{token_hex(4)}"
+    owner = "embedded" if database.dialect == "sqlite" else node
+    return Desk(database, owner=owner, operator=operator(), **more)
 
 
 def open_project(settings: Settings, given: Sequence[str] | None) -> Project:

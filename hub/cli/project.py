@@ -23,6 +23,18 @@ normalised:
   batch: []
   material_lot: []
 """,
+    "rules.yaml": """\
+# Whose word counts, where that differs from what `plantwide rule list` shows. QA approves this list.
+# order: kinds (MES, LIMS, ERP, HISTORIAN, QMS, …) or codes of sources; the first that speaks counts.
+rules: []
+#  - entity_type: batch
+#    attribute: actual_size
+#    strategy: system            # or latest, earliest, widest (both ends of a time range), union (texts)
+#    order: [ERP, MES]
+#    tolerance: {relative: 0.005}  # or {absolute: 5, unit: min}
+#    approved_by: J. Murphy, QA
+#    reason: posted stock is the financial truth
+""",
     "sources/mes.yaml.example": """\
 # Rename to mes.yaml. One file a source; ${env:NAME} and ${file:PATH} are filled in memory only.
 code: mes

@@ -16,8 +16,10 @@ from hub.cli.opening import (
     SetOption,
     fail,
     make_desk,
+    make_notary,
     open_project,
     open_store,
+    plain_errors,
     read_settings,
 )
 from hub.ingest.runner import Desk
@@ -26,7 +28,12 @@ from hub.shift.cycle import read_again
 from hub.shift.settings import Settings
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     from fastapi import FastAPI
+
+    from hub.api.doors import Door
+    from hub.shift.notary import Notary
 
 _TRIES = 50
 
@@ -46,7 +53,7 @@ def serve(
         project = open_project(settings, given) if read and (settings.config / "sources").is_dir() else None
         if project is None:
             typer.echo(f"serving what the store holds; no sources in {settings.config}", err=True)
-        serve_hub(make_desk(store), settings, project)
+        serve_hub(make_desk(store), settings, project, resolves=read)
 
 
 def serve_hub(
@@ -54,23 +61,35 @@ def serve_hub(
     settings: Settings,
     project: Project | None,
     *,
+    resolves: bool = True,
     ready: Callable[["FastAPI", str], str] | None = None,
 ) -> None:
     """Serve a store until interrupted; with a project, its sources are read when due.
+
+    Without one, what edge agents deliver is resolved, if it `resolves`.
 
     `ready` gives what is printed once the address is known.
     """
     from hub.api.app import create_app, read_version  # the web framework is imported when it serves
     from hub.api.room import ApiSettings
+    from hub.ingest.live import Pace
     from hub.shift.supervisor import Supervisor
+    from hub.shift.upkeep import Upkeep
 
     folder = None if settings.database else settings.data
     app = create_app(
         desk.database,
         settings=ApiSettings(version=read_version(), data_folder=folder),
         replay=partial(_read_again, desk, project) if project else None,
+        doors=_list_doors(settings),
     )
-    supervisor = Supervisor(desk, project, tick_s=settings.tick_s) if project else None
+    pace = Pace(flush_s=settings.live_flush_s, rows=settings.live_rows) if settings.live else None
+    supervisor = Supervisor(desk, project, tick_s=settings.tick_s, pace=pace) if project or resolves else None
+    notary = _open_notary(desk, settings)
+    upkeep = Upkeep.of(settings, desk)
+    if notary is not None:
+        notary.start()
+    upkeep.start()
     if supervisor is not None:
         supervisor.start()
     try:
@@ -78,6 +97,31 @@ def serve_hub(
     finally:
         if supervisor is not None:
             supervisor.stop()
+        upkeep.stop()
+        if notary is not None:
+            notary.stop()
+
+
+def _list_doors(settings: Settings) -> "list[Door]":
+    """Give the doors beside /v1; the agents' one is there when its extra is."""
+    from hub.agents import door as agents  # as above
+    from hub.i3x.door import make_door
+    from hub.i3x.settings import I3xSettings
+
+    doors = [make_door(I3xSettings(writes=settings.i3x_writes))]
+    return [*doors, agents.make_door()] if agents.is_installed() else doors
+
+
+def _open_notary(desk: Desk, settings: Settings) -> "Notary | None":
+    """Give who seals while we serve; without a key nobody does, and that is said."""
+    from hub.store.seal.signing import KeyUnusable
+
+    try:
+        with plain_errors(ValueError):
+            return make_notary(settings, desk.database)
+    except KeyUnusable as error:
+        typer.echo(f"plantwide: the audit trail is not sealed: {error}", err=True)
+        return None
 
 
 def _read_again(desk: Desk, project: Project, ids: Sequence[int]) -> dict[str, int]:
@@ -94,7 +138,15 @@ def run_server(
     listener = open_listener(host, port)
     url = f"http://{host}:{listener.getsockname()[1]}"
     typer.echo(ready(app, url) if ready else f"serving on {url}")
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
+
+    class Server(uvicorn.Server):
+        """Tells streams to end before it waits for them."""
+
+        def handle_exit(self, sig: int, frame: "FrameType | None") -> None:
+            app.state.room.live.is_stopping = True
+            super().handle_exit(sig, frame)
+
+    server = Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
     # The server shuts down and then raises the signal again: unhandled, SIGTERM would end us before our
     # callers have put their things away.
     signal.signal(signal.SIGTERM, _interrupt)

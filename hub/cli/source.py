@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
-from typing import Annotated
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
 
 import orjson
 import typer
@@ -28,6 +28,8 @@ from hub.model import format_instant, parse_instant
 from hub.sdk import ConnectorError, RecordSource, SampleSource, Window
 from hub.shift.cycle import Cycle, run_cycle
 from hub.shift.settings import Settings
+from hub.shift.upkeep import Upkeep
+from hub.store.presence import AGENT
 from hub.store.summary import list_streams, summarise
 
 app = typer.Typer(no_args_is_help=True)
@@ -43,11 +45,12 @@ def list_sources(
     given: SetOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List the project's sources and what the store knows of their streams."""
+    """List the project's sources: of each stream its state, age, rows, next run and last error."""
     settings = read_settings(config=config, data=data, database=database)
     project = open_project(settings, given)
     with open_store(settings) as store, store.read() as connection:
         streams = list_streams(connection)
+    now = datetime.now(UTC)
     if as_json:
         rows = [
             {
@@ -58,16 +61,59 @@ def list_sources(
             }
             for s in project.sources
         ]
+        rows += [
+            {
+                "code": code,
+                "kind": told[0]["source_kind"],
+                "connector": None,
+                "agent": told[0]["owner"],
+                "streams": told,
+            }
+            for code, told in _delivered(streams, project).items()
+        ]
         typer.echo(orjson.dumps(rows, option=orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z).decode())
         return
     for source in project.sources:
         typer.echo(f"{source.code:<12} {source.kind:<10} {source.connector}")
         for stream in streams:
             if stream["source"] == source.code:
-                done = stream["last_success_at"]
-                when = format_instant(done) if done else "never"
-                error = f"  {stream['last_error']}" if stream["last_error"] else ""
-                typer.echo(f"  {stream['name']:<20} {stream['state']:<8} last read {when}{error}")
+                typer.echo(_describe(stream, now))
+    for code, told in _delivered(streams, project).items():
+        typer.echo(f"{code:<12} {told[0]['source_kind']:<10} delivered by {told[0]['owner']}")
+        for stream in told:
+            typer.echo(_describe(stream, now))
+
+
+def _delivered(streams: Sequence[dict[str, Any]], project: Project) -> dict[str, list[dict[str, Any]]]:
+    """Give the streams that edge agents deliver, by source."""
+    own = {source.code for source in project.sources}
+    found: dict[str, list[dict[str, Any]]] = {}
+    for stream in streams:
+        if stream["source"] not in own and (stream["owner"] or "").startswith(AGENT):
+            found.setdefault(stream["source"], []).append(stream)
+    return found
+
+
+def _describe(stream: dict[str, Any], now: datetime) -> str:
+    """Give the lines of a stream: state, age, what it has brought, when it is due, what went wrong last."""
+    done, due = stream["last_success_at"], stream["due_at"]
+    age = f"last read {format_instant(done)}, {_span(now - done)} ago" if done else "never read"
+    kinds = ("samples",) if stream["kind"] == "samples" else ("documents", "records")
+    rows = ", ".join(
+        f"{stream[kind]:,} {kind}" for kind in (*kinds, "rejected") if stream[kind] or kind in kinds
+    )
+    following = "due now" if due <= now else f"next in {_span(due - now)}"
+    said = f"  {stream['name']:<20} {stream['state']:<8} {age}; {rows}; {following}"
+    return f"{said}\n      {stream['last_error']}" if stream["last_error"] else said
+
+
+def _span(time: timedelta) -> str:
+    """Write a span of time in its largest unit."""
+    seconds = max(0, int(time.total_seconds()))
+    for size, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"
 
 
 @app.command("check")
@@ -173,6 +219,7 @@ def _read(
     with open_store(settings) as store, Reporter(quiet=as_json) as reporter:
         desk = make_desk(store, progress=reporter.read)
         cycle = run_cycle(desk, project, sources, within=within, resolving=reporter.resolved)
+        _tend(Upkeep.of(settings, desk))
         with store.read() as connection:
             held = summarise(connection)
     report_cycle(cycle, held, as_json=as_json)
@@ -180,13 +227,31 @@ def _read(
         raise typer.Exit(1)
 
 
+def _tend(upkeep: Upkeep) -> None:
+    """Fold what is due; what was read is stored, whether this can be done or not."""
+    try:
+        upkeep.tend()
+    except Exception as error:  # noqa: BLE001 - whatever it is, samples stay in frames and count
+        typer.echo(f"plantwide: samples stay in frames for now: {error}", err=True)
+
+
 def report_cycle(cycle: Cycle, held: dict[str, int], *, as_json: bool) -> None:
     """Say what a cycle did and what the hub holds now."""
     if as_json:
         streams = [{**asdict(o), "retry_at": o.retry_at} for o in cycle.outcomes]
-        body = {"streams": streams, "statements": cycle.statements, "frames": cycle.frames, "holds": held}
+        body = {
+            "whitelist": cycle.whitelist,
+            "streams": streams,
+            "statements": cycle.statements,
+            "frames": cycle.frames,
+            "holds": held,
+        }
         typer.echo(orjson.dumps(body, option=orjson.OPT_UTC_Z).decode())
         return
+    if cycle.whitelist:
+        typer.echo(
+            f"  version {cycle.whitelist} of the identity whitelist is in force; see `plantwide link rules`"
+        )
     print_outcomes(cycle.outcomes)
     typer.echo(f"  resolved {cycle.statements:,} statements; found {cycle.frames:,} runs in signals")
     typer.echo("  holds " + ", ".join(f"{n:,} {name.replace('_', ' ')}" for name, n in held.items()))

@@ -1,15 +1,18 @@
 """What a person types: every command does what its help says, and a wrong word gets a clear answer."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import create_engine
 from typer.testing import CliRunner, Result
 
 from hub.cli import app
+from tests.databases import ENGINES
 from tests.journeys.projects import Project, files_of, serving, write_project
 
 Run = Callable[..., Result]
@@ -24,6 +27,14 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
         return CliRunner().invoke(app, [str(word) for word in words])
 
     return invoke
+
+
+@pytest.fixture(params=ENGINES)
+def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Where the commands keep their state: in a data folder, or in a database that the settings name."""
+    if request.param == "postgresql":
+        monkeypatch.setenv("PLANTWIDE_DATABASE", request.getfixturevalue("postgres_url"))
+    return request.param
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +52,9 @@ def known(project: Project) -> tuple[str, ...]:
 
 
 # ---------------------------------------------------------------------------------------- the tree
-@pytest.mark.parametrize("words", [(), ("source",), ("connector",), ("quarantine",), ("key",), ("db",)])
+@pytest.mark.parametrize(
+    "words", [(), *[(w,) for w in ("source", "connector", "quarantine", "conflict", "rule", "key", "db")]]
+)
 def test_a_command_without_a_verb_shows_its_verbs(run: Run, words: tuple[str, ...]) -> None:
     shown = run(*words, "--help")
     assert shown.exit_code == 0
@@ -56,7 +69,8 @@ def test_init_writes_a_project_and_keeps_what_is_there(run: Run, tmp_path: Path)
     first = run("init", "plant")
     assert first.exit_code == 0
     written = sorted(p.relative_to(tmp_path / "plant") for p in (tmp_path / "plant").rglob("*.*"))
-    assert written == [Path("identity.yaml"), Path("plantwide.toml"), Path("sources/mes.yaml.example")]
+    names = ("identity.yaml", "plantwide.toml", "rules.yaml", "sources/mes.yaml.example")
+    assert written == [Path(name) for name in names]
     (tmp_path / "plant" / "identity.yaml").write_text("normalised: {}\n")
     second = run("init", "plant")
     assert "wrote" not in second.output
@@ -71,7 +85,9 @@ def test_init_where_nothing_can_be_written_says_so(run: Run, tmp_path: Path) -> 
 
 
 # ----------------------------------------------------------------------------------------- sources
-def test_a_project_is_checked_discovered_read_and_listed(run: Run, known: tuple[str, ...]) -> None:
+def test_a_project_is_checked_discovered_read_and_listed(
+    run: Run, engine: str, known: tuple[str, ...]
+) -> None:
     checked = run("source", "check", "--all", *known)
     assert checked.exit_code == 0, checked.output
     assert [line.split()[:2] for line in checked.output.splitlines()] == [
@@ -93,10 +109,16 @@ def test_a_project_is_checked_discovered_read_and_listed(run: Run, known: tuple[
         "mes": ["idle"],
         "press": ["idle", "idle"],
     }
-    assert "last read 20" in run("source", "list", *known).output
+    told = run("source", "list", *known).output
+    assert "last read 20" in told
+    assert "8,640 samples" in told
+    assert " s ago" in told or " min ago" in told
+    assert "next in " in told or "due now" in told
 
 
-def test_backfill_fetches_only_the_span_that_is_asked_for(run: Run, known: tuple[str, ...]) -> None:
+def test_backfill_fetches_only_the_span_that_is_asked_for(
+    run: Run, engine: str, known: tuple[str, ...]
+) -> None:
     span = ("--since", "2026-03-01T00:00:00Z", "--until", "2026-03-01T01:00:00Z")
     done = run("source", "backfill", "press", *span, "--json", *known)
     assert done.exit_code == 0, done.output
@@ -154,7 +176,7 @@ def test_wrong_settings_name_the_variable(run: Run, monkeypatch: pytest.MonkeyPa
 
 
 # -------------------------------------------------------------------------------------- quarantine
-def test_quarantine_is_listed_and_replayed(run: Run, tmp_path: Path) -> None:
+def test_quarantine_is_listed_and_replayed(run: Run, engine: str, tmp_path: Path) -> None:
     (tmp_path / "docs").mkdir()
     broken = tmp_path / "docs" / "broken.xml"
     broken.write_text("<BatchProductionRecord")
@@ -173,7 +195,7 @@ def test_quarantine_is_listed_and_replayed(run: Run, tmp_path: Path) -> None:
 
 
 # ---------------------------------------------------------------------------------------- keys, db
-def test_a_key_is_shown_once_listed_and_revoked(run: Run) -> None:
+def test_a_key_is_shown_once_listed_and_revoked(run: Run, engine: str) -> None:
     made = run("key", "create", "analyst", "--scope", "read", "--scope", "operate")
     key = made.output.strip()
     assert made.exit_code == 0
@@ -190,15 +212,17 @@ def test_a_key_is_shown_once_listed_and_revoked(run: Run) -> None:
     assert "see `plantwide key list`" in twice.output
 
 
-def test_a_scope_that_does_not_exist_makes_no_key(run: Run) -> None:
+def test_a_scope_that_does_not_exist_makes_no_key(run: Run, engine: str) -> None:
     done = run("key", "create", "analyst", "--scope", "everything")
     assert done.exit_code == 1
     assert "read, operate, admin" in done.output
     assert run("key", "list").output == ""
 
 
-def test_the_store_is_upgraded_dumped_and_rebuilt_to_the_same_bytes(run: Run, known: tuple[str, ...]) -> None:
-    assert "sqlite: current" in run("db", "upgrade").output
+def test_the_store_is_upgraded_dumped_and_rebuilt_to_the_same_bytes(
+    run: Run, engine: str, known: tuple[str, ...]
+) -> None:
+    assert f"{engine}: current" in run("db", "upgrade").output
     run("source", "sync", "--all", *known)
     before = run("db", "dump", "--canonical").output
     assert '"B26-0000"' in before
@@ -208,19 +232,35 @@ def test_the_store_is_upgraded_dumped_and_rebuilt_to_the_same_bytes(run: Run, kn
     assert run("db", "dump", "--canonical").output == before
 
 
-def test_doctor_finds_a_healthy_hub_and_a_missing_trigger(run: Run, tmp_path: Path) -> None:
-    assert run("doctor").exit_code == 0
+def test_doctor_finds_a_healthy_hub_and_a_missing_trigger(run: Run, engine: str) -> None:
     run("db", "upgrade")
     healthy = run("doctor")
     assert healthy.exit_code == 0, healthy.output
     assert "append-only triggers are in place" in healthy.output
-    sql = "import sqlite3; c = sqlite3.connect('plantwide-data/hub.db'); c.execute('DROP TRIGGER guard_audit_event_update')"
-    subprocess.run([sys.executable, "-c", sql], check=True, cwd=tmp_path)
+    name = {"sqlite": "guard_audit_event_update", "postgresql": "guard_audit_event"}[engine]
+    drop = {"sqlite": f"DROP TRIGGER {name}", "postgresql": f"DROP TRIGGER {name} ON audit_event"}[engine]
+    store = create_engine(os.environ.get("PLANTWIDE_DATABASE", "sqlite:///plantwide-data/hub.db"))
+    with store.begin() as connection:
+        connection.exec_driver_sql(drop)
+    store.dispose()
     ill = run("doctor")
     assert ill.exit_code == 1
-    assert "guard_audit_event_update; run `plantwide db upgrade`" in ill.output
+    assert f"{name}; run `plantwide db upgrade`" in ill.output
     run("db", "upgrade")
     assert run("doctor").exit_code == 0
+
+
+def test_doctor_finds_nothing_wrong_before_there_is_a_store(run: Run) -> None:
+    done = run("doctor")
+    assert done.exit_code == 0
+    assert "no store yet in plantwide-data" in done.output
+
+
+def test_a_database_that_does_not_answer_is_told_in_one_line(run: Run) -> None:
+    done = run("db", "upgrade", "--database", "postgresql://nobody@127.0.0.1:9/nothing")
+    assert done.exit_code == 1
+    assert "plantwide: the database does not answer" in done.output
+    assert "start it, or correct its address" in done.output
 
 
 def test_a_data_folder_in_use_is_not_written_by_another_process(run: Run, tmp_path: Path) -> None:

@@ -145,11 +145,9 @@ def _text(text: str) -> ua.DataValue:
 
 def _engineering_unit(text: str) -> ua.EUInformation:
     """UnitId is the UNECE code read as a big-endian number (OPC UA Part 8, 5.6.3); -1 where there is none."""
-    code = find_unit(text).unece
-    number = int.from_bytes(code.encode("ascii"), "big") if code else -1
     return ua.EUInformation(
         NamespaceUri=_UNITS,
-        UnitId=number,
+        UnitId=find_unit(text).opcua_id,
         DisplayName=ua.LocalizedText(text),
         Description=ua.LocalizedText(text),
     )

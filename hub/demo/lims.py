@@ -24,6 +24,8 @@ from hub.demo.plan import (
 CORRECTED_AT = datetime(2026, 4, 19, 14, 20, tzinfo=UTC)
 EARLY_ENTRY, CORRECTED_ENTRY = "2.41", "4.21"
 """Viable cell density of B26-0122 at the end of N-2: digits exchanged, corrected after review."""
+CODED_ANEW, NEW_CODE = "F26-0040", "MAB214-150"
+"""The batch whose usage decision names the drug product by a code that nobody has declared."""
 EXAMPLE_SAMPLE, EXAMPLE_RESULT = 4811, 91203
 """Numbers of the worked example: S-2026-004811 (day-10 titre) and R-91203 (the OOS host cell protein)."""
 
@@ -315,7 +317,7 @@ def _decisions(batches: tuple[Batch, ...]) -> Iterator[Entry]:
             "decisionId": code,
             "batchRef": name_in_lims(batch.id),
             "lotRef": batch.lot,
-            "product": batch.product,
+            "product": NEW_CODE if batch.id == CODED_ANEW else batch.product,
             "code": "R" if batch.is_rejected else "A",
             "decision": "Rejected" if batch.is_rejected else "Accepted",
             "disposition": "Restricted" if batch.is_rejected else "UnRestricted",

@@ -9,6 +9,13 @@ from random import Random
 
 from hub.demo.b2mml import Element, entry, make, quantity, scope, value, when, write
 from hub.demo.curves import LOW_OXYGEN
+from hub.demo.definitions import (
+    master_recipe,
+    operations_definitions,
+    physical_assets,
+    process_segments,
+    segment_of,
+)
 from hub.demo.kinetics import Culture, grow
 from hub.demo.plan import (
     ENTERPRISE,
@@ -21,7 +28,7 @@ from hub.demo.plan import (
     Place,
     Span,
 )
-from hub.demo.procedure import RECIPES, STEPS, Parameter, Step
+from hub.demo.procedure import MEDIUM, RECIPES, STEPS, Parameter, Step
 
 MASTER_DATA_AT = datetime(2025, 11, 3, 8, tzinfo=UTC)
 CORRECTED_AT = datetime(2026, 4, 19, 9, 30, tzinfo=UTC)
@@ -29,6 +36,8 @@ CORRECTED_AT = datetime(2026, 4, 19, 9, 30, tzinfo=UTC)
 CORRECTED_SIZE = "117.30"
 BROKEN_BATCH = "B26-0115"
 """Its final record was cut off while it was written; the whole record was sent again eleven hours later."""
+MADE_READY, CLEANED = timedelta(minutes=30), timedelta(minutes=20)
+"""How long a unit is made ready before a step, and cleaned after it."""
 RESENT_AFTER = timedelta(hours=11)
 
 
@@ -44,7 +53,7 @@ class Document:
 def publish_all(batches: tuple[Batch, ...]) -> tuple[Document, ...]:
     """Give every document, oldest first."""
     cultures = grow(batches)
-    documents = [_equipment(), _materials()]
+    documents = [_equipment(), _materials(), *_definitions()]
     campaigns = sorted({b.campaign for b in batches})
     for campaign in campaigns:
         members = tuple(b for b in batches if b.campaign == campaign)
@@ -52,7 +61,7 @@ def publish_all(batches: tuple[Batch, ...]) -> tuple[Document, ...]:
     for batch in batches:
         if batch.titre:
             documents.append(_medium_preparation(batch))
-        documents += _records(batch, cultures.get(batch.id))
+        documents += [*_records(batch, cultures.get(batch.id)), _equipment_log(batch)]
     return tuple(sorted(documents, key=lambda d: (d.at, d.name)))
 
 
@@ -112,6 +121,21 @@ def _materials() -> Document:
         ),
     )
     return _document("MaterialInformation", SITE, at=MASTER_DATA_AT, root=root)
+
+
+def _definitions() -> list[Document]:
+    """Segments, recipes, definitions and assets, each a document of its own."""
+    at = MASTER_DATA_AT
+    recipes = [
+        _document("BatchInformation", RECIPES[product][0], at=at, root=master_recipe(product))
+        for product in RECIPES
+    ]
+    return [
+        _document("ProcessSegmentInformation", SITE, at=at, root=process_segments(at)),
+        *recipes,
+        _document("OperationsDefinitionInformation", SITE, at=at, root=operations_definitions(at)),
+        _document("PhysicalAssetInformation", SITE, at=at, root=physical_assets(at)),
+    ]
 
 
 def _lots(campaign: str, batches: tuple[Batch, ...]) -> Document:
@@ -238,12 +262,60 @@ def _medium_preparation(batch: Batch) -> Document:
             when("StartTime", start),
             when("EndTime", end),
             make("OperationsType", "Production"),
-            make("OperationsDefinitionID", "MR-MEDIA-PRD 04"),
+            make("OperationsDefinitionID", " ".join(MEDIUM)),
             make("ResponseState", "Completed"),
             segment,
         ),
     )
     return _document("OperationsPerformance", use.lot, at=end + timedelta(minutes=20), root=root)
+
+
+# -------------------------------------------------------------------------------------- equipment log
+def _equipment_log(batch: Batch) -> Document:
+    """How the units were used for a batch: made ready, running, cleaned (ISO 22400 and PackML)."""
+    at = batch.end + timedelta(minutes=45)
+    stretches = [
+        (f"{span.step}-{number}", span.unit, *stretch)
+        for span in batch.spans
+        for number, stretch in enumerate(
+            (
+                (span.start - MADE_READY, span.start, "ASUT", "Resetting"),
+                (span.start, span.end, "APT", "Execute"),
+                (span.end, span.end + CLEANED, "ASUT", "Clearing"),
+            ),
+            start=1,
+        )
+    ]
+    root = make(
+        "WorkCalendarInformation",
+        make("ID", f"USE-{batch.id}"),
+        when("PublishedDate", at),
+        make(
+            "WorkCalendar",
+            make("ID", f"USE-{batch.id}"),
+            make("Description", f"Use of the units for {batch.id}"),
+            *(_stretch(batch, *stretch) for stretch in stretches),
+        ),
+    )
+    return _document("WorkCalendarInformation", batch.id, at=at, root=root)
+
+
+def _stretch(  # noqa: PLR0917 - the columns of the log in their order
+    batch: Batch, key: str, unit: str, start: datetime, end: datetime, element: str, state: str
+) -> Element:
+    told = {"Basis": "actual", "State": state, "BatchID": batch.id}
+    return make(
+        "WorkCalendarEntry",
+        make("ID", key),
+        when("StartDateTime", start),
+        when("FinishDateTime", end),
+        scope((unit, "Unit")),
+        make("EntryType", element),
+        *(
+            make("WorkCalendarEntryProperty", make("ID", name), value(text, "string"))
+            for name, text in told.items()
+        ),
+    )
 
 
 # ------------------------------------------------------------------------------- batch production record
@@ -314,6 +386,7 @@ class Record:
             self._master_recipe(recipe, version),
             self._signatures(),
             self._performance(),
+            self._qualifications(),
         )
 
     def _changes(self) -> Element | None:
@@ -433,6 +506,27 @@ class Record:
                     make("Reason", meaning),
                 )
                 for minute, (number, meaning, person) in enumerate(meanings, start=5)
+            ),
+        )
+
+    def _qualifications(self) -> Element | None:
+        if not self.is_complete:
+            return None
+        return make(
+            "ResourceQualifications",
+            *(
+                make(
+                    "ResourceQualificationsManifest",
+                    *entry(f"Q{number}", "Other", self.batch.end, other="Resource Qualification"),
+                    make("RecordReference", self.batch.spans[-1].step),
+                    make("ResourceID", person),
+                    make("ResourceUse", "Operator" if number == 1 else "Verifier"),
+                    make("ResourceType", "Person"),
+                    make("QualificationStatus", "Qualified"),
+                    when("EffectiveTimeStamp", MASTER_DATA_AT),
+                    when("ExpirationTimeStamp", MASTER_DATA_AT + timedelta(days=730)),
+                )
+                for number, person in enumerate(("OP-114", "OP-131"), start=1)
             ),
         )
 
@@ -562,7 +656,7 @@ class Record:
             make("Description", name),
             when("ActualStartTime", start),
             when("ActualEndTime", end if ended else None),
-            make("ProcessSegmentID", f"{level}: {name}"),
+            make("ProcessSegmentID", segment_of(level, name)),
             make("SegmentState", "Completed" if ended else "Running"),
             *inner,
         )

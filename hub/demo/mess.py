@@ -119,6 +119,13 @@ MESS = {
             "one lot, one material; the laboratory's code is one only because identity.yaml declares it",
         ),
         Mess(
+            "second-code",
+            f"The usage decision of {lims.CODED_ANEW} names the drug product {lims.NEW_CODE}, a code that "
+            "nobody has declared; MES and ERP say 300314 of the same lot.",
+            ("lims: usage decision UD-F26-0040, product", "mes: MaterialDefinitionID", "erp: Material"),
+            "a proposal that the two are one material, with that lot as its evidence; a person decides",
+        ),
+        Mess(
             "overlap",
             "Two bioreactors run batches that overlap by six days; seed, downstream and filling of further "
             "batches run at the same time.",

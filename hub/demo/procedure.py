@@ -29,6 +29,8 @@ class Step:
 
 RECIPES = {"MAB214-DS": ("MR-MAB214-DS", "07"), "MAB214-DP": ("MR-MAB214-DP", "03")}
 """Product -> master recipe and its version."""
+MEDIUM = ("MR-MEDIA-PRD", "04")
+"""The recipe by which the production medium is prepared, and its version."""
 
 DS_STEPS = (
     Step(

@@ -58,6 +58,11 @@ def test_all_kinds_of_documents_are_published(documents: tuple[Document, ...]) -
         "OperationsSchedule",
         "OperationsPerformance",
         "BatchProductionRecord",
+        "BatchInformation",
+        "ProcessSegmentInformation",
+        "OperationsDefinitionInformation",
+        "PhysicalAssetInformation",
+        "WorkCalendarInformation",
     }
 
 

@@ -12,6 +12,7 @@ import shutil
 import sys
 from collections import Counter
 from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +20,12 @@ import pytest
 from hypothesis import settings
 from sqlalchemy.engine import URL, make_url
 
-from tests.databases import fresh_postgres
+from tests.databases import ENGINES, Pool, fresh_postgres
 
 ROOT = Path(__file__).resolve().parent.parent
 
 # The same examples in every run, and none fails because a machine was busy; `poe nightly` draws new ones.
-settings.register_profile("house", deadline=None, derandomize=True, database=None)
+settings.register_profile("house", deadline=None, max_examples=40, derandomize=True, database=None)
 settings.register_profile("nightly", deadline=None, max_examples=1000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "house"))
 
@@ -135,7 +136,7 @@ def postgres_url(postgres_server: URL) -> Iterator[str]:
         yield url
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=ENGINES)
 def database_url(request: pytest.FixtureRequest) -> str:
     """URL of an empty database: the test runs once on SQLite and once on PostgreSQL."""
     return request.getfixturevalue({"sqlite": "sqlite_url", "postgresql": "postgres_url"}[request.param])
@@ -157,6 +158,14 @@ def migrated_postgres(postgres_server: URL) -> Iterator[str]:
         yield make_url(url).database or ""
 
 
+@pytest.fixture(scope="session")
+def postgres_pool(postgres_server: URL, migrated_postgres: str) -> Iterator[Pool]:
+    """Migrated PostgreSQL databases, emptied between tests."""
+    pool = Pool(postgres_server, migrated_postgres)
+    yield pool
+    pool.close()
+
+
 def _migrate(url: str) -> None:
     from hub.store.database import Database
     from hub.store.upgrade import upgrade
@@ -166,17 +175,50 @@ def _migrate(url: str) -> None:
     database.close()
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def migrated_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """URL of a migrated database of this test's own, copied in milliseconds; on SQLite and PostgreSQL."""
-    if request.param == "sqlite":
-        path = tmp_path / "hub.db"
-        shutil.copyfile(request.getfixturevalue("migrated_sqlite"), path)
-        yield f"sqlite:///{path}"
+@contextmanager
+def _copied(request: pytest.FixtureRequest, engine: str, folder: Path) -> Iterator[str]:
+    """URL of a migrated database, copied in milliseconds; on PostgreSQL it is lent out of a pool."""
+    if engine == "sqlite":
+        shutil.copyfile(request.getfixturevalue("migrated_sqlite"), folder / "hub.db")
+        yield f"sqlite:///{folder / 'hub.db'}"
     else:
-        server: URL = request.getfixturevalue("postgres_server")
-        with fresh_postgres(server, template=request.getfixturevalue("migrated_postgres")) as url:
+        pool: Pool = request.getfixturevalue("postgres_pool")
+        with pool.lend() as url:
             yield url
+
+
+@pytest.fixture
+def migrated_postgres_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """URL of a migrated PostgreSQL database of this test's own."""
+    with _copied(request, "postgresql", tmp_path) as url:
+        yield url
+
+
+@pytest.fixture(params=ENGINES)
+def migrated_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """URL of a migrated database of this test's own: the test runs once on SQLite, once on PostgreSQL."""
+    with _copied(request, request.param, tmp_path) as url:
+        yield url
+
+
+@pytest.fixture(scope="module", params=ENGINES)
+def module_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """URL of a migrated database that the tests of a module share; all run on SQLite, then on PostgreSQL."""
+    with _copied(request, request.param, tmp_path_factory.mktemp("store")) as url:
+        yield url
+
+
+# ------------------------------------------------------------------ the demo plant
+
+
+@pytest.fixture(scope="session")
+def plant_documents(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """What the demo plant's systems say (`tests.resolve.demo_documents.Plant`), read once."""
+    from tests.resolve.demo_documents import read_documents
+
+    folder = tmp_path_factory.mktemp("documents")
+    shutil.copyfile(migrated_sqlite, folder / "hub.db")
+    return read_documents(f"sqlite:///{folder / 'hub.db'}", folder / "plant")
 
 
 # ------------------------------------------------------------------ real data

@@ -44,13 +44,13 @@ def bench_durable_put(folder: Path) -> Iterator[Row]:
     """10,000 samples of 50 tags in a transaction of their own, against one zstd Arrow frame and fdatasync."""
     tables = [make_samples(number) for number in range(16)]
     with embedded(folder) as database:
-        with database.begin() as connection:
+        with database.begin("test") as connection:
             ids = ensure_tags(connection, "bench", [f"T{tag}" for tag in range(TAGS)], now=NOW)
         sequence, frames = count(1), count()
 
         def put() -> None:
             seq = next(sequence)
-            with database.begin() as connection:
+            with database.begin("test") as connection:
                 put_samples(connection, STREAM, seq, tables[seq % 16], ids, now=NOW)
 
         def write_raw() -> None:
@@ -71,13 +71,13 @@ def bench_durable_put(folder: Path) -> Iterator[Row]:
 def bench_many_puts(folder: Path) -> Iterator[Row]:
     """The last 100 of 2,000 small durable puts (500 samples) against the first 100: it must stay flat."""
     with embedded(folder) as database:
-        with database.begin() as connection:
+        with database.begin("test") as connection:
             ids = ensure_tags(connection, "bench", [f"T{tag}" for tag in range(10)], now=NOW)
         times: list[float] = []
         for number in range(COMMITS):
             table = make_samples(number, 500, 10)
             start = perf_counter()
-            with database.begin() as connection:
+            with database.begin("test") as connection:
                 put_samples(connection, STREAM, number, table, ids, now=NOW)
             times.append(perf_counter() - start)
         first, last = median(times[:100]) * 1e3, median(times[-100:]) * 1e3

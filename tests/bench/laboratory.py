@@ -15,8 +15,8 @@ TESTS = 9
 PAGE = 100
 
 
-def write_samples(documents: int, *, batches: int) -> Iterator[Told]:
-    """Give documents of `1 + TESTS` records each, spread over the batches."""
+def write_samples(documents: int, *, batches: int, version: int = 1) -> Iterator[Told]:
+    """Give documents of `1 + TESTS` records each, spread over the batches; every version has other values."""
     for number in range(documents):
         taken = NOW - timedelta(hours=number)
         sample = f"S-{number:06}"
@@ -37,14 +37,14 @@ def write_samples(documents: int, *, batches: int) -> Iterator[Told]:
                 sample=sample,
                 test_code=f"T-{test}",
                 property=f"property {test}",
-                value=Measurement.of(str(number % 97 + test / 10), "mg/L"),
+                value=Measurement.of(str(number % 97 + version - 1 + test / 10), "mg/L"),
                 verdict="pass",
                 status="APPROVED",
                 measured_at=taken + timedelta(hours=4),
             )
             for test in range(TESTS)
         ]
-        yield write_document("samples", sample, records)
+        yield write_document("samples", sample, records, version)
 
 
 def write_batches(number: int) -> Iterator[Told]:
@@ -66,7 +66,7 @@ def write_batches(number: int) -> Iterator[Told]:
         yield write_document("batches", f"B{at:05}", [batch])
 
 
-def write_document(object_type: str, key: str, records: list[Record]) -> Told:
+def write_document(object_type: str, key: str, records: list[Record], version: int = 1) -> Told:
     """Give a document with the payload a source would have sent for these records."""
     said = [state(SOURCE, record) for record in records]
     return Told(
@@ -74,7 +74,7 @@ def write_document(object_type: str, key: str, records: list[Record]) -> Told:
         source_key=key,
         payload=orjson.dumps([one.body for one in said]).decode(),
         media_type="application/json",
-        version=1,
+        version=version,
         source_time=NOW,
         said=said,
     )

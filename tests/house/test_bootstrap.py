@@ -102,7 +102,7 @@ def test_an_environment_is_prepared_once_and_again_when_what_decides_it_changes(
         constraints.write("another==1.0\n")
     bootstrap.prepare(bootstrap.RUN_EXTRAS)
     assert len(installed) == 3
-    assert json.loads(bootstrap.STAMP.read_text())["extras"] == ["opcua", "postgres"]
+    assert json.loads(bootstrap.STAMP.read_text())["extras"] == ["mqtt", "opcua", "postgres"]
 
 
 def test_a_failed_installation_leaves_no_stamp_and_shows_the_cause(

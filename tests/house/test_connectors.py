@@ -34,7 +34,11 @@ def test_a_connector_has_an_example_configuration_that_names_it(name: str) -> No
     examples = sorted((ROOT / "connectors" / name).glob("example*.yaml"))
     assert examples, f"connectors/{name}/example.yaml is missing"
     for path in examples:
-        assert yaml.safe_load(path.read_text(encoding="utf-8"))["connector"] == name
+        written = yaml.safe_load(path.read_text(encoding="utf-8"))
+        assert written["connector"] == name
+        module, _, symbol = list_connectors()[name].partition(":")
+        settings = {"timezone": written.get("timezone"), **written["settings"]}
+        getattr(load(module), symbol).config_class.model_validate(settings)
 
 
 @pytest.mark.parametrize("name", CONNECTORS)

@@ -29,7 +29,7 @@ def test_no_module_imports_itself_by_a_detour(graph: grimp.ImportGraph) -> None:
         # One place to set time-outs, limits, the user agent and identity encoding, and to swap the client.
         ("httpx2", {"hub.sdk.http"}),
         # An LGPL library stays an optional extra of two rooms that speak its protocol.
-        ("asyncua", {"connectors.opcua", "hub.demo"}),
+        ("asyncua", {"hub.sdk.opcua", "hub.demo"}),
         # The old name of the HTTP client has had no release since 2024.
         ("httpx", set[str]()),
     ],
@@ -41,6 +41,6 @@ def test_a_library_is_known_in_its_rooms_only(graph: grimp.ImportGraph, library:
     assert {name for name in knowing if not any(f"{name}.".startswith(f"{room}.") for room in only)} == set()
 
 
-def test_the_opcua_connector_can_be_described_without_its_extra() -> None:
-    program = "import sys, connectors.opcua; sys.exit('asyncua' in sys.modules)"
+def test_the_opcua_connectors_can_be_described_without_their_extra() -> None:
+    program = "import sys, connectors.opcua, connectors.opcua_job; sys.exit('asyncua' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

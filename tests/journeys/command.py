@@ -29,7 +29,7 @@ def run_plantwide(*words: str | Path, folder: Path, timeout_s: float = 900, **en
 
 
 def plain_environment(**more: str) -> dict[str, str]:
-    """Give this environment without settings of a hub that happens to be configured here."""
+    """Give this environment without settings of a hub that happens to be configured here, or of this test run."""
     settings = ("DATA", "DATABASE", "CONFIG", "HOST", "PORT", "TICK_S", "LOG_LEVEL")
-    hidden = {f"PLANTWIDE_{name}" for name in settings}
+    hidden = {f"PLANTWIDE_{name}" for name in settings} | {"PYTEST_ADDOPTS"}
     return {k: v for k, v in os.environ.items() if k not in hidden} | more

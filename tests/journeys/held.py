@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import httpx2 as httpx
 import pyarrow as pa
 from fastapi.testclient import TestClient
-from sqlalchemy import func, inspect, select, table
+from sqlalchemy import column, func, inspect, select, table
 
 from hub.api.app import create_app
 from hub.api.sampling import ARROW
@@ -53,9 +54,9 @@ class Counter:
 
 
 @contextmanager
-def opened(url: str) -> Iterator[Database]:
-    """Open a store for a while."""
-    database = Database(url)
+def opened(url: str, samples: Path | None = None) -> Iterator[Database]:
+    """Open a store for a while; `samples` is where cold runs lie that are not beside the database."""
+    database = Database(url, samples=samples)
     try:
         yield database
     finally:
@@ -63,25 +64,41 @@ def opened(url: str) -> Iterator[Database]:
 
 
 @contextmanager
-def counter_over(url: str) -> Iterator[Counter]:
+def counter_over(url: str, samples: Path | None = None) -> Iterator[Counter]:
     """Serve a store inside this process, with a key made for it."""
-    with opened(url) as database:
-        with database.begin() as connection:
+    with opened(url, samples) as database:
+        with database.begin("test") as connection:
             key = create_key(connection, name="journey", scopes=["read"])
         with TestClient(create_app(database), headers={"X-API-Key": key}) as client:
             yield Counter(client)
 
 
+NOTES = ("redelivery", "reading_mark", "audit_leaf", "tree_node", "tree_head")
+"""What a reading notes of itself, also when it brings nothing: that documents came again, when it ended, the seal."""
+
+
 def count_rows(url: str) -> dict[str, int]:
-    """Give the number of rows of every table."""
+    """Give the number of rows of every table, but for the notes of the reading itself and their audit rows."""
+    audit = table("audit_event", column("entity_type"))
     with opened(url) as database, database.read() as connection:
-        return {
+        counts = {
             name: connection.scalar(select(func.count()).select_from(table(name))) or 0
-            for name in sorted(inspect(connection).get_table_names())
+            for name in sorted(set(inspect(connection).get_table_names()) - {*NOTES})
         }
+        audited = select(func.count()).select_from(audit).where(audit.c.entity_type.not_in(NOTES))
+        return counts | {"audit_event": connection.scalar(audited) or 0}
 
 
-def dump(url: str) -> bytes:
+def dump(url: str, samples: Path | None = None) -> bytes:
     """Give the canonical dump."""
-    with opened(url) as database, database.read() as connection:
+    with opened(url, samples) as database, database.read() as connection:
         return b"".join(line + b"\n" for line in dump_canonical(connection))
+
+
+def hold_alike(one: bytes, other: bytes) -> None:
+    """Fail with the first lines that only one of two dumps has; whole, they are megabytes."""
+    lines = [dict.fromkeys(dump.splitlines()) for dump in (one, other)]
+    differing = [[line.decode()[:400] for line in a if line not in b][:5] for a, b in (lines, lines[::-1])]
+    assert not any(differing), f"only in the first: {differing[0]}, only in the other: {differing[1]}"
+    is_same = one == other
+    assert is_same, "the same lines in another order"

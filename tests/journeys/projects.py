@@ -11,9 +11,16 @@ from functools import partial
 from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
-from typing import Any
+from typing import Any, TypeAlias
 
 EXAMPLE = Path(__file__).parent / "worked_example"
+Store: TypeAlias = Path | str
+"""Where a command keeps its state: the data folder of an embedded hub, or the URL of a database."""
+
+
+def url_of(store: Store) -> str:
+    """Give the URL of the database in a store."""
+    return f"sqlite:///{store / 'hub.db'}" if isinstance(store, Path) else store
 
 
 @contextmanager
@@ -62,22 +69,22 @@ class Project:
     folder: Path
     port: str
 
-    def run(self, *words: str, data: Path) -> subprocess.CompletedProcess[str]:
+    def run(self, *words: str, store: Store) -> subprocess.CompletedProcess[str]:
         """Run a `plantwide` command to its end."""
-        process = self.start(*words, data=data)
+        process = self.start(*words, store=store)
         out, errors = process.communicate(timeout=300)
         return subprocess.CompletedProcess(process.args, process.returncode, out, errors)
 
-    def start(self, *words: str, data: Path) -> "subprocess.Popen[str]":
+    def start(self, *words: str, store: Store) -> "subprocess.Popen[str]":
         """Start a `plantwide` command."""
-        options = ["--data", str(data)]
+        options = ["--data" if isinstance(store, Path) else "--database", str(store)]
         if words[0] in {"source", "quarantine"} and words[1] != "list":
             options += ["--config", str(self.folder), "--set", f"port={self.port}"]
         return start_plantwide(*words, *options)
 
-    def dump(self, data: Path) -> str:
+    def dump(self, store: Store) -> str:
         """Give what `plantwide db dump --canonical` prints."""
-        done = self.run("db", "dump", "--canonical", data=data)
+        done = self.run("db", "dump", "--canonical", store=store)
         assert done.returncode == 0, done.stderr
         return done.stdout
 

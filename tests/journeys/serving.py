@@ -53,10 +53,12 @@ class Serving:
 
 
 @contextmanager
-def serving(*words: str | Path, folder: Path, **environment: str) -> Iterator[Serving]:
+def serving(
+    *words: str | Path, folder: Path, command: Path = PLANTWIDE, **environment: str
+) -> Iterator[Serving]:
     """Run `plantwide …` inside the block; whatever is left of it afterwards is killed."""
     process = subprocess.Popen(
-        [PLANTWIDE, *map(str, words)],
+        [command, *map(str, words)],
         cwd=folder,
         env=plain_environment(**environment),
         stdout=subprocess.PIPE,

@@ -6,11 +6,13 @@ import shutil
 import sqlite3
 import subprocess
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import event, func, select
+from sqlalchemy.engine import URL
 
 from hub.ingest.runner import Desk
 from hub.ingest.sources import Project as Loaded
@@ -20,7 +22,10 @@ from hub.shift.cycle import run_cycle
 from hub.store.database import Database, StoreFull
 from hub.store.dump import dump_canonical
 from hub.store.tables import source_record, statement, stream
-from tests.journeys.projects import Failing, Project, files_of, serving, write_project
+from tests.databases import ENGINES, fresh_postgres
+from tests.journeys import held
+from tests.journeys.disks import Disk, small_disk
+from tests.journeys.projects import Failing, Project, Store, files_of, serving, write_project
 
 BROKEN = {
     "broken.xml": "<BatchProductionRecord xmlns='http://www.mesa.org/xml/B2MML'><BatchID>B26-9",
@@ -58,21 +63,34 @@ def project(tmp_path: Path) -> Iterator[Project]:
     for name, parts in FAULTY.items():
         unit = "kg" if parts[2] == "12" else parts[2]
         (folder / "mes" / name).write_text(RECORD.format(parts[0], parts[1], unit))
-    with serving(files_of(folder)) as port, serving(Failing) as bad:
-        for code, status in (("down", 503), ("busy", 429), ("locked", 401)):
-            (folder / "sources" / f"{code}.yaml").write_text(REST.format(code=code, port=bad, status=status))
+    with serving(files_of(folder)) as port:
         yield Project(folder, port)
 
 
-def sync(project: Project, data: Path) -> tuple[int, dict[tuple[str, str], dict[str, Any]]]:
-    done = project.run("source", "sync", "--all", "--json", data=data)
+@pytest.fixture
+def ailing(project: Project) -> Iterator[Project]:
+    """The project with sources that do not answer as they should."""
+    with serving(Failing) as port:
+        for code, status in (("down", 503), ("busy", 429), ("locked", 401)):
+            text = REST.format(code=code, port=port, status=status)
+            (project.folder / "sources" / f"{code}.yaml").write_text(text)
+        yield project
+
+
+@pytest.fixture(params=ENGINES)
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
+    """A store in which nothing is, not even a table; on SQLite and PostgreSQL."""
+    return tmp_path / "data" if request.param == "sqlite" else request.getfixturevalue("postgres_url")
+
+
+def sync(project: Project, store: Store) -> tuple[int, dict[tuple[str, str], dict[str, Any]]]:
+    done = project.run("source", "sync", "--all", "--json", store=store)
     told = json.loads(done.stdout)
     return done.returncode, {(s["source"], s["stream"]): s for s in told["streams"]}
 
 
-def test_every_kind_of_bad_input_is_told_and_the_rest_goes_on(project: Project, tmp_path: Path) -> None:
-    data = tmp_path / "data"
-    code, streams = sync(project, data)
+def test_every_kind_of_bad_input_is_told_and_the_rest_goes_on(ailing: Project, store: Store) -> None:
+    code, streams = sync(ailing, store)
     assert code == 1
     assert "answered 503" in streams["down", "samples"]["error"]
     assert streams["busy", "samples"]["state"] == "waiting"
@@ -82,7 +100,7 @@ def test_every_kind_of_bad_input_is_told_and_the_rest_goes_on(project: Project, 
     assert streams["lims", "samples"]["error"] == ""
     assert streams["press", "samples"]["samples"] == 3 * 1440 * 2
     assert streams["mes", "documents"]["documents"] == 4  # two whole ones, and two without one part
-    done = project.run("quarantine", "list", data=data)
+    done = ailing.run("quarantine", "list", store=store)
     for words in (
         ("broken.xml",),
         ("bomb.xml", "DOCTYPE"),
@@ -93,37 +111,35 @@ def test_every_kind_of_bad_input_is_told_and_the_rest_goes_on(project: Project, 
     assert "4 open" in done.stdout
 
 
-def test_what_was_mended_at_the_source_leaves_quarantine(project: Project, tmp_path: Path) -> None:
-    data = tmp_path / "data"
-    sync(project, data)
+def test_what_was_mended_at_the_source_leaves_quarantine(project: Project, store: Store) -> None:
+    sync(project, store)
     (project.folder / "mes" / "bomb.xml").unlink()
     (project.folder / "mes" / "broken.xml").write_text(
         RECORD.format("EBR-mended", "<ActualStartTime>2026-03-02T06:11:04Z</ActualStartTime>", "kg")
     )
     mes = project.folder / "sources" / "mes.yaml"
     mes.write_text(mes.read_text() + "  timezone: Europe/Dublin\n  units: {furlong: m}\n")
-    sync(project, data)
-    done = project.run("quarantine", "replay", data=data)
+    sync(project, store)
+    done = project.run("quarantine", "replay", store=store)
     assert done.returncode == 0, done.stderr
-    left = project.run("quarantine", "list", data=data).stdout
+    left = project.run("quarantine", "list", store=store).stdout
     assert "EBR-naive" not in left
     assert "EBR-unit" not in left
     assert "broken.xml" not in left
 
 
-def test_a_tag_that_vanished_keeps_its_history_and_the_others_go_on(project: Project, tmp_path: Path) -> None:
-    data = tmp_path / "data"
-    sync(project, data)
+def test_a_tag_that_vanished_keeps_its_history_and_the_others_go_on(project: Project, store: Store) -> None:
+    sync(project, store)
     (project.folder / "press" / "day4.csv").write_text("timestamp,speed\n2026-03-04T00:00:00Z,5\n")
     press = project.folder / "sources" / "press.yaml"
     press.write_text(press.read_text().replace("        - {column: force, unit: kN}\n", ""))
-    _, streams = sync(project, data)
+    _, streams = sync(project, store)
     assert streams["press", "samples"]["error"] == ""
     assert streams["press", "samples"]["samples"] >= 1
-    told = project.run("quarantine", "list", data=data).stdout
+    told = project.run("quarantine", "list", store=store).stdout
     assert "the source press no longer lists the tag press.force" in told
     assert "what was read of it is kept" in told
-    lines = [json.loads(line) for line in project.dump(data).splitlines()]
+    lines = [json.loads(line) for line in project.dump(store).splitlines()]
     counts = {line[1]: line[2][0] for line in lines if line[0] == "samples"}
     assert counts == {"press:tag|press.force": 3 * 1440, "press:tag|press.speed": 3 * 1440 + 1}
 
@@ -162,6 +178,24 @@ def opened(path: Path, *, pages: int = 0) -> Database:
     return database
 
 
+def holds_no_halves(database: Database) -> bool:
+    """Tell whether every document is there with what it states, and every one that was counted is there."""
+    with database.read() as connection:
+        records = connection.scalar(select(func.count()).select_from(source_record)) or 0
+        stated = connection.scalar(select(func.count(func.distinct(statement.c.source_record_id)))) or 0
+        counted = connection.scalar(select(func.coalesce(func.sum(stream.c.documents), 0))) or 0
+    return records == counted >= stated
+
+
+def read_until_full(database: Database, project: Loaded) -> str:
+    """Read into a store that has no room for it all; give what is said about that."""
+    try:
+        cycle = run_cycle(Desk(database, sleep=lambda _: None), project)
+    except StoreFull as error:
+        return str(error)
+    return " ".join(outcome.error for outcome in cycle.failed)
+
+
 @pytest.mark.parametrize("share", [0.02, 0.2, 0.45, 0.7, 0.9])
 def test_a_full_disk_stores_nothing_by_halves_and_the_next_run_completes(
     healthy: Loaded, migrated_sqlite: Path, tmp_path: Path, share: float
@@ -173,28 +207,53 @@ def test_a_full_disk_stores_nothing_by_halves_and_the_next_run_completes(
     run_cycle(Desk(whole), healthy)
     grown = pages_of(whole) - pages_of(opened(path))
     full = opened(path, pages=max(1, int(share * grown)))
-    said = ""
-    try:
-        cycle = run_cycle(Desk(full, sleep=lambda _: None), healthy)
-        said = " ".join(o.error for o in cycle.failed)
-    except StoreFull as error:
-        said = str(error)
-    finally:
-        full.close()
+    said = read_until_full(full, healthy)
+    full.close()
     assert "free space on the disk" in said
     assert "nothing of the last step was stored" in said
     again = opened(path)
-    with again.read() as connection:
-        records = connection.scalar(select(func.count()).select_from(source_record)) or 0
-        stated = connection.scalar(select(func.count(func.distinct(statement.c.source_record_id)))) or 0
-        counted = connection.scalar(select(func.coalesce(func.sum(stream.c.documents), 0))) or 0
-    assert records >= stated
-    assert records == counted
+    assert holds_no_halves(again)
     assert run_cycle(Desk(again), healthy).failed == []
     resolve(again)
     assert dump(again) == dump(whole)
     again.close()
     whole.close()
+
+
+@pytest.fixture
+def disk(postgres_server: URL) -> Iterator[Disk]:
+    """A small file system under a tablespace of the server."""
+    if os.geteuid() != 0:
+        pytest.skip("a small file system needs root to be mounted")
+    with small_disk(postgres_server, megabytes=64) as one:
+        if one is None:
+            pytest.skip(
+                "a small file system can be put only under a server on this machine, by its superuser"
+            )
+        yield one
+
+
+@pytest.mark.parametrize("share", [0.02, 0.5])
+def test_a_full_disk_of_the_server_stores_nothing_by_halves_and_the_next_run_completes(
+    healthy: Loaded, postgres_server: URL, migrated_postgres: str, disk: Disk, share: float
+) -> None:
+    """The tables lie on a file system of their own; the server's log of writes and all else do not."""
+    make = partial(fresh_postgres, postgres_server, template=migrated_postgres, tablespace=disk.tablespace)
+    with make() as url, held.opened(url) as whole:
+        assert dump(whole) == []  # the server's own small files of a first visit are there now
+        before = disk.settled()
+        run_cycle(Desk(whole), healthy)
+        grown, expected = before - disk.settled(), dump(whole)
+    with make() as url, held.opened(url) as database:
+        assert dump(database) == []
+        with disk.filled(leaving=int(share * grown)):
+            said = read_until_full(database, healthy)
+        assert "could not extend file" in said
+        assert "free space on the disk" in said
+        assert "nothing of the last step was stored" in said
+        assert holds_no_halves(database)
+        assert run_cycle(Desk(database), healthy).failed == []
+        assert dump(database) == expected
 
 
 @pytest.mark.nightly
@@ -206,13 +265,13 @@ def test_a_file_system_that_is_really_full_is_told_and_the_next_run_completes(
     small.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(small)], check=True)
     try:
-        done = project.run("source", "sync", "--all", data=small / "data")
+        done = project.run("source", "sync", "--all", store=small / "data")
         assert done.returncode == 1
         assert "free space" in done.stdout + done.stderr
         subprocess.run(["mount", "-o", "remount,size=300m", str(small)], check=True)
-        project.run("source", "sync", "--all", data=small / "data")
+        project.run("source", "sync", "--all", store=small / "data")
         undisturbed = tmp_path / "undisturbed"
-        project.run("source", "sync", "--all", data=undisturbed)
+        project.run("source", "sync", "--all", store=undisturbed)
         assert project.dump(small / "data") == project.dump(undisturbed)
     finally:
         subprocess.run(["umount", str(small)], check=True)

@@ -1,8 +1,8 @@
 """The demo plant, from nothing to one view: every planted piece of a plant's mess shows in what the API gives.
 
 The plant is read as `plantwide demo` reads it, once at FIRST and once at NOW, in this process, so that the
-state in between can be looked at. That the command itself comes to the same bytes is told in
-`test_demo_command.py`.
+state in between can be looked at; into SQLite, and into PostgreSQL. That the command itself comes to the same
+bytes is told in `test_demo_command.py`.
 """
 
 import json
@@ -26,7 +26,6 @@ from hub.ingest.sources import load_project
 from hub.model.quality import quality_class
 from hub.shift.cycle import run_cycle
 from hub.store.database import Database
-from hub.store.upgrade import upgrade
 from tests.journeys.held import Counter, counter_over
 
 Answer = Any
@@ -51,7 +50,6 @@ def shows(*names: str) -> Callable[[Look], Look]:
 class Reading:
     """What the API said at FIRST, and the API over the store at NOW."""
 
-    url: str
     at_first: dict[str, Answer]
     counter: Counter
 
@@ -65,20 +63,17 @@ AT_FIRST = {
 
 
 @pytest.fixture(scope="module")
-def read(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reading]:
-    folder = tmp_path_factory.mktemp("demo")
-    url = f"sqlite:///{folder / 'hub.db'}"
-    database = Database(url)
-    upgrade(database)
-    with running_plant(folder / "plant", at=FIRST) as plant:
+def read(module_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reading]:
+    database = Database(module_url)
+    with running_plant(tmp_path_factory.mktemp("demo") / "plant", at=FIRST) as plant:
         read_once(database, plant)
-        with counter_over(url) as counter:
+        with counter_over(module_url) as counter:
             at_first = {name: counter.get(path) for name, path in AT_FIRST.items()}
         plant.set_clock(NOW)
         read_once(database, plant)
     database.close()
-    with counter_over(url) as counter:
-        yield Reading(url, at_first, counter)
+    with counter_over(module_url) as counter:
+        yield Reading(at_first, counter)
 
 
 def read_once(database: Database, plant: Plant) -> None:
@@ -190,10 +185,10 @@ def test_what_mes_and_erp_both_saw_is_counted_once(counter: Counter, b117: Answe
 def test_a_size_on_which_systems_disagree_is_decided_and_shown(
     read: Reading, counter: Counter, b117: Answer
 ) -> None:
-    assert read.at_first["conflicts"]["items"] == []
+    assert [c["attribute"] for c in read.at_first["conflicts"]["items"]] == ["material"]
     assert b117["has_conflict"]
-    assert b117["actual_size"] == {"value": 118.2, "unit": "kg"}
-    [conflict] = counter.all("/v1/conflicts")
+    assert b117["actual_size"] == {"value": 118.2, "text": "118.200", "unit": "kg", "source_unit": "KGM"}
+    [conflict] = counter.all("/v1/conflicts", type="batch")
     assert (conflict["entity"]["code"], conflict["attribute"]) == ("B26-0117", "actual_size")
     said = {s["source"]: (s["value"]["value"], s["is_winner"]) for s in conflict["statements"]}
     assert said == {"erp": (118.2, True), "mes": (float(mes.CORRECTED_SIZE), False)}
@@ -233,7 +228,7 @@ def test_a_broken_document_waits_with_its_file_and_line_and_the_batch_is_complet
 ) -> None:
     [held] = counter.all("/v1/quarantine")
     assert held["source_key"] == "20260312T203626Z_BatchProductionRecord_B26-0115_v02.xml"
-    assert held["reason"].startswith("line 942 ")
+    assert held["reason"].startswith("line 957 ")
     assert held["remedy"]
     batch = counter.get(f"/v1/batches/{mes.BROKEN_BATCH}")
     assert (batch["status"], batch["conflicts"]) == ("Complete", [])
@@ -279,6 +274,20 @@ def test_lots_and_materials_that_are_spelled_differently_are_one(counter: Counte
     assert [b["code"] for b in counter.all("/v1/batches", filter="product eq 'MAB214-DS'")] == [
         b["code"] for b in counter.all("/v1/batches", filter="product eq '300214'")
     ]
+
+
+@shows("second-code")
+def test_a_code_that_nobody_has_declared_is_proposed_with_the_lot_that_speaks_for_it(
+    counter: Counter,
+) -> None:
+    [link] = counter.all("/v1/links")
+    assert {link["one"]["label"], link["other"]["label"]} == {"300314", lims.NEW_CODE}
+    [rule] = link["evidence"]["rules"]
+    [lot] = rule["lots"]
+    assert (rule["rule"], lot["lot"]) == ("same produced lot", f"{lims.CODED_ANEW}-DP")
+    assert {said["source"] for said in lot["said"]} >= {"lims", "mes"}
+    [conflict] = counter.all("/v1/conflicts", type="material_lot")
+    assert (conflict["entity"]["code"], conflict["attribute"]) == (f"{lims.CODED_ANEW}-DP", "material")
 
 
 @shows("overlap")

@@ -4,14 +4,19 @@ import random
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
+from typing import TypeAlias
 
 import pytest
 
-from tests.journeys.projects import Project, files_of, serving, write_project
+from tests.databases import ENGINES, fresh_postgres
+from tests.journeys import held
+from tests.journeys.projects import Project, Store, files_of, serving, url_of, write_project
 
 SYNC = ("source", "sync", "--all")
+NewStore: TypeAlias = Callable[[], AbstractContextManager[Store]]
 
 
 @pytest.fixture(scope="module")
@@ -22,33 +27,38 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
         yield Project(folder, port)
 
 
+@pytest.fixture(scope="module", params=ENGINES)
+def new_store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> NewStore:
+    """Gives a store in which nothing is, not even a table, for the time of a block."""
+    if request.param == "sqlite":
+        return lambda: nullcontext(tmp_path_factory.mktemp("data"))
+    return partial(fresh_postgres, request.getfixturevalue("postgres_server"))
+
+
 @pytest.fixture(scope="module")
-def undisturbed(project: Project, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, float]:
+def undisturbed(project: Project, new_store: NewStore) -> tuple[str, float]:
     """The dump of a run that nobody disturbs, and its seconds."""
-    data = tmp_path_factory.mktemp("undisturbed")
-    began = time.monotonic()
-    done = project.run(*SYNC, data=data)
-    seconds = time.monotonic() - began
-    assert done.returncode == 0, done.stdout + done.stderr
-    return project.dump(data), seconds
+    with new_store() as store:
+        began = time.monotonic()
+        done = project.run(*SYNC, store=store)
+        seconds = time.monotonic() - began
+        assert done.returncode == 0, done.stdout + done.stderr
+        return project.dump(store), seconds
 
 
-def kill_and_run_again(project: Project, data: Path, *, after_s: float) -> bool:
-    """Start a sync, kill it after some seconds, run it again; tell whether it was killed before its end."""
-    process = project.start(*SYNC, data=data)
+def kill(project: Project, store: Store, *, after_s: float) -> bool:
+    """Start a sync and kill it after some seconds; tell whether it was killed before its end."""
+    process = project.start(*SYNC, store=store)
     try:
         process.communicate(timeout=after_s)
-        killed = False
     except subprocess.TimeoutExpired:
         process.kill()
         process.communicate()
-        killed = True
-    again = project.run(*SYNC, data=data)
-    assert again.returncode == 0, again.stdout + again.stderr
-    return killed
+        return True
+    return False
 
 
-def hold(project: Project, undisturbed: tuple[str, float], folder: Path, *, times: int) -> str:
+def hold(project: Project, new_store: NewStore, undisturbed: tuple[str, float], *, times: int) -> str:
     """Kill so many runs at a random moment each; a run that ended before its moment counts for nothing."""
     expected, seconds = undisturbed
     lines = Counter(expected.splitlines())
@@ -57,10 +67,12 @@ def hold(project: Project, undisturbed: tuple[str, float], folder: Path, *, time
     began = time.monotonic()
     while killed < times:
         assert runs < 4 * times, f"only {killed} of {runs} runs could be killed before their end"
-        data = folder / str(runs)
         runs += 1
-        killed += kill_and_run_again(project, data, after_s=moments.uniform(0.15, 0.9) * seconds)
-        dump = project.dump(data)
+        with new_store() as store:
+            killed += kill(project, store, after_s=moments.uniform(0.15, 0.9) * seconds)
+            again = project.run(*SYNC, store=store)
+            assert again.returncode == 0, again.stdout + again.stderr
+            dump = held.dump(url_of(store)).decode()
         found = Counter(dump.splitlines())
         lost += (lines - found).total()
         doubled += (found - lines).total()
@@ -72,28 +84,25 @@ def hold(project: Project, undisturbed: tuple[str, float], folder: Path, *, time
 
 
 def test_a_killed_sync_run_again_gives_the_undisturbed_state(
-    project: Project, undisturbed: tuple[str, float], tmp_path: Path
+    project: Project, new_store: NewStore, undisturbed: tuple[str, float]
 ) -> None:
-    print(hold(project, undisturbed, tmp_path, times=5))
+    print(hold(project, new_store, undisturbed, times=3))
 
 
 @pytest.mark.nightly
 def test_fifty_kills_lose_and_double_nothing(
-    project: Project, undisturbed: tuple[str, float], tmp_path: Path
+    project: Project, new_store: NewStore, undisturbed: tuple[str, float]
 ) -> None:
-    print(hold(project, undisturbed, tmp_path, times=50))
+    print(hold(project, new_store, undisturbed, times=50))
 
 
 def test_a_store_killed_again_and_again_ends_as_the_undisturbed_one(
-    project: Project, undisturbed: tuple[str, float], tmp_path: Path
+    project: Project, new_store: NewStore, undisturbed: tuple[str, float]
 ) -> None:
     expected, seconds = undisturbed
-    for part in (0.4, 0.6, 0.8):
-        process = project.start(*SYNC, data=tmp_path)
-        try:
-            process.communicate(timeout=part * seconds)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.communicate()
-    assert project.run(*SYNC, data=tmp_path).returncode == 0
-    assert project.dump(tmp_path) == expected
+    with new_store() as store:
+        for part in (0.4, 0.6, 0.8):
+            kill(project, store, after_s=part * seconds)
+        again = project.run(*SYNC, store=store)
+        assert again.returncode == 0, again.stdout + again.stderr
+        held.hold_alike(held.dump(url_of(store)), expected.encode())

@@ -1,0 +1,162 @@
+"""One truth of three voices: statements stored with provenance and resolved, against their rows merely upserted.
+
+`PLANTWIDE_BENCH_BATCHES` tells how many batches of 100 statements: 200 unless told, 20000 for the target's size.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter, process_time
+from typing import Any
+
+from sqlalchemy import Table, func, select
+
+from hub.resolve.resolution import prepare, resolve
+from hub.store.database import Database
+from hub.store.sets import chunks, insert_all, upsert
+from hub.store.statements import Told, store_documents
+from hub.store.systems import ensure_system
+from hub.store.tables import (
+    ENTITY_TABLES,
+    FACT_TABLES,
+    assertion,
+    identifier,
+    lot_genealogy,
+    source_record,
+    source_system,
+)
+from tests.bench.laboratory import NOW, PAGE
+from tests.bench.plant import KINDS, STATEMENTS, tell
+from tests.bench.ruler import Row, judge
+from tests.bench.stores import cut_trail, every_store
+
+BATCHES = int(os.environ.get("PLANTWIDE_BENCH_BATCHES", "200"))
+_PART = 10_000
+_BEFORE = (source_system, source_record, identifier)
+"""What the rows refer to, written before the clock starts."""
+_ROWS = (
+    *(ENTITY_TABLES[n] for n in ("material_lot", "batch")),
+    *(FACT_TABLES[n] for n in ("segment_response", "material_actual", "sample", "test_result")),
+    lot_genealogy,
+)
+_KEYS: dict[str, tuple[str, ...]] = dict.fromkeys(("material_lot", "batch", "lot_genealogy"), ("id",))
+_POINTS_AT_OWN_TABLE = ("same_as_id", "disputes_id")
+
+
+def bench_truth(folder: Path) -> Iterator[Row]:
+    """All that three systems say of a plant's batches, in step; then the golden and observed rows alone.
+
+    The rows go once into a store under the audit trail, which is the yardstick, since no row of a hub can be
+    written without it; and once into one whose trail is cut off, which shows what the trail costs.
+    """
+    statements = BATCHES * STATEMENTS
+    with (
+        every_store(folder / "hub") as stores,
+        every_store(folder / "bare") as bares,
+        every_store(folder / "naked") as nakeds,
+    ):
+        for (name, database), (_, bare), (_, naked) in zip(stores, bares, nakeds, strict=True):
+            stored, resolved = _load(database)
+            cut_trail(naked)
+            rates = [statements / t for t in (stored.wall + resolved.wall, stored.wall, resolved.wall)]
+            audited, plain = _copy(database, bare), _copy(database, naked)
+            yield judge(
+                f"{statements:,} statements stored and resolved, {name}",
+                rates[0],
+                "/s",
+                against=statements / audited.wall,
+                at_least=0.4,
+            )
+            yield judge(
+                f"the same by processor time of the process, {name}",
+                statements / (stored.cpu + resolved.cpu),
+                "/s",
+                against=statements / audited.cpu,
+            )
+            yield judge(f"stored alone, {name}", rates[1], "/s", against=statements / audited.wall)
+            yield judge(f"resolved alone, {name}", rates[2], "/s", against=statements / audited.wall)
+            yield judge(
+                f"stored and resolved against rows without trail, {name}",
+                rates[0],
+                "/s",
+                against=statements / plain.wall,
+            )
+            yield judge(f"values in conflict, {name}", _count_conflicts(database), "values")
+
+
+@dataclass
+class _Took:
+    """Seconds on the clock and of the processor."""
+
+    wall: float = 0.0
+    cpu: float = 0.0
+
+    @contextmanager
+    def clock(self) -> Iterator[None]:
+        """Add what the block takes."""
+        wall, cpu = perf_counter(), process_time()
+        yield
+        self.wall += perf_counter() - wall
+        self.cpu += process_time() - cpu
+
+
+def _load(database: Database) -> tuple[_Took, _Took]:
+    """Store page by page, all systems in step, and resolve."""
+    prepare(database, now=NOW)
+    with database.begin("test") as connection:
+        systems = {code: ensure_system(connection, code, kind, now=NOW).id for code, kind in KINDS.items()}
+    stored, resolved = _Took(), _Took()
+    for part in chunks(range(BATCHES), PAGE):
+        told = [one for number in part for one in tell(number)]
+        for system, system_id in systems.items():
+            for page in chunks((document for code, document in told if code == system), PAGE):
+                with stored.clock():
+                    _store(database, system_id, page)
+    with resolved.clock():
+        resolve(database)
+    return stored, resolved
+
+
+def _store(database: Database, system_id: int, page: list[Told]) -> None:
+    with database.begin("test") as connection:
+        store_documents(
+            connection, system_id=system_id, stream="bench", connector="bench/1", documents=page, now=NOW
+        )
+
+
+def _copy(database: Database, to: Database) -> _Took:
+    """Write the rows of a store into another, table by table; give what the rows of records took."""
+    took = _Took()
+    for table in _BEFORE:
+        for part in _read(database, table):
+            with to.begin("test") as connection:
+                insert_all(connection, table, part)
+    for table in _ROWS:
+        for part in _read(database, table):
+            with took.clock(), to.begin("test") as connection:
+                upsert(
+                    connection, table, part, keys=_KEYS.get(table.name, ("source_system_id", "source_key"))
+                )
+    return took
+
+
+def _read(database: Database, table: Table) -> Iterator[list[dict[str, Any]]]:
+    """Give a table's rows as they can be written elsewhere, in parts."""
+    names = [c for c in table.c if c.name not in _POINTS_AT_OWN_TABLE]
+    last = 0
+    with database.read() as connection:
+        query = select(*names).order_by(table.c.id).limit(_PART)
+        while rows := [dict(r) for r in connection.execute(query.where(table.c.id > last)).mappings()]:
+            last = rows[-1]["id"]
+            yield rows
+
+
+def _count_conflicts(database: Database) -> int:
+    """Give how many values and amounts contradict what counts."""
+    move = FACT_TABLES["material_actual"].c
+    with database.read() as connection:
+        said = connection.scalar(select(func.count()).where(assertion.c.in_conflict))
+        moved = connection.scalar(select(func.count()).where(move.disputes_id.is_not(None)))
+    return int(said or 0) + int(moved or 0)

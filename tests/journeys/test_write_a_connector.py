@@ -1,0 +1,115 @@
+"""`docs/write-a-connector.md`: a package made, installed, tried and read with, as the page has it."""
+
+import os
+import re
+import site
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from hub.cli import app
+from hub.cli.scaffold import Kind, write_connector
+from tests.environments import Environment, make_environment
+from tests.journeys.command import ROOT, plain_environment
+from tests.journeys.transcript import is_shown
+
+PAGE = (ROOT / "docs" / "write-a-connector.md").read_text(encoding="utf-8")
+KINDS: tuple[Kind, ...] = ("python", "rest", "sql")
+
+
+@dataclass(frozen=True)
+class Block:
+    """A block of the page: a file that it tells to write, or what is typed and shown."""
+
+    title: str
+    text: str
+    line: int
+
+
+def read_blocks(page: str) -> list[Block]:
+    """Give the blocks with a title or of a console, in their order."""
+    found = re.finditer(r'^```(?:console|\w+ title="(.*?)")\n(.*?)^```$', page, re.MULTILINE | re.DOTALL)
+    return [Block(f[1] or "", f[2], page.count("\n", 0, f.start()) + 2) for f in found]
+
+
+@pytest.fixture
+def author(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Environment]:
+    """An environment of an author's own, in whose folder commands of this process run too."""
+    made = make_environment(tmp_path / "venv")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    for name in set(os.environ) - set(plain_environment()):
+        monkeypatch.delenv(name)
+    yield made
+    for name in [name for name in sys.modules if name.startswith("plantwide_acme")]:
+        del sys.modules[name]
+
+
+def type_in(author: Environment, command: str, folder: Path) -> str:
+    """Run a command of the page: the hub's own in this process, which is quicker; all others in a shell."""
+    if not command.startswith("plantwide "):
+        done = author.run(command, folder, PYTHONDONTWRITEBYTECODE="1")
+        assert not command.startswith("pip") or done.returncode == 0, done.stdout
+        return done.stdout
+    sys.path[:] = [p for p in sys.path if "acme" not in p]
+    site.addsitedir(str(author.site))
+    for name in [name for name in sys.modules if name.startswith("plantwide_acme")]:
+        del sys.modules[name]
+    return CliRunner().invoke(app, command.split()[1:]).output
+
+
+def test_the_page_is_true(author: Environment, tmp_path: Path) -> None:
+    blocks = read_blocks(PAGE)
+    assert sum(bool(block.title) for block in blocks) == 4
+    for block in blocks:
+        if block.title:
+            target = tmp_path / block.title
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(block.text, encoding="utf-8")
+            continue
+        for part in re.split(r"^\$ ", block.text, flags=re.MULTILINE)[1:]:
+            command, _, shown = part.partition("\n")
+            printed = type_in(author, command, tmp_path)
+            assert is_shown(shown, printed), f"below line {block.line}: {command}\n{printed}"
+
+
+def test_what_each_kind_begins_with_installs_and_keeps_every_promise(
+    author: Environment, tmp_path: Path
+) -> None:
+    for kind in KINDS:
+        write_connector(f"acme_{kind}", tmp_path, kind)
+    installed = author.run("pip install -q ./plantwide-acme-*", tmp_path)
+    assert installed.returncode == 0, installed.stdout
+    tried = author.run("pytest -q -p no:cacheprovider plantwide-acme-*/tests", tmp_path)
+    assert re.search(r"\d\d passed, \d\d skipped in", tried.stdout), tried.stdout
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_page_says_how_long_each_kind_is(kind: Kind, tmp_path: Path) -> None:
+    package = write_connector("acme", tmp_path, kind) / "plantwide_acme"
+    told = next(line for line in PAGE.splitlines() if line.startswith(f"| `{kind}`"))
+    counted = [
+        len((package / name).read_text(encoding="utf-8").splitlines())
+        for name in ("__init__.py", "streams.yaml")
+        if (package / name).exists()
+    ]
+    assert [int(number) for number in re.findall(r"(\d+) lines", told)] == counted
+
+
+@pytest.mark.parametrize("name", ["Acme", "1st", "class", "a-b", "x" * 50])
+def test_a_name_that_python_could_not_import_is_refused(name: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="no connector name"):
+        write_connector(name, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_package_that_is_there_stays_as_it_is(tmp_path: Path) -> None:
+    target = write_connector("acme", tmp_path)
+    (target / "README.md").write_text("mine", encoding="utf-8")
+    with pytest.raises(FileExistsError, match="choose another name"):
+        write_connector("acme", tmp_path, "rest")
+    assert (target / "README.md").read_text(encoding="utf-8") == "mine"

@@ -6,7 +6,7 @@ COPY hub hub
 COPY connectors connectors
 COPY migrations migrations
 RUN python -m venv /opt/plantwide \
-    && PIP_CONSTRAINT=constraints.txt /opt/plantwide/bin/pip install --no-cache-dir ".[opcua,postgres]"
+    && PIP_CONSTRAINT=constraints.txt /opt/plantwide/bin/pip install --no-cache-dir ".[mqtt,opcua,postgres]"
 
 FROM python:3.13-slim
 RUN useradd --system --create-home --home-dir /data plantwide

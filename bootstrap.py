@@ -35,8 +35,8 @@ VENV = ROOT / ".venv"
 SCRIPTS = VENV / ("Scripts" if os.name == "nt" else "bin")
 PYTHON = SCRIPTS / ("python.exe" if os.name == "nt" else "python")
 STAMP = VENV / "plantwide-installed.json"
-RUN_EXTRAS = ("opcua", "postgres")
-DEV_EXTRAS = ("dev", *RUN_EXTRAS)
+RUN_EXTRAS = ("mqtt", "opcua", "postgres")
+DEV_EXTRAS = ("dev", "mcp", *RUN_EXTRAS)
 
 # What pip says when it fails -> what a person can do about it; the first that fits is printed.
 REMEDIES = (

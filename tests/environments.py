@@ -35,7 +35,7 @@ class Environment:
     def variables(self, **more: str) -> dict[str, str]:
         """Give environment variables under which its commands come first, and pip asks nobody."""
         path = f"{self.folder / 'bin'}{os.pathsep}{os.environ['PATH']}"
-        outer = {name: value for name, value in os.environ.items() if name != "PYTEST_ADDOPTS"}  # of our own run
+        outer = {k: v for k, v in os.environ.items() if k != "PYTEST_ADDOPTS"}  # of this run alone
         return {**outer, **_QUIET, "PATH": path, "VIRTUAL_ENV": str(self.folder), **more}
 
     def run(self, command: str, folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:

@@ -116,6 +116,13 @@ def update_rows(connection: Connection, table: Table, rows: Rows, *, keys: Seque
     _run(connection, table, rows, names=names, sql=sql)
 
 
+def delete_rows(connection: Connection, table: Table, rows: Rows) -> None:
+    """Delete the rows that agree with one of these in all columns given."""
+    if rows:
+        names = tuple(rows[0])
+        _run(connection, table, rows, names=names, sql=_delete(connection.dialect.name, table, names))
+
+
 def allocate_ids(connection: Connection, table: Table, count: int) -> list[int]:
     """Give new ids for `count` rows of a table, in growing order; no other transaction gets the same."""
     if not count:
@@ -248,6 +255,15 @@ def _update(  # noqa: PLR0917 - the parts of one statement in their order
     given = ", ".join(f"{_QUOTE(n)} = given.{_QUOTE(n)}" for n in changed)
     matches = " AND ".join(f"{name}.{_QUOTE(k)} = given.{_QUOTE(k)}" for k in keys)
     return f"UPDATE {name} SET {given} FROM {_rowset(table)} AS given WHERE {matches}"  # noqa: S608 - names of our own metadata, values are bound
+
+
+@cache
+def _delete(dialect: str, table: Table, keys: tuple[str, ...]) -> str:
+    name = _QUOTE(table.name)
+    if dialect == "sqlite":
+        return f"DELETE FROM {name} WHERE {' AND '.join(f'{_QUOTE(k)} = ?' for k in keys)}"  # noqa: S608 - names of our own metadata, values are bound
+    matches = " AND ".join(f"{name}.{_QUOTE(k)} = given.{_QUOTE(k)}" for k in keys)
+    return f"DELETE FROM {name} USING {_rowset(table)} AS given WHERE {matches}"  # noqa: S608 - names of our own metadata, values are bound
 
 
 def _rowset(table: Table) -> str:

@@ -1,16 +1,18 @@
 """Statements that resolution has to look at, and the ones it needs beside them."""
 
+import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import ColumnElement, Connection, func, literal, select, true
+from sqlalchemy.dialects import postgresql, sqlite
 
-from hub.store.bulk import update_rows
+from hub.store.bulk import delete_rows, update_rows
 from hub.store.sets import AnySelect, select_in
-from hub.store.tables import mention, statement
+from hub.store.tables import mention, pending, statement
 
 
 @dataclass(frozen=True)
@@ -29,8 +31,14 @@ class Statement:
     body: dict[str, Any]
     body_hash: str
     is_live: bool
-    is_pending: bool
     identifier_id: int | None
+    ticket: int | None
+    """What it waits under, None when it does not wait."""
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether resolution has yet to look at it."""
+        return self.ticket is not None
 
     @property
     def rank(self) -> tuple[int, str, str]:
@@ -56,10 +64,12 @@ _COLUMNS = (
     statement.c.body,
     statement.c.body_hash,
     statement.c.is_live,
-    statement.c.is_pending,
     statement.c.identifier_id,
+    pending.c.ticket,
 )
-_STATEMENTS = select(*_COLUMNS)
+_WAITING_TOO = statement.outerjoin(pending, pending.c.statement_id == statement.c.id)
+_WAITING = pending.join(statement, pending.c.statement_id == statement.c.id)
+_STATEMENTS = select(*_COLUMNS).select_from(_WAITING_TOO)
 _LIVE = _STATEMENTS.where(statement.c.is_live)
 _STATED = select(statement.c.identifier_id).where(statement.c.is_live).distinct()
 
@@ -75,18 +85,18 @@ def _live_of(system_id: int, record_type: str) -> AnySelect:
 
 def pending_statements(connection: Connection, limit: int) -> list[Statement]:
     """Give the oldest statements not resolved yet."""
-    query = select(*_COLUMNS).where(statement.c.is_pending).order_by(statement.c.id).limit(limit)
+    query = select(*_COLUMNS).select_from(_WAITING).order_by(pending.c.statement_id).limit(limit)
     return [Statement(*row) for row in connection.execute(query).all()]
 
 
 def count_pending(connection: Connection) -> int:
     """Give how many statements wait."""
-    return int(connection.scalar(select(func.count()).where(statement.c.is_pending)) or 0)
+    return int(connection.scalar(select(func.count()).select_from(pending)) or 0)
 
 
 def is_anything_pending(connection: Connection) -> bool:
     """Tell whether any statement waits, without counting them."""
-    query = select(statement.c.id).where(statement.c.is_pending).order_by(statement.c.id).limit(1)
+    query = select(pending.c.statement_id).order_by(pending.c.statement_id).limit(1)
     return connection.execute(query).first() is not None
 
 
@@ -124,7 +134,7 @@ def statements_using(connection: Connection, name_ids: Iterable[int]) -> list[St
     """Give the live statements that use these names, each once for each of them."""
     query = (
         select(*_COLUMNS)
-        .select_from(statement.join(mention, mention.c.statement_id == statement.c.id))
+        .select_from(_WAITING_TOO.join(mention, mention.c.statement_id == statement.c.id))
         .where(statement.c.is_live)
     )
     return [Statement(*row) for row in select_in(connection, query, mention.c.identifier_id, name_ids)]
@@ -140,27 +150,22 @@ def bind_names(connection: Connection, pairs: Sequence[tuple[int, int]]) -> None
     update_rows(connection, statement, [{"id": s, "identifier_id": n} for s, n in pairs])
 
 
-def mark_resolved(connection: Connection, statements: Sequence[Statement]) -> None:
-    """Take statements off the list of those that wait; one that says something else by now waits on."""
-    rows = [
-        {
-            "is_pending": False,
-            "id": s.id,
-            "source_record_id": s.record_id,
-            "source_version": s.version,
-            "body_hash": s.body_hash,
-            "is_live": s.is_live,
-        }
-        for s in statements
-    ]
-    update_rows(
-        connection,
-        statement,
-        rows,
-        keys=("id", "source_record_id", "source_version", "body_hash", "is_live"),
+def let_wait(connection: Connection, which: ColumnElement[bool]) -> None:
+    """Put the statements that meet a condition on the list of those that wait, each under a new ticket."""
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    chosen = select(statement.c.id, literal(secrets.randbits(62))).where(which)
+    put = dialect.insert(pending).from_select(["statement_id", "ticket"], chosen)
+    connection.execute(
+        put.on_conflict_do_update(index_elements=["statement_id"], set_={"ticket": put.excluded.ticket})
     )
+
+
+def mark_resolved(connection: Connection, statements: Sequence[Statement]) -> None:
+    """Take statements off the list of those that wait; one that was put there anew by now waits on."""
+    rows = [{"statement_id": s.id, "ticket": s.ticket} for s in statements]
+    delete_rows(connection, pending, rows)
 
 
 def mark_all_pending(connection: Connection) -> None:
     """Put every statement on the list again (rebuild)."""
-    connection.execute(update(statement).values(is_pending=True))
+    let_wait(connection, true())

@@ -1,7 +1,7 @@
 """What documents state: verbatim records first, then record by record what each one says now."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,9 +9,10 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, and_, bindparam, func, select, update
 
+from hub.store.pending import let_wait
 from hub.store.quarantine import Fault, hold_faults, release_faults
 from hub.store.redeliveries import Refused, note_redeliveries
-from hub.store.sets import chunks, insert_returning_ids, select_in, upsert
+from hub.store.sets import chunks, insert_returning_ids, is_among, select_in, upsert
 from hub.store.tables import source_record, statement
 
 
@@ -115,7 +116,7 @@ def store_documents(
             refused.append(_refused(document, "duplicate" if is_newer else "overlap", before.id))
         else:
             fresh.append(document)
-    _move_versions(connection, system_id, reissued)
+    _move_versions(connection, system_id, {known[d.key].id: d for d in reissued})
     readable = [d for d in fresh if not d.unreadable]
     record_ids = _write_records(
         connection, system_id, readable, known=known, connector=connector, stream=stream, now=now
@@ -296,8 +297,11 @@ def _reissued_versions(
     return {row[0]: row[1] for row in select_in(connection, query, columns.source_key, keys)}
 
 
-def _move_versions(connection: Connection, system_id: int, documents: Sequence[Told]) -> None:
-    """Note that what is stored was said again at a newer version, so that one in between stays stale."""
+def _move_versions(connection: Connection, system_id: int, documents: dict[int, Told]) -> None:
+    """Note that what is stored was said again at a newer version, so that one in between stays stale.
+
+    `documents` are given by the id of the record that holds their words.
+    """
     columns = statement.c
     query = (
         update(statement)
@@ -307,9 +311,9 @@ def _move_versions(connection: Connection, system_id: int, documents: Sequence[T
             columns.source_key == bindparam("of_key"),
             columns.is_live,
         )
-        .values(source_version=bindparam("to_version"), source_time=bindparam("said_at"), is_pending=True)
+        .values(source_version=bindparam("to_version"), source_time=bindparam("said_at"))
     )
-    for part in chunks(documents):
+    for part in chunks(documents.values()):
         connection.execute(
             query,
             [
@@ -322,6 +326,7 @@ def _move_versions(connection: Connection, system_id: int, documents: Sequence[T
                 for d in part
             ],
         )
+    _let_live_wait(connection, documents)
 
 
 def _write_records(
@@ -393,7 +398,6 @@ def _write_statements(
                     "body": said.body,
                     "body_hash": hash_body(said.body),
                     "is_live": True,
-                    "is_pending": True,
                 }
             )
     gone = [
@@ -407,10 +411,18 @@ def _write_statements(
         _last_of_each(rows),
         keys=("source_system_id", "object_type", "source_key", "record_type", "record_key"),
     )
+    _let_live_wait(connection, record_ids.values())
     for part in chunks(gone):
-        connection.execute(
-            update(statement).where(statement.c.id.in_(part)).values(is_live=False, is_pending=True)
-        )
+        some = statement.c.id.in_(part)
+        connection.execute(update(statement).where(some).values(is_live=False))
+        let_wait(connection, some)
+
+
+def _let_live_wait(connection: Connection, record_ids: Iterable[int]) -> None:
+    """Let what these records state now wait for resolution."""
+    some = sorted(set(record_ids))
+    if some:
+        let_wait(connection, statement.c.is_live & is_among(connection, statement.c.source_record_id, some))
 
 
 def hash_body(body: dict[str, Any]) -> str:

@@ -130,7 +130,7 @@ def test_both_ends_are_killed_and_each_document_is_stored_once(plant: Plant) -> 
         wait_for(
             lambda: plant.ask("SELECT 1 FROM stream WHERE state = 'idle' AND last_success_at IS NOT NULL")
         )
-        wait_for(lambda: not plant.ask("SELECT 1 FROM statement WHERE is_pending"))
+        wait_for(lambda: not plant.ask("SELECT 1 FROM pending"))
         stored = plant.ask("SELECT source_key, COUNT(*) FROM source_record GROUP BY source_key")
         assert len(stored) == LINES
         assert {times for _, times in stored} == {1}

@@ -8,7 +8,7 @@ from sqlalchemy import Table, TableClause, column, insert, select, table
 from sqlalchemy.exc import DBAPIError
 
 from hub.store.database import Database
-from hub.store.tables import ENTITY_TABLES, FACT_TABLES, identifier, statement
+from hub.store.tables import ENTITY_TABLES, FACT_TABLES, identifier, pending, statement
 from hub.store.tables.parts import Json, UtcDateTime
 from hub.store.upgrade import upgrade
 
@@ -91,7 +91,7 @@ def test_what_is_on_no_list_of_the_standards_is_kept_word_for_word(grown: Databa
 
 def test_texts_that_are_names_now_wait_to_be_resolved_as_names(grown: Database) -> None:
     told = read(grown, statement)
-    assert told.is_pending
+    assert read(grown, pending).statement_id == told.id
     assert told.body == {
         "name": "Feed",
         "process_segment": {"scheme": "mes:process_segment", "value": "PS-FEED"},

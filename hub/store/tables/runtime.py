@@ -1,10 +1,10 @@
 """What the hub keeps for its own work: sources, streams, statements to resolve, quarantine, samples, keys."""
 
 from sqlalchemy import Column, Index, LargeBinary, PrimaryKeyConstraint, Table, UniqueConstraint
-from sqlalchemy import text as sql
 
 from hub.store.tables.parts import (
     Json,
+    Key,
     flag,
     instant,
     integer,
@@ -77,20 +77,25 @@ statement = Table(
     Column("body", Json, nullable=False),
     text("body_hash", 64, nullable=False),
     flag("is_live", default=True),
-    flag("is_pending", default=True),
     reference("identifier_id", "identifier"),
     UniqueConstraint(
         "source_system_id", "object_type", "source_key", "record_type", "record_key", name="uq_statement_said"
     ),
     Index("ix_statement_record", "source_system_id", "record_type", "record_key"),
-    Index(
-        "ix_statement_pending",
-        "id",
-        sqlite_where=sql("is_pending = 1"),
-        postgresql_where=sql("is_pending"),
-    ),
 )
 """What each document of each source states now, record by record; resolution reads nothing else."""
+
+pending = Table(
+    "pending",
+    metadata,
+    Column("statement_id", Key, primary_key=True, autoincrement=False),
+    integer("ticket", default=0),
+)
+"""Statements that resolution has to look at; the ticket is another one each time a statement is put here.
+
+A table of its own, since a mark at the statement would write its whole row, and each of its indexes, a second
+time. Nothing refers to it, and no statement is ever deleted.
+"""
 
 mention = Table(
     "mention",

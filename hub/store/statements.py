@@ -125,7 +125,8 @@ def store_documents(
     refused += _repeated(documents, newest, standing, result=result)
     if not (again or own):
         note_redeliveries(connection, system_id, refused, now=now)
-    _write_statements(connection, system_id, readable, record_ids=record_ids)
+    before = [known[d.key].id for d in readable if d.key in known]
+    _write_statements(connection, system_id, readable, record_ids=record_ids, before=before)
     release_faults(connection, system_id, readable, now=now)
     result.rejected = hold_faults(
         connection,
@@ -271,30 +272,45 @@ def _latest_records(
     wanted: dict[str, list[str]] = {}
     for object_type, key in keys:
         wanted.setdefault(object_type, []).append(key)
-    found: dict[tuple[str, str], _Latest] = {}
-    for object_type, some in wanted.items():
-        reissued = _reissued_versions(connection, system_id, object_type=object_type, keys=some)
+    rows = {
+        (row.object_type, row.source_key): row  # the last of each in order counts
+        for object_type, some in wanted.items()
         for row in select_in(
             connection, query.where(columns.object_type == object_type), columns.source_key, some
-        ):
-            version = max(row.source_version, reissued.get(row.source_key, 0))
-            found[object_type, row.source_key] = _Latest(
-                row.id, row.seq, row.content_hash, version, row.mapping_version
-            )
-    return found
+        )
+    }
+    reissued = _reissued_versions(connection, [row.id for row in rows.values()])
+    return {
+        key: _Latest(
+            row.id,
+            row.seq,
+            row.content_hash,
+            max(row.source_version, reissued.get(row.id, 0)),
+            row.mapping_version,
+        )
+        for key, row in rows.items()
+    }
 
 
-def _reissued_versions(
-    connection: Connection, system_id: int, *, object_type: str, keys: Sequence[str]
-) -> dict[str, int]:
-    """Give the version at which each document was said last, word for word as it is stored."""
-    columns = statement.c
-    query = (
-        select(columns.source_key, func.max(columns.source_version))
-        .where(columns.source_system_id == system_id, columns.object_type == object_type, columns.is_live)
-        .group_by(columns.source_key)
-    )
-    return {row[0]: row[1] for row in select_in(connection, query, columns.source_key, keys)}
+_REISSUED = (
+    select(statement.c.source_record_id, func.max(statement.c.source_version))
+    .where(statement.c.is_live)
+    .group_by(statement.c.source_record_id)
+)
+_STATED = select(
+    statement.c.id,
+    statement.c.object_type,
+    statement.c.source_key,
+    statement.c.record_type,
+    statement.c.record_key,
+).where(statement.c.is_live)
+"""What a document states now is found by its newest record: statements that live on move to each new one."""
+
+
+def _reissued_versions(connection: Connection, record_ids: Iterable[int]) -> dict[int, int]:
+    """Give the version at which what stands in each record was said last, word for word."""
+    found = select_in(connection, _REISSUED, statement.c.source_record_id, record_ids)
+    return {row[0]: row[1] for row in found}
 
 
 def _move_versions(connection: Connection, system_id: int, documents: dict[int, Told]) -> None:
@@ -378,8 +394,12 @@ def _write_statements(
     documents: Sequence[Told],
     *,
     record_ids: dict[tuple[str, str], int],
+    before: Sequence[int],
 ) -> None:
-    """Note what each document states now; what it no longer states is marked dead, for resolution to see."""
+    """Note what each document states now; what it no longer states is marked dead, for resolution to see.
+
+    `before` are the records in which these documents were told until now.
+    """
     rows: list[dict[str, Any]] = []
     kept: set[tuple[str, str, str, str]] = set()
     for document in documents:
@@ -402,7 +422,7 @@ def _write_statements(
             )
     gone = [
         row.id
-        for row in _stated_before(connection, system_id, documents)
+        for row in select_in(connection, _STATED, statement.c.source_record_id, before)
         if (row.object_type, row.source_key, row.record_type, row.record_key) not in kept
     ]
     upsert(
@@ -434,20 +454,3 @@ def _last_of_each(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Keep the last row of a natural key: a document that says a thing twice means what it said last."""
     names = ("object_type", "source_key", "record_type", "record_key")
     return list({tuple(r[n] for n in names): r for r in rows}.values())
-
-
-def _stated_before(connection: Connection, system_id: int, documents: Sequence[Told]) -> list[Any]:
-    columns = statement.c
-    query = select(
-        columns.id, columns.object_type, columns.source_key, columns.record_type, columns.record_key
-    ).where(columns.source_system_id == system_id, columns.is_live)
-    wanted: dict[str, list[str]] = {}
-    for document in documents:
-        wanted.setdefault(document.object_type, []).append(document.source_key)
-    return [
-        row
-        for object_type, keys in wanted.items()
-        for row in select_in(
-            connection, query.where(columns.object_type == object_type), columns.source_key, keys
-        )
-    ]

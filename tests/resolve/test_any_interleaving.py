@@ -9,10 +9,11 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from random import getrandbits
 from typing import Literal
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
 from hub.demo.mess import MESS
@@ -28,6 +29,8 @@ from tests.resolve.worlds import Decided
 pytestmark = pytest.mark.hypothesis
 IS_NIGHT = settings.get_current_profile_name() == "nightly"
 EXAMPLES = 10_000 if IS_NIGHT else 300
+PARTS = 2
+"""Into which the examples are cut, so that two processes can share them."""
 
 RULES = (
     Rule("batch", "actual_size", "system", ("MES", "ERP")),
@@ -248,13 +251,15 @@ def test_the_documents_hold_every_kind_of_record_of_the_plant_and_every_mess(pla
     assert broken.told.unreadable
 
 
+@pytest.mark.parametrize("part", range(PARTS))
 def test_any_interleaving_gives_one_state_on_both_engines(
-    plant_documents: Plant, stages: list[Stage]
+    plant_documents: Plant, stages: list[Stage], part: int
 ) -> None:
     """By day all of it happens on one engine, and in order on the other; by night it happens on both."""
 
+    @seed(getrandbits(64) if IS_NIGHT else part)
     @settings(
-        max_examples=EXAMPLES,
+        max_examples=EXAMPLES // PARTS,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
     )
     @given(

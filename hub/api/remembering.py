@@ -42,6 +42,7 @@ class Answer:
     known_at: datetime
     body: bytes
     link: str | None
+    media_type: str = JsonBytes.media_type
 
     def respond(self) -> Response:
         """Give it again."""

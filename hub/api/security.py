@@ -36,7 +36,7 @@ _SCOPES_OF_PATHS = {"/logout": "read", "/v1/matrix": "read"}
 _DELIVERIES = "/v1/deliveries/"
 _NARROWED = re.compile(
     r"/v1/(openapi\.json|collections(/.*)?|lots(/[^/]+)?|equipment/[^/]+"
-    r"|batches(/[^/]+(/(phases|materials|results|events|conflicts|assertions))?)?)"
+    r"|batches(/[^/]+(/(phases|materials|results|events|conflicts|assertions))?)?)|/odata(/.*)?"
 )
 """Addresses whose answers are narrowed to the rows that a key sees; all others are closed to such a key."""
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="plantwide", Basic realm="plantwide", charset="UTF-8"'}
@@ -181,7 +181,7 @@ class Gate:
             raise Problem(
                 "scope-missing",
                 "This key sees the rows of some sites or products. This address cannot be narrowed to them: "
-                "ask /v1/collections, /v1/batches, /v1/lots and /v1/equipment/{name}.",
+                "ask /v1/collections, /v1/batches, /v1/lots, /v1/equipment/{name} and /odata.",
             )
         scope.setdefault("state", {})["caller"] = caller
         return None if newest is None or door is not None else self._recall(scope, headers, newest)

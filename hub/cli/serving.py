@@ -107,8 +107,9 @@ def _list_doors(settings: Settings) -> "list[Door]":
     from hub.agents import door as agents  # as above
     from hub.i3x.door import make_door
     from hub.i3x.settings import I3xSettings
+    from hub.odata.door import make_door as make_odata
 
-    doors = [make_door(I3xSettings(writes=settings.i3x_writes))]
+    doors = [make_door(I3xSettings(writes=settings.i3x_writes)), make_odata()]
     return [*doors, agents.make_door()] if agents.is_installed() else doors
 
 

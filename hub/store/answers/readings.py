@@ -23,11 +23,15 @@ _MEASUREMENT = ("value", "text", "comparator", "unit", "source_unit")
 
 @dataclass(frozen=True)
 class Slot:
-    """A member of a document: one column, or several columns under `keys` (null when all are null)."""
+    """A member of a document: one column, or several columns under `keys` (null when all are null).
+
+    `of` is the member that a flat row shows a part of.
+    """
 
     name: str
     columns: tuple[ColumnElement[Any], ...]
     keys: tuple[str, ...] = ()
+    of: str | None = None
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,16 @@ class Reading:
             source = source.join(join.right, join.on, isouter=join.is_outer)
         return cls(table, slots, source, joins, key)
 
+    @cached_property
+    def flat(self) -> "Reading":
+        """The same rows flat: `product_uid`, `product_code`; the value of a quantity under its own name."""
+        slots = tuple(
+            Slot(slot.name if key in ("", "value") else f"{slot.name}_{key}", (column,), of=slot.name)
+            for slot in self.slots
+            for column, key in zip(slot.columns, slot.keys or ("",), strict=True)
+        )
+        return Reading(self.table, slots, self.source, self.joins, self.key)
+
     def select(self) -> Select[Any]:
         """Give the statement without condition and order."""
         columns = [column for slot in self.slots for column in slot.columns]
@@ -83,7 +97,8 @@ class Reading:
     def narrow(self, names: Collection[str]) -> "Reading":
         """Give the reading of some members only, without the joins that these do not need."""
         slots = tuple(slot for slot in self.slots if slot.name in names)
-        joins = tuple(join for join in self.joins if join.slot in names)
+        needed = {slot.of or slot.name for slot in slots}
+        joins = tuple(join for join in self.joins if join.slot in needed)
         return Reading.joined(self.table, slots, joins, key=self.key)
 
     def documents(self, rows: Iterable[Sequence[Any]]) -> list[Document]:

@@ -3,7 +3,7 @@
 from functools import cache
 from typing import Any
 
-from hub.store.questions.collections import Collection, find_collection, list_collections
+from hub.store.questions.collections import Collection, find_collection, key_name, list_collections
 from hub.store.questions.columns import flat_columns
 
 
@@ -18,7 +18,7 @@ def _describe(collection: Collection) -> dict[str, Any]:
         "name": collection.name,
         "family": collection.family,
         "description": collection.description,
-        "key": "uid" if collection.family == "thing" else collection.key,
+        "key": key_name(collection),
         "members": [slot.name for slot in collection.reading.slots],
         "properties": [
             {
@@ -37,7 +37,7 @@ def _describe(collection: Collection) -> dict[str, Any]:
     }
 
 
-_KINDS = {"choice": "text", "source": "text"}
+_KINDS = {"choice": "text", "source": "text", "said": "text"}
 
 
 def find_target(kind: str) -> str | None:

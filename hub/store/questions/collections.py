@@ -3,6 +3,7 @@
 Made from the same reading of the record classes as the tables, so a new field can be asked for at once.
 """
 
+import dataclasses
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -19,7 +20,9 @@ from hub.store.tables import ENTITY_TABLES, FACT_TABLES, source_system
 from hub.store.tables.columns import AMOUNT, RESULT
 from hub.store.tables.parts import UtcDateTime
 
-PropertyKind = Literal["text", "choice", "number", "integer", "flag", "instant", "reference", "source"]
+PropertyKind = Literal[
+    "text", "choice", "number", "integer", "flag", "instant", "reference", "source", "said"
+]
 Family = Literal["thing", "fact", "star"]
 
 THINGS: dict[str, str] = {
@@ -77,7 +80,7 @@ class Property:
     """What conditions and orders may name: its kind, its column, for a reference the type of thing.
 
     A `choice` has what a source wrote instead in the column `beside`; `said` is the column of the name that
-    a source gave for a reference, `values` those of a list.
+    a source gave for a reference (that name is a property too, of the kind `said`), `values` those of a list.
     """
 
     name: str
@@ -115,7 +118,10 @@ class Navigation:
 
 @dataclass(frozen=True)
 class Collection:
-    """Rows of one kind that can be asked for: their table, how they are read, what may be named of them."""
+    """Rows of one kind that can be asked for: their table, how they are read, what may be named of them.
+
+    `aliases` are the names of a flat row's columns that are no properties, each with the path that it means.
+    """
 
     name: str
     family: Family
@@ -127,6 +133,30 @@ class Collection:
     properties: Mapping[str, Property]
     navigations: Mapping[str, Navigation]
     first: tuple[str, ...]
+    aliases: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict[str, tuple[str, ...]])
+
+
+@dataclass(frozen=True)
+class FlatPart:
+    """A column of a flat row: its name, the kind of its values, whether it may have none."""
+
+    name: str
+    kind: PropertyKind
+    may_be_null: bool
+
+
+def list_flat_parts(collection: Collection) -> list[FlatPart]:
+    """Give the columns of a collection's flat rows."""
+    key = key_name(collection)
+    return [
+        FlatPart(slot.name, _kind_of(slot.columns[0].type), slot.name != key)
+        for slot in collection.reading.flat.slots
+    ]
+
+
+def key_name(collection: Collection) -> str:
+    """Give the property by which a row is asked for: of things their uid, else the row's own key."""
+    return "uid" if collection.family == "thing" else collection.key
 
 
 def list_collections() -> tuple[str, ...]:
@@ -172,6 +202,7 @@ def _thing(name: str, entity_type: str) -> Collection:
         _by_name(*own, *(p for field in fields for p in _golden(field))),
         _navigations(entity_type, fields),
         _FIRST.get(name, ("code",)),
+        _aliases(fields),
     )
 
 
@@ -199,6 +230,7 @@ def _fact(name: str, record_type: str) -> Collection:
         _by_name(*own, *(p for field in fields for p in _observed(field))),
         _navigations(record_type, fields),
         (),
+        _aliases(fields),
     )
 
 
@@ -250,7 +282,8 @@ def _golden(field: Field) -> Iterable[Property]:
             yield Property(field.name, "reference", f"{field.name}_id", target=field.target or "")
         case "quantity":
             yield Property(field.name, "number", field.name)
-            yield Property(f"{field.name}_unit", "text", f"{field.name}_unit")
+            for part in ("text", "unit", "source_unit"):
+                yield Property(f"{field.name}_{part}", "text", f"{field.name}_{part}")
         case _:
             yield from _plain(field)
 
@@ -265,15 +298,18 @@ def _observed(field: Field) -> Iterable[Property]:
                 target=field.target or "",
                 said=f"{field.name}_identifier_id",
             )
+            yield Property(f"{field.name}_reported", "said", f"{field.name}_identifier_id")
         case "quantity":
             yield Property(field.name, "number", AMOUNT[0])
             yield Property(f"{field.name}_text", "text", AMOUNT[1])
             yield Property(f"{field.name}_unit", "text", AMOUNT[2])
+            yield Property(f"{field.name}_source_unit", "text", AMOUNT[3])
         case "measurement":
             yield Property(field.name, "number", RESULT[0])
             yield Property(f"{field.name}_text", "text", RESULT[1])
             yield Property(f"{field.name}_comparator", "text", RESULT[2])
             yield Property(f"{field.name}_unit", "text", RESULT[3])
+            yield Property(f"{field.name}_source_unit", "text", RESULT[4])
         case "peer":
             yield Property(field.name, "integer", f"{field.name}_id")
             yield Property(f"{field.name}_key", "text", f"{field.name}_key")
@@ -289,6 +325,17 @@ def _plain(field: Field) -> Iterable[Property]:
         return
     kind: Any = field.kind
     yield Property(field.name, kind, field.name, values=field.values)
+
+
+def _aliases(fields: Iterable[Field]) -> dict[str, tuple[str, ...]]:
+    """Give the paths of what a flat row shows of references: `product_code` is `product/code`."""
+    found: dict[str, tuple[str, ...]] = {}
+    for one in fields:
+        if one.kind == "reference":
+            found |= {f"{one.name}_{part}": (one.name, part) for part in ("uid", "code", "description")}
+        elif one.kind == "peer":
+            found[f"{one.name}_id"] = (one.name,)
+    return found
 
 
 def _navigations(kind: str, fields: Iterable[Field]) -> dict[str, Navigation]:

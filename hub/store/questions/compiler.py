@@ -66,7 +66,14 @@ _COMPARE: dict[str, Callable[[Any, Any], Any]] = {
 _TURNED = {"gt": "lt", "ge": "le", "lt": "gt", "le": "ge", "eq": "eq", "ne": "ne"}
 _NUMBERS = ("number", "integer")
 _TEXTS = ("text", "choice", "source")
-_PARTS = {"year": (1, 4), "month": (6, 2), "day": (9, 2), "hour": (12, 2), "minute": (15, 2)}
+_PARTS = {
+    "year": (1, 4),
+    "month": (6, 2),
+    "day": (9, 2),
+    "hour": (12, 2),
+    "minute": (15, 2),
+    "second": (18, 2),
+}
 _LARGEST = 2**63
 
 
@@ -131,6 +138,14 @@ class Compiler:
                 return _say(node)
             case _:
                 raise FilterError("this is a condition; a value is expected", _position(node))
+
+    def value(self, node: Expression) -> Term:
+        """Give a value that can be shown: of a fact's source its code. Raises `FilterError`."""
+        term = self.term(node)
+        if term.kind != "source":
+            return term
+        code = select(SOURCES.c.code).where(SOURCES.c.id == term.column)
+        return Term("text", code.scalar_subquery())
 
     def _compare(self, node: Comparison) -> ColumnElement[bool]:
         left, right, sign = node.left, node.right, node.operator
@@ -203,7 +218,7 @@ class Compiler:
         return term.table.c[term.property.beside]
 
     def _match(self, node: Call) -> ColumnElement[bool]:
-        term, sought = self.term(node.arguments[0]), node.arguments[1]
+        term, sought = self.value(node.arguments[0]), node.arguments[1]
         if not isinstance(sought, Literal) or not isinstance(sought.value, str):
             raise FilterError(f"{node.function} takes a name and text in single quotes", node.position)
         text = sought.value
@@ -268,11 +283,18 @@ class Compiler:
 
     def _walk(self, place: tuple[Collection, FromClause, tuple[str, ...]], path: Path) -> Term:
         collection, table, steps = place
-        if len(steps) == 1:
-            found = collection.properties.get(steps[0])
-            if found is None:
-                raise _unknown("name", collection.properties, path, name=steps[0])
+        found = collection.properties.get("/".join(steps))
+        if found is not None and found.kind == "said":
+            said = select(identifier.c.label).where(identifier.c.id == table.c[found.column])
+            return Term("text", said.scalar_subquery())
+        if found is not None:
             return Term(found.kind, table.c[found.column], found, table)
+        if steps[0] in collection.aliases:
+            return self._walk((collection, table, (*collection.aliases[steps[0]], *steps[1:])), path)
+        if len(steps) == 1:
+            raise _unknown("name", {**collection.properties, **collection.aliases}, path, name=steps[0])
+        if steps[1:] == ("$count",):
+            return self._number_of(collection, table, path)
         way = collection.navigations.get(steps[0])
         if way is None or way.is_many:
             one = {n: w for n, w in collection.navigations.items() if not w.is_many}
@@ -284,14 +306,37 @@ class Compiler:
         looked_up = select(term.column).where(other.c[way.there] == table.c[way.here], *mine)
         return Term(term.kind, looked_up.scalar_subquery(), term.property, None)
 
+    def _number_of(self, collection: Collection, table: FromClause, path: Path) -> Term:
+        """Give how many rows a way leads to."""
+        way = collection.navigations.get(path.steps[-2])
+        if way is None or not way.is_many:
+            many = {n: w for n, w in collection.navigations.items() if w.is_many}
+            raise _unknown("way to several", many, path, name=path.steps[-2])
+        inner = find_collection(way.target)
+        other = inner.table.alias()
+        joined = other.c[way.there] == table.c[way.here]
+        query = select(func.count()).select_from(other).where(joined, *see(self.scope, inner.kind, other))
+        if inner.family == "fact":
+            query = query.where(other.c.is_retracted.is_(False))
+        elif inner.family == "thing":
+            query = query.where(other.c.lifecycle != "merged")
+        return Term("integer", query.scalar_subquery())
+
     def _call(self, node: Call) -> Term:
         terms = [self.term(argument) for argument in node.arguments]
         first = terms[0]
         match node.function:
+            case "indexof":
+                self._expect(terms, ("text", "choice"), form="two texts", node=node)
+                find = func.strpos if self.dialect == "postgresql" else func.instr
+                return Term("integer", find(first.column, terms[1].column, type_=Integer) - 1)
+            case "substring":
+                self._expect(terms[:1], ("text", "choice"), form="a text and numbers", node=node)
+                return self._cut(node, first)
             case "tolower" | "toupper" | "trim" | "length" | "concat":
                 self._expect(terms, ("text", "choice"), form="text", node=node)
                 return self._of_text(node.function, [one.column for one in terms])
-            case "year" | "month" | "day" | "hour" | "minute" | "date":
+            case "year" | "month" | "day" | "hour" | "minute" | "second" | "date":
                 self._expect(terms, ("instant",), form="a time", node=node)
                 if node.function == "date":
                     return Term("date", DayText(first.column))
@@ -302,6 +347,16 @@ class Compiler:
                 return Term("number", self._rounded(node.function, first.column))
             case _:
                 raise FilterError(f"{node.function} is a condition; a value is expected", node.position)
+
+    @staticmethod
+    def _cut(node: Call, text: Term) -> Term:
+        """Cut a text from a place on (0 is the first), as long as is said."""
+        bounds = [one.value for one in node.arguments[1:] if isinstance(one, Literal)]
+        whole = [n for n in bounds if type(n) is int and 0 <= n < 2**31 - 1]
+        if len(whole) != len(node.arguments) - 1:
+            raise FilterError("substring takes a text and whole numbers from 0 on", node.position)
+        start, *rest = whole
+        return Term("text", func.substr(text.column, start + 1, *rest, type_=String))
 
     def _of_text(self, function: str, columns: list[ColumnElement[Any]]) -> Term:
         match function:
@@ -384,11 +439,9 @@ def compile_path(
 ) -> ColumnElement[Any]:
     """Give the column by which a path orders: text by its letters' numbers. Raises `FilterError`."""
     compiler = Compiler(collection, collection.table if table is None else table, dialect, {}, scope)
-    term = compiler.term(path)
-    if term.kind in ("reference", "source"):
-        target = "code" if term.kind == "reference" else ""
-        hint = f"{path.steps[-1]}/{target}" if target else "another name"
-        raise FilterError(f"order by a value: {hint}", path.position)
+    term = compiler.value(path)
+    if term.kind == "reference":
+        raise FilterError(f"order by a value: {path.steps[-1]}/code", path.position)
     is_plain = term.kind in _TEXTS and dialect == "postgresql"
     return term.column.collate("C") if is_plain else term.column
 

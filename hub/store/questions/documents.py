@@ -27,14 +27,14 @@ class TooMuch(ValueError):
 
 
 def read_page(
-    connection: Connection, question: Question, *, cursor: str | None = None, limit: int = 100
+    connection: Connection, question: Question, *, cursor: str | None = None, limit: int = 100, skip: int = 0
 ) -> Page:
-    """Give one page of documents. Raises `FilterError`, `CursorError`, `TooMuch`."""
+    """Give one page of documents, after `skip` of them. Raises `FilterError`, `CursorError`, `TooMuch`."""
     ranking = rank(connection, question)
     seat = read_cursor(cursor, question.fingerprint, ranking) if cursor else None
-    reading = narrow(question.collection, question.select)
+    reading = narrow(question)
     query = _with_ways(reading.statement.where(*question.conditions(connection)), question)
-    rows = take_rows(connection, query, ranking, seat=seat, limit=limit + 1)
+    rows = take_rows(connection, query, ranking, seat=seat, limit=limit + 1, skip=skip)
     shown = rows[:limit]
     documents = _expanded(connection, question, reading.documents(shown), rows=shown, depth=1)
     return Page(documents, _next(question, ranking, shown) if len(rows) > limit else None)
@@ -47,18 +47,19 @@ def read_shelved_page(
     *,
     cursor: str | None = None,
     limit: int = 100,
+    skip: int = 0,
 ) -> WrittenPage | Page:
     """Give the same page as `read_page` with its documents as JSON, those of rows seen lately unread.
 
     Only for the present. Raises `FilterError`, `CursorError`, `TooMuch`.
     """
     if question.expand:
-        return read_page(connection, question, cursor=cursor, limit=limit)
+        return read_page(connection, question, cursor=cursor, limit=limit, skip=skip)
     ranking = rank(connection, question)
     seat = read_cursor(cursor, question.fingerprint, ranking) if cursor else None
-    reading = narrow(question.collection, question.select)
+    reading = narrow(question)
     keys = select(ranking.key.label("row_id")).where(*question.conditions(connection))
-    rows = take_rows(connection, keys, ranking, seat=seat, limit=limit + 1)
+    rows = take_rows(connection, keys, ranking, seat=seat, limit=limit + 1, skip=skip)
     shown = rows[:limit]
 
     def read(missing: list[int]) -> dict[int, bytes]:
@@ -67,7 +68,7 @@ def read_shelved_page(
         documents = zip(there, reading.documents(there), strict=True)
         return {row[0]: orjson.dumps(document, option=orjson.OPT_UTC_Z) for row, document in documents}
 
-    kind = (question.collection.name, question.select)
+    kind = (question.collection.name, question.select, question.is_flat)
     items = [orjson.Fragment(one) for one in shelved.read(kind, [row.row_id for row in shown], read)]
     return WrittenPage(items, _next(question, ranking, shown) if len(rows) > limit else None)
 
@@ -75,7 +76,7 @@ def read_shelved_page(
 def read_one(connection: Connection, question: Question, key: int) -> Document | None:
     """Give the document with this key, whatever became of it, or None. Raises `FilterError`."""
     one = replace(question, is_whole=True, also=(key_of(question.collection) == key,))
-    reading = narrow(one.collection, one.select)
+    reading = narrow(one)
     query = _with_ways(reading.statement.where(*one.conditions(connection)), one)
     rows = connection.execute(query.limit(1)).all()
     found = _expanded(connection, one, reading.documents(rows), rows=rows, depth=1)
@@ -84,7 +85,7 @@ def read_one(connection: Connection, question: Question, key: int) -> Document |
 
 def stream_documents(connection: Connection, question: Question, *, limit: int | None) -> Iterator[Document]:
     """Give the documents of a whole answer one after another, or the first of them."""
-    reading = narrow(question.collection, question.select)
+    reading = narrow(question)
     query = _with_ways(reading.statement.where(*question.conditions(connection)), question)
     query = order_query(query, rank(connection, question)).limit(limit)
     with connection.execution_options(yield_per=_AT_ONCE).execute(query) as result:
@@ -112,12 +113,14 @@ def key_of(collection: Collection) -> ColumnElement[Any]:
     return collection.table.c[collection.key]
 
 
-def narrow(collection: Collection, names: tuple[str, ...]) -> Reading:
-    """Give the reading of these members, or of all. Raises `FilterError`."""
-    if not names:
-        return collection.reading
-    refuse_unknown(names, [slot.name for slot in collection.reading.slots])
-    return collection.reading.narrow(names)
+def narrow(question: Question) -> Reading:
+    """Give the reading of the members that are asked for, or of all. Raises `FilterError`."""
+    nested = question.collection.reading
+    reading = nested.flat if question.is_flat else nested
+    if not question.select:
+        return reading
+    refuse_unknown(question.select, [slot.name for slot in reading.slots])
+    return reading.narrow(question.select)
 
 
 def _next(question: Question, ranking: Ranking, shown: Sequence[Any]) -> str:
@@ -145,23 +148,37 @@ def _expanded(
     for at, one in enumerate(question.expand):
         way = _way(question.collection, one)
         here = [getattr(row, f"way{at}") for row in rows]
-        found = _follow(connection, way, one, sorted({key for key in here if key is not None}), depth)
+        inner = _inner(way, one, is_flat=question.is_flat)
+        keys = sorted({key for key in here if key is not None})
+        found = _follow(connection, way, inner, keys, depth=depth, most=one.limit)
         for document, key in zip(documents, here, strict=True):
             there = found.get(key, [])
             document[way.name] = there if way.is_many else there[0] if there else None
     return documents
 
 
-def _follow(  # noqa: PLR0917 - a way, what is shown of it, from where, how deep
-    connection: Connection, way: Navigation, one: Expansion, keys: list[int], depth: int
+def _inner(way: Navigation, one: Expansion, *, is_flat: bool) -> Question:
+    """Give the question at the end of a way; a reference shows its thing, whatever became of that."""
+    target = find_collection(way.target)
+    return Question(
+        target, one.condition, one.order, one.select, one.expand, is_whole=not way.is_many, is_flat=is_flat
+    )
+
+
+def _follow(  # noqa: PLR0917 - a way, what is shown of it, from where
+    connection: Connection,
+    way: Navigation,
+    question: Question,
+    keys: list[int],
+    *,
+    depth: int,
+    most: int | None,
 ) -> dict[int, list[Document]]:
     """Give the documents at the end of a way, by the key from which they are reached."""
     if depth > MAX_STEPS:
         raise FilterError(f"expansions go at most {MAX_STEPS} deep; ask for the inner ones by themselves")
-    target = find_collection(way.target)
-    # A reference shows what it leads to, whatever became of that.
-    question = Question(target, one.condition, one.order, one.select, one.expand, is_whole=not way.is_many)
-    reading = narrow(target, one.select)
+    target = question.collection
+    reading = narrow(question)
     there = target.table.c[way.there]
     found: dict[int, list[Document]] = {}
     if not keys:
@@ -178,7 +195,7 @@ def _follow(  # noqa: PLR0917 - a way, what is shown of it, from where, how deep
     documents = _expanded(connection, question, reading.documents(rows), rows=rows, depth=depth + 1)
     for row, document in zip(rows, documents, strict=True):
         mine = found.setdefault(row.there, [])
-        if one.limit is None or len(mine) < one.limit:
+        if most is None or len(mine) < most:
             mine.append(document)
     return found
 

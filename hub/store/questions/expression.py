@@ -21,17 +21,43 @@ FUNCTIONS: dict[str, int] = {
     "trim": 1,
     "length": 1,
     "concat": 2,
+    "indexof": 2,
+    "substring": 2,
     "year": 1,
     "month": 1,
     "day": 1,
     "hour": 1,
     "minute": 1,
+    "second": 1,
     "date": 1,
     "round": 1,
     "floor": 1,
     "ceiling": 1,
 }
-"""The functions that can be compiled, with the number of their arguments."""
+"""The functions that can be compiled, with the number of their arguments (`substring` takes one more)."""
+OTHER_FUNCTIONS = frozenset(
+    {
+        "matchesPattern",
+        "fractionalseconds",
+        "time",
+        "now",
+        "mindatetime",
+        "maxdatetime",
+        "totaloffsetminutes",
+        "totalseconds",
+        "cast",
+        "isof",
+        "hassubset",
+        "hassubsequence",
+        "case",
+        "divby",
+        "geo.distance",
+        "geo.length",
+        "geo.intersects",
+        "has",
+    }
+)
+"""Functions and operators of OData that are not compiled."""
 
 
 class FilterError(ValueError):
@@ -40,6 +66,13 @@ class FilterError(ValueError):
     def __init__(self, message: str, position: int | None = None) -> None:
         super().__init__(message if position is None else f"{message} (at character {position + 1})")
         self.position = position
+
+
+class NotCompiled(FilterError):
+    """A part of OData that has no meaning here yet; the message names it."""
+
+    def __init__(self, what: str, position: int | None = None) -> None:
+        super().__init__(f"{what} is not compiled here", position)
 
 
 def _place() -> int:

@@ -15,6 +15,7 @@ from hub.store.questions.expression import (
     ARITHMETIC,
     COMPARISONS,
     FUNCTIONS,
+    OTHER_FUNCTIONS,
     Arithmetic,
     Both,
     Call,
@@ -25,6 +26,7 @@ from hub.store.questions.expression import (
     Literal,
     Membership,
     Not,
+    NotCompiled,
     Ordering,
     Path,
     Quantifier,
@@ -44,7 +46,7 @@ _TOKEN = re.compile(
     | (?P<instant>\d{4}-\d{2}-\d{2}T[0-9:.]+(?:Z|[+-]\d{2}:\d{2})?)
     | (?P<date>\d{4}-\d{2}-\d{2}(?![\w.:-]))
     | (?P<number>-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?(?![\w.:-]))
-    | (?P<word>\$?[A-Za-z_][A-Za-z0-9_]*)
+    | (?P<word>\$?[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*)
     | (?P<sign>[(),:/;=*-])
     )""",
     re.VERBOSE,
@@ -68,7 +70,9 @@ class Expansion:
 
 
 @dataclass(frozen=True)
-class _Token:
+class Token:
+    """A word, literal or sign, and where it stands."""
+
     kind: str
     text: str
     position: int
@@ -76,7 +80,7 @@ class _Token:
 
 def parse_filter(text: str) -> Expression:
     """Give the tree of a filter. Raises `FilterError` with the place and what was expected there."""
-    reader = _Reader(text)
+    reader = Reader(text)
     tree = reader.disjunction(0)
     reader.expect_end("expected `and`, `or` or the end")
     return tree
@@ -84,7 +88,7 @@ def parse_filter(text: str) -> Expression:
 
 def parse_order(text: str) -> tuple[Ordering, ...]:
     """Give the steps of `column`, `column desc, other/name asc`. Raises `FilterError`."""
-    reader = _Reader(text)
+    reader = Reader(text)
     order = reader.orderings()
     reader.expect_end("expected , or the end")
     return order
@@ -92,7 +96,7 @@ def parse_order(text: str) -> tuple[Ordering, ...]:
 
 def parse_select(text: str) -> tuple[str, ...]:
     """Give the names of `code,status`; `*` is all of them and gives none. Raises `FilterError`."""
-    reader = _Reader(text)
+    reader = Reader(text)
     names = reader.names()
     reader.expect_end("expected , or the end")
     return names
@@ -103,13 +107,13 @@ def parse_expand(text: str) -> tuple[Expansion, ...]:
 
     The options may be written with `$`, and `top` for limit, as OData has them. Raises `FilterError`.
     """
-    reader = _Reader(text)
+    reader = Reader(text)
     found = reader.expansions(1)
     reader.expect_end("expected , or the end")
     return found
 
 
-def _tokens(text: str) -> Iterator[_Token]:
+def _tokens(text: str) -> Iterator[Token]:
     at, end = 0, len(text.rstrip())
     while at < end:
         found = _TOKEN.match(text, at, end)
@@ -117,11 +121,11 @@ def _tokens(text: str) -> Iterator[_Token]:
             where = at + len(text[at:]) - len(text[at:].lstrip())
             raise FilterError("expected a name, a literal ('text', 12.5, 2026-03-01T00:00:00Z) or ( )", where)
         kind = str(found.lastgroup)
-        yield _Token(kind, found[kind], found.start(kind))
+        yield Token(kind, found[kind], found.start(kind))
         at = found.end()
 
 
-class _Reader:
+class Reader:
     """Recursive descent; `or` binds weakest, then `and`, `not`, comparisons, `add sub`, `mul div mod`."""
 
     def __init__(self, text: str) -> None:
@@ -132,64 +136,69 @@ class _Reader:
         self._tokens = list(_tokens(text))
         self._at = 0
         self._terms = 0
-        self._end = _Token("end", "", len(text))
+        self._end = Token("end", "", len(text))
 
     def disjunction(self, depth: int) -> Expression:
+        """Read a condition; `depth` is how deep it is nested."""
         parts = [self._conjunction(depth)]
-        while self._take_word("or"):
+        while self.take_word("or"):
             parts.append(self._conjunction(depth))
         return parts[0] if len(parts) == 1 else Either(tuple(parts))
 
     def orderings(self) -> tuple[Ordering, ...]:
+        """Read the steps of an order."""
         order = [self._ordering()]
-        while self._take_sign(","):
+        while self.take_sign(","):
             order.append(self._ordering())
         return tuple(order)
 
     def names(self) -> tuple[str, ...]:
-        if self._take_sign("*"):
+        """Read names; `*` gives none."""
+        if self.take_sign("*"):
             return ()
-        names = [self._name().text]
-        while self._take_sign(","):
-            names.append(self._name().text)
+        names = [self.name().text]
+        while self.take_sign(","):
+            names.append(self.name().text)
         return tuple(names)
 
     def expansions(self, depth: int) -> tuple[Expansion, ...]:
+        """Read expansions; `depth` is how deep they stand in others."""
         if depth > MAX_STEPS:
             raise FilterError(
                 f"expansions go at most {MAX_STEPS} deep; ask for the inner ones by themselves",
-                self._peek().position,
+                self.peek().position,
             )
         found = [self._expansion(depth)]
-        while self._take_sign(","):
+        while self.take_sign(","):
             found.append(self._expansion(depth))
         return tuple(found)
 
     def expect_end(self, expected: str) -> None:
-        if self._peek().kind != "end":
-            raise FilterError(expected, self._peek().position)
+        """Refuse whatever is left."""
+        if self.peek().kind != "end":
+            raise FilterError(expected, self.peek().position)
 
     def _ordering(self) -> Ordering:
-        path = self._path(self._name())
-        descending = self._take_word("desc")
+        path = self._path(self.name())
+        descending = self.take_word("desc")
         if not descending:
-            self._take_word("asc")
+            self.take_word("asc")
         return Ordering(path, descending)
 
     def _expansion(self, depth: int) -> Expansion:
-        name = self._name()
+        name = self.name()
         options: dict[str, object] = {}
-        if self._take_sign("("):
-            while not self._take_sign(")"):
+        if self.take_sign("("):
+            while not self.take_sign(")"):
                 self._option(options, depth)
-                if not self._take_sign(";") and self._peek().text != ")":
-                    raise FilterError("expected ; or )", self._peek().position)
+                if not self.take_sign(";") and self.peek().text != ")":
+                    raise FilterError("expected ; or )", self.peek().position)
         return Expansion(name.text, position=name.position, **options)  # type: ignore[arg-type] # by `_option`
 
     def _option(self, options: dict[str, object], depth: int) -> None:
-        word = self._next()
+        word = self.next_token()
         option = word.text.lstrip("$")
-        self._expect_sign("=")
+        self.expect_sign("=")
         match option:
             case "select":
                 options["select"] = self.names()
@@ -198,35 +207,39 @@ class _Reader:
             case "order" | "orderby":
                 options["order"] = self.orderings()
             case "limit" | "top":
-                number = self._next()
+                number = self.next_token()
                 if number.kind != "number" or not number.text.isdigit() or len(number.text) > 6:
                     raise FilterError("expected a whole number below a million", number.position)
                 options["limit"] = int(number.text)
             case "expand":
                 options["expand"] = self.expansions(depth + 1)
+            case "skip" | "count" | "search" | "levels" | "apply" | "compute":
+                raise NotCompiled(f"${option} inside $expand", word.position)
             case _:
                 raise FilterError("expected select, filter, order, limit or expand", word.position)
 
     def _conjunction(self, depth: int) -> Expression:
         parts = [self._negation(depth)]
-        while self._take_word("and"):
+        while self.take_word("and"):
             parts.append(self._negation(depth))
         return parts[0] if len(parts) == 1 else Both(tuple(parts))
 
     def _negation(self, depth: int) -> Expression:
         self._watch(depth)
-        if self._take_word("not"):
+        if self.take_word("not"):
             return Not(self._negation(depth + 1))
-        if self._peek().kind == "end":
-            raise FilterError("expected a name, `not`, ( or a function", self._peek().position)
+        if self.peek().kind == "end":
+            raise FilterError("expected a name, `not`, ( or a function", self.peek().position)
         left = self._sum(depth)
-        token = self._peek()
+        token = self.peek()
         if token.kind == "word" and token.text in COMPARISONS:
             self._at += 1
             return Comparison(token.text, left, self._sum(depth), token.position)
         if token.kind == "word" and token.text == "in":
             self._at += 1
             return Membership(left, self._list(), token.position)
+        if token.kind == "word" and token.text in OTHER_FUNCTIONS:
+            raise NotCompiled(token.text, token.position)
         # In brackets a value may stand alone, `(a add b) gt 5`: whether it is a condition shows its meaning.
         if isinstance(left, Path | Literal | Arithmetic) and (depth == 0 or token.text != ")"):
             raise FilterError(f"expected one of {', '.join(COMPARISONS)}, in", token.position)
@@ -234,27 +247,29 @@ class _Reader:
 
     def _sum(self, depth: int) -> Expression:
         left = self._product(depth)
-        while (token := self._peek()).kind == "word" and token.text in ("add", "sub"):
+        while (token := self.peek()).kind == "word" and token.text in ("add", "sub"):
             self._at += 1
             left = Arithmetic(token.text, left, self._product(depth), token.position)
         return left
 
     def _product(self, depth: int) -> Expression:
         left = self._operand(depth)
-        while (token := self._peek()).kind == "word" and token.text in ("mul", "div", "mod"):
+        while (token := self.peek()).kind == "word" and token.text in ("mul", "div", "mod"):
             self._at += 1
             left = Arithmetic(token.text, left, self._operand(depth), token.position)
         return left
 
     def _operand(self, depth: int) -> Expression:
         self._watch(depth)
-        if self._take_sign("("):
+        if self.take_sign("("):
             inner = self.disjunction(depth + 1)
-            self._expect_sign(")")
+            self.expect_sign(")")
             return inner
-        token = self._peek()
+        token = self.peek()
         if token.kind == "word" and token.text in FUNCTIONS and self._is_call():
             return self._call(depth)
+        if (token.text in OTHER_FUNCTIONS and self._is_call()) or token.text in ("$it", "$root", "$this"):
+            raise NotCompiled(token.text, token.position)
         if token.kind == "word" and token.text not in _RESERVED:
             self._at += 1
             return self._path_or_quantifier(token, depth)
@@ -263,55 +278,65 @@ class _Reader:
         return self._literal()
 
     def _call(self, depth: int) -> Call:
-        function = self._next()
-        self._expect_sign("(")
+        function = self.next_token()
+        self.expect_sign("(")
         arguments = [self._sum(depth + 1)]
-        while self._take_sign(","):
+        while self.take_sign(","):
             arguments.append(self._sum(depth + 1))
-        self._expect_sign(")")
-        if len(arguments) != FUNCTIONS[function.text]:
-            raise FilterError(f"{function.text} takes {FUNCTIONS[function.text]}", function.position)
+        self.expect_sign(")")
+        takes = FUNCTIONS[function.text]
+        if len(arguments) != takes and (function.text, len(arguments)) != ("substring", 3):
+            raise FilterError(f"{function.text} takes {takes}", function.position)
         return Call(function.text, tuple(arguments), function.position)
 
-    def _path_or_quantifier(self, first: _Token, depth: int) -> Expression:
+    def _path_or_quantifier(self, first: Token, depth: int) -> Expression:
         steps = [first.text]
-        while self._take_sign("/"):
-            step = self._name()
-            if step.text in ("any", "all") and self._take_sign("("):
+        while self.take_sign("/"):
+            step = self.name()
+            if step.text in ("any", "all") and self.take_sign("("):
                 return self._quantifier(step.text, Path(tuple(steps), first.position), depth)
             steps.append(step.text)
             self._watch_steps(steps, first)
         return Path(tuple(steps), first.position)
 
     def _quantifier(self, kind: str, path: Path, depth: int) -> Quantifier:
-        if kind == "any" and self._take_sign(")"):
+        if kind == "any" and self.take_sign(")"):
             return Quantifier(kind, path, "", None, path.position)
-        variable = self._name()
-        self._expect_sign(":")
+        variable = self.name()
+        self.expect_sign(":")
         condition = self.disjunction(depth + 1)
-        self._expect_sign(")")
+        self.expect_sign(")")
         return Quantifier(kind, path, variable.text, condition, path.position)
 
-    def _path(self, first: _Token) -> Path:
+    def value(self) -> Expression:
+        """Read a value: a path, a function or a sum."""
+        return self._sum(0)
+
+    def path(self) -> Path:
+        """Read a path."""
+        return self._path(self.name())
+
+    def _path(self, first: Token) -> Path:
         steps = [first.text]
-        while self._take_sign("/"):
-            steps.append(self._name().text)
+        while self.take_sign("/"):
+            steps.append(self.name().text)
             self._watch_steps(steps, first)
         return Path(tuple(steps), first.position)
 
-    def _watch_steps(self, steps: list[str], first: _Token) -> None:
+    def _watch_steps(self, steps: list[str], first: Token) -> None:
         if len(steps) > MAX_STEPS:
             raise FilterError(f"a path has at most {MAX_STEPS} steps", first.position)
 
     def _watch(self, depth: int) -> None:
         if depth > MAX_DEPTH:
-            raise FilterError(f"conditions are nested deeper than {MAX_DEPTH}", self._peek().position)
+            raise FilterError(f"conditions are nested deeper than {MAX_DEPTH}", self.peek().position)
         self._terms += 1
         if self._terms > 2 * MAX_TERMS:
             raise FilterError(f"more than {MAX_TERMS} conditions; ask in several questions, or with `in`")
 
-    def _name(self) -> _Token:
-        token = self._next()
+    def name(self) -> Token:
+        """Read a name."""
+        token = self.next_token()
         if token.kind != "word" or token.text in _RESERVED:
             raise FilterError("expected a name", token.position)
         return token
@@ -321,17 +346,17 @@ class _Reader:
         return bool(after) and after[0].text == "("
 
     def _list(self) -> tuple[Literal, ...]:
-        self._expect_sign("(")
+        self.expect_sign("(")
         literals = [self._literal()]
-        while self._take_sign(","):
+        while self.take_sign(","):
             literals.append(self._literal())
-        self._expect_sign(")")
+        self.expect_sign(")")
         if len(literals) > MAX_TERMS:
             raise FilterError(f"`in` takes at most {MAX_TERMS} values; ask in several questions")
         return tuple(literals)
 
     def _literal(self) -> Literal:
-        token = self._next()
+        token = self.next_token()
         match token.kind:
             case "text":
                 return Literal(_unquote(token.text), token.position)
@@ -346,28 +371,33 @@ class _Reader:
             case _:
                 raise FilterError(f"expected {_FORM}", token.position)
 
-    def _peek(self) -> _Token:
+    def peek(self) -> Token:
+        """Give the next token and leave it there."""
         return self._tokens[self._at] if self._at < len(self._tokens) else self._end
 
-    def _next(self) -> _Token:
-        token = self._peek()
+    def next_token(self) -> Token:
+        """Take the next token."""
+        token = self.peek()
         self._at += 1
         return token
 
-    def _take_word(self, word: str) -> bool:
-        token = self._peek()
+    def take_word(self, word: str) -> bool:
+        """Take a word if it stands there."""
+        token = self.peek()
         taken = token.kind == "word" and token.text == word
         self._at += taken
         return taken
 
-    def _take_sign(self, sign: str) -> bool:
-        token = self._peek()
+    def take_sign(self, sign: str) -> bool:
+        """Take a sign if it stands there."""
+        token = self.peek()
         taken = token.kind == "sign" and token.text == sign
         self._at += taken
         return taken
 
-    def _expect_sign(self, sign: str) -> None:
-        token = self._next()
+    def expect_sign(self, sign: str) -> None:
+        """Take a sign, or refuse what stands there."""
+        token = self.next_token()
         if token.kind != "sign" or token.text != sign:
             raise FilterError(f"expected {sign}", token.position)
 
@@ -376,7 +406,7 @@ def _unquote(text: str) -> str:
     return text[1:-1].replace("''", "'")
 
 
-def _number(token: _Token) -> float | int:
+def _number(token: Token) -> float | int:
     if token.text.lstrip("-").isdigit() and len(token.text) <= 18:
         return int(token.text)
     number = float(token.text)
@@ -385,7 +415,7 @@ def _number(token: _Token) -> float | int:
     return number
 
 
-def _instant(token: _Token) -> datetime:
+def _instant(token: Token) -> datetime:
     try:
         return parse_instant(token.text)
     except (ValueError, OverflowError) as error:
@@ -394,7 +424,7 @@ def _instant(token: _Token) -> datetime:
         ) from error
 
 
-def _date(token: _Token) -> date:
+def _date(token: Token) -> date:
     try:
         return date.fromisoformat(token.text)
     except ValueError as error:

@@ -47,16 +47,23 @@ class Seat:
 
 
 def take_rows(
-    connection: Connection, query: Select[Any], ranking: Ranking, *, seat: Seat | None, limit: int
+    connection: Connection,
+    query: Select[Any],
+    ranking: Ranking,
+    *,
+    seat: Seat | None,
+    limit: int,
+    skip: int = 0,
 ) -> list[Any]:
-    """Give at most `limit` rows after a seat; the steps' values stand in each under `step0`, `step1`, ….
+    """Give at most `limit` rows after a seat, without the first `skip` of them.
 
+    The steps' values stand in each row under `step0`, `step1`, ….
     One step is asked for in two queries where it may be null, each of which an index can answer.
     """
     steps = ranking.steps
     labelled = query.add_columns(*(one.column.label(f"step{at}") for at, one in enumerate(steps)))
-    if len(steps) != 1:
-        return list(connection.execute(_by_many(labelled, ranking, seat).limit(limit)))
+    if len(steps) != 1 or skip:
+        return list(connection.execute(_by_many(labelled, ranking, seat).limit(limit).offset(skip or None)))
     rows: list[Any] = []
     if seat is None or seat.values[0] is not None:
         rows += connection.execute(_with_value(labelled, ranking, seat).limit(limit))

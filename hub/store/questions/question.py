@@ -18,11 +18,22 @@ _FINGERPRINT = 12
 
 
 @dataclass(frozen=True)
+class Origin:
+    """From which rows a way leads to those that are asked for; these may be reached by a way themselves."""
+
+    collection: Collection
+    condition: Expression | None
+    way: str
+    origin: "Origin | None" = None
+
+
+@dataclass(frozen=True)
 class Question:
     """What is asked of a collection; `name` finds a thing by any of its names, however written.
 
     `select` names members, none means all. Merged things and facts that their source has taken back are left
     out unless the condition speaks of them (`lifecycle`, `is_retracted`), or all are wanted (`is_whole`).
+    Documents are flat (`product_code` instead of `product.code`) when `is_flat`.
     """
 
     collection: Collection
@@ -32,12 +43,14 @@ class Question:
     expand: tuple[Expansion, ...] = ()
     name: str | None = None
     is_whole: bool = False
+    is_flat: bool = False
+    origin: Origin | None = None
     also: tuple[ColumnElement[bool], ...] = field(default=(), compare=False, repr=False)
 
     @property
     def fingerprint(self) -> str:
         """What binds a cursor to its question: all that decides which rows come in which order."""
-        told = repr((self.collection.name, self.condition, self.order, self.name))
+        told = repr((self.collection.name, self.condition, self.order, self.name, _told(self.origin)))
         return hashlib.sha256(told.encode()).hexdigest()[:_FINGERPRINT]
 
     def conditions(
@@ -55,6 +68,8 @@ class Question:
             found += standing(self.collection, rows, self.condition)
         if self.name is not None:
             found.append(self._named(rows, self.name))
+        if self.origin is not None:
+            found.append(_reached(connection, self.origin, rows))
         return [*found, *visible(connection, self.collection, rows)]
 
     def steps(self, connection: Connection) -> list[tuple[ColumnElement[Any], bool]]:
@@ -75,6 +90,21 @@ class Question:
                 identifier.c.value_norm == normalise(name),
             )
         )
+
+
+def _reached(connection: Connection, origin: Origin, rows: FromClause) -> ColumnElement[bool]:
+    """Give the condition of rows that a way leads to, from what the one who asks may see."""
+    way = origin.collection.navigations[origin.way]
+    table = origin.collection.table.alias()
+    start = Question(origin.collection, origin.condition, is_whole=True, origin=origin.origin)
+    keys = select(table.c[way.here]).where(*start.conditions(connection, table))
+    return rows.c[way.there].in_(keys)
+
+
+def _told(origin: Origin | None) -> Any:
+    if origin is None:
+        return None
+    return origin.collection.name, origin.condition, origin.way, _told(origin.origin)
 
 
 def standing(

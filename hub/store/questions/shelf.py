@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from threading import Lock
 
-Kind = tuple[str, tuple[str, ...]]
-"""A collection and the members that are selected of it."""
+Kind = tuple[str, tuple[str, ...], bool]
+"""A collection, the members that are selected of it, and whether they are flat."""
 _MOST_BYTES = 64 * 1024 * 1024
 
 

@@ -1,0 +1,180 @@
+"""The application of the OData door: who may come in, what an address leads to, answers that still stand."""
+
+from collections.abc import Callable
+from functools import partial
+from http.client import OK
+
+from fastapi import Request, Response
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.routing import Route
+
+from hub.api.answer import HEADER
+from hub.api.doors import Door
+from hub.api.remembering import VALIDATED, Answer, Question, answer_unchanged, is_held, write_tag
+from hub.api.room import Room
+from hub.odata.addresses import Address, read_address, split_path
+from hub.odata.answering import TAKES, Case, answer_rows, write_json
+from hub.odata.asking import Asked
+from hub.odata.metadata import print_metadata
+from hub.odata.model import list_sets
+from hub.odata.options import Options, read_options
+from hub.odata.refusals import VERSION, Refusal, not_compiled, refuse, refuse_problem
+from hub.odata.settings import OdataSettings
+from hub.store.attribution import format_at
+from hub.store.keys import Caller
+from hub.store.snapshot import Snapshot
+
+PATH = "/odata"
+_READS = ("GET", "HEAD")
+_ALLOW = "GET, HEAD"
+
+
+def make_door(settings: OdataSettings | None = None) -> Door:
+    """Give the door at `/odata`."""
+    return Door(
+        path=PATH,
+        make=partial(create_odata, settings=settings or OdataSettings()),
+        scope_of=lambda _method, _path: "read",
+        refuse=refuse_problem,
+    )
+
+
+def create_odata(room: Room, *, settings: OdataSettings) -> Starlette:
+    """Give the application over a room."""
+    counter = Counter(room, settings)
+    methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
+    return Starlette(routes=[Route("/{path:path}", counter.answer, methods=methods)])
+
+
+class Counter:
+    """Answers requests, over a room."""
+
+    def __init__(self, room: Room, settings: OdataSettings) -> None:
+        self._room = room
+        self._settings = settings
+
+    async def answer(self, request: Request) -> Response:
+        """Answer a request; whatever goes wrong is an error document."""
+        try:
+            asked = _read(request)
+            caller: Caller = request.state.caller
+            return await run_in_threadpool(self._answer_get, asked, caller)
+        except HTTPException as error:
+            return refuse(error)
+        except Exception as error:  # noqa: BLE001 - the log has it, and the one who asked an error document
+            return refuse(error)
+
+    def _answer_get(self, asked: Asked, caller: Caller) -> Response:
+        return self.answer_one(asked, caller, lambda options: self._open(options, caller))
+
+    def _open(self, options: Options, caller: Caller) -> Snapshot:
+        room = self._room
+        return Snapshot(room.database, asked=options.as_known_at, clock=room.clock, scope=caller.rows)
+
+    def answer_one(self, asked: Asked, caller: Caller, open_store: Callable[[Options], Snapshot]) -> Response:
+        """Answer one GET, inside a batch or not. Errors are answers too."""
+        try:
+            if asked.method not in _READS:
+                raise Refusal(
+                    405,
+                    "method-not-allowed",
+                    "What sources say is only read here: ask with GET, or several times with POST $batch.",
+                    allow=_ALLOW,
+                )
+            asked.check_versions()
+            return self._find(asked, caller, open_store)
+        except Exception as error:  # noqa: BLE001 - one bad request never costs the others of a batch
+            return refuse(error)
+
+    def _find(self, asked: Asked, caller: Caller, open_store: Callable[[Options], Snapshot]) -> Response:
+        segments = split_path(asked.path)
+        match segments:
+            case []:
+                options = self._read_options(asked, None)
+                return self._list_sets(asked, options)
+            case ["$metadata"]:
+                return _answer_metadata(asked, self._settings)
+            case ["$batch"]:
+                raise Refusal(405, "method-not-allowed", "A batch is sent with POST.", allow="POST")
+            case [first, *_] if first.startswith("$"):
+                raise not_compiled(first.partition("(")[0][:40])
+            case _:
+                address = read_address(segments)
+                options = self._read_options(asked, address)
+                case = Case(self._room, open_store(options), self._settings, asked, address, options)
+                return self._read(case, caller)
+
+    def _read_options(self, asked: Asked, address: Address | None) -> Options:
+        return read_options(
+            asked.read_pairs(),
+            "" if address is not None and address.kind in ("count", "value") else asked.accept,
+            None if address is None else address.set,
+            takes=() if address is None else TAKES[address.kind],
+            settings=self._settings,
+        )
+
+    def _read(self, case: Case, caller: Caller) -> Response:
+        """Answer from the store, from memory, or that what is held still stands."""
+        asked = case.asked
+        with case.database.read() as connection:
+            known_at = case.database.known_at
+            if known_at is None:
+                return answer_rows(connection, case)
+            question = _question_of(asked, caller)
+            tag = write_tag(question, known_at, self._room.settings.version)
+            if is_held(tag, asked.headers.get("if-none-match")):
+                return answer_unchanged(tag, known_at)
+            found = self._room.memory.find(question, known_at)
+            if found is not None:
+                response = Response(found.body, media_type=found.media_type, headers=VERSION)
+            else:
+                response = answer_rows(connection, case)
+                if response.status_code == OK:
+                    media = response.headers["content-type"]
+                    self._room.memory.keep(question, Answer(known_at, bytes(response.body), None, media))
+        response.headers.update({**VALIDATED, "ETag": tag, HEADER: format_at(known_at)})
+        return response
+
+    @staticmethod
+    def _list_sets(asked: Asked, options: Options) -> Response:
+        sets = [{"name": one.name, "kind": "EntitySet", "url": one.name} for one in list_sets()]
+        context = {} if options.level == "none" else {"@odata.context": f"{asked.root}/$metadata"}
+        return write_json({**context, "value": sets}, options)
+
+
+def _answer_metadata(asked: Asked, settings: OdataSettings) -> Response:
+    accepts = asked.accept or "*/*"
+    format = dict(asked.read_pairs()).get("$format", "xml")
+    if not any(one in accepts for one in ("xml", "*/*", "application/*")) and "json" in accepts:
+        raise not_compiled("$metadata as JSON (it is XML: Accept: application/xml)", target="Accept")
+    if format not in ("xml", "application/xml"):
+        raise not_compiled("$metadata in another format than xml", target="$format")
+    return Response(
+        print_metadata(page_rows=settings.page_rows, requests=settings.requests),
+        media_type="application/xml",
+        headers=VERSION,
+    )
+
+
+def _question_of(asked: Asked, caller: Caller) -> Question:
+    """Give what decides an answer beside the state of the store."""
+    how = "\n".join((asked.root, asked.accept, asked.headers.get("prefer", "")))
+    query = repr(asked.read_pairs()).encode()
+    return f"{caller.public_id}:{caller.rows}", f"{PATH}{asked.path}", query, how
+
+
+def _read(request: Request) -> Asked:
+    """Give a request as this door reads it."""
+    root = str(request.base_url).rstrip("/")
+    below = request.scope["path"].removeprefix(PATH)
+    headers: Headers = request.headers
+    return Asked(
+        request.method,
+        below or "/",
+        request.scope["query_string"].decode("latin-1"),
+        {name.lower(): value for name, value in headers.items()},
+        root if root.endswith(PATH) else f"{root}{PATH}",
+    )

@@ -1,6 +1,7 @@
 """The application of the OData door: who may come in, what an address leads to, answers that still stand."""
 
 from collections.abc import Callable
+from datetime import datetime
 from functools import partial
 from http.client import OK
 
@@ -18,10 +19,13 @@ from hub.api.room import Room
 from hub.odata.addresses import Address, read_address, split_path
 from hub.odata.answering import TAKES, Case, answer_rows, write_json
 from hub.odata.asking import Asked
+from hub.odata.batch import answer_batch
 from hub.odata.metadata import print_metadata
-from hub.odata.model import list_sets
+from hub.odata.model import SAMPLES, list_sets
 from hub.odata.options import Options, read_options
 from hub.odata.refusals import VERSION, Refusal, not_compiled, refuse, refuse_problem
+from hub.odata.series import TAKES as SERIES_TAKES
+from hub.odata.series import answer_series
 from hub.odata.settings import OdataSettings
 from hub.store.attribution import format_at
 from hub.store.keys import Caller
@@ -61,6 +65,9 @@ class Counter:
         try:
             asked = _read(request)
             caller: Caller = request.state.caller
+            if asked.method == "POST" and split_path(asked.path) == ["$batch"]:
+                body = await request.body()
+                return await run_in_threadpool(self._answer_batch, asked, body, caller)
             return await run_in_threadpool(self._answer_get, asked, caller)
         except HTTPException as error:
             return refuse(error)
@@ -69,6 +76,19 @@ class Counter:
 
     def _answer_get(self, asked: Asked, caller: Caller) -> Response:
         return self.answer_one(asked, caller, lambda options: self._open(options, caller))
+
+    def _answer_batch(self, asked: Asked, body: bytes, caller: Caller) -> Response:
+        """Answer the parts of a batch; those that ask for the same instant see the same moment."""
+        opened: dict[datetime | None, Snapshot] = {}
+
+        def open_store(options: Options) -> Snapshot:
+            at = options.as_known_at
+            return opened.setdefault(at, self._open(options, caller))
+
+        asked.check_versions()
+        return answer_batch(
+            asked, body, lambda one: self.answer_one(one, caller, open_store), most=self._settings.requests
+        )
 
     def _open(self, options: Options, caller: Caller) -> Snapshot:
         room = self._room
@@ -112,7 +132,7 @@ class Counter:
             asked.read_pairs(),
             "" if address is not None and address.kind in ("count", "value") else asked.accept,
             None if address is None else address.set,
-            takes=() if address is None else TAKES[address.kind],
+            takes=_takes(address),
             settings=self._settings,
         )
 
@@ -121,8 +141,9 @@ class Counter:
         asked = case.asked
         with case.database.read() as connection:
             known_at = case.database.known_at
+            answer = answer_series if case.address.set.name == SAMPLES else answer_rows
             if known_at is None:
-                return answer_rows(connection, case)
+                return answer(connection, case)
             question = _question_of(asked, caller)
             tag = write_tag(question, known_at, self._room.settings.version)
             if is_held(tag, asked.headers.get("if-none-match")):
@@ -131,7 +152,7 @@ class Counter:
             if found is not None:
                 response = Response(found.body, media_type=found.media_type, headers=VERSION)
             else:
-                response = answer_rows(connection, case)
+                response = answer(connection, case)
                 if response.status_code == OK:
                     media = response.headers["content-type"]
                     self._room.memory.keep(question, Answer(known_at, bytes(response.body), None, media))
@@ -157,6 +178,14 @@ def _answer_metadata(asked: Asked, settings: OdataSettings) -> Response:
         media_type="application/xml",
         headers=VERSION,
     )
+
+
+def _takes(address: Address | None) -> tuple[str, ...]:
+    """Give the options that an address takes."""
+    if address is None:
+        return ()
+    table = SERIES_TAKES if address.set.name == SAMPLES else TAKES
+    return table.get(address.kind, ())
 
 
 def _question_of(asked: Asked, caller: Caller) -> Question:

@@ -25,7 +25,11 @@ def compile_search(text: str, collection: Collection, *, most: int) -> Expressio
         at = found.end()
     if not tokens or sum(kind != "sign" for kind, _ in tokens) > most:
         raise _wrong(f"it has 1 to {most} words or phrases, with AND, OR, NOT and ( )")
-    names = [one.name for one in collection.properties.values() if one.kind in ("text", "choice")]
+    names = [
+        one.name
+        for one in collection.properties.values()
+        if one.kind in ("text", "choice") and one.name != "uid"
+    ]
     searcher = _Searcher(tokens, names)
     found = searcher.either(0)
     if not searcher.is_done:

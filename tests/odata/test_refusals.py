@@ -5,6 +5,8 @@ from typing import Any
 import orjson
 import pytest
 
+from hub.odata.refusals import refuse
+from hub.store.past.compiler import NotKept
 from tests.odata.conftest import Odata, check_error
 from tests.odata.test_reading import uid_of
 
@@ -161,6 +163,16 @@ def test_nothing_is_written_here(odata: Odata) -> None:
         assert response.status_code == 405
         assert response.headers["Allow"] == "GET, HEAD"
         check_error(response)
+
+
+def test_a_moment_that_is_not_kept_is_gone_and_one_before_all_is_empty(odata: Odata) -> None:
+    response = refuse(NotKept("what was read"))
+    assert response.status_code == 410
+    assert b"ask without `as_known_at`" in response.body
+    link = odata.client.get(
+        "/phases?as_known_at=2020-01-01T00:00:00Z", headers={"Prefer": "odata.maxpagesize=1"}
+    )
+    assert link.json()["value"] == []
 
 
 def test_what_a_client_cannot_take_is_not_sent(odata: Odata) -> None:

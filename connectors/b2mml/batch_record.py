@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from connectors.b2mml.markup import Element, child, children, text
+from connectors.b2mml.own import UNSPECIFIED, read_key, read_told, said, told_text
 from connectors.b2mml.performance import RESPONSES, Execution, read_response, response_facts
 from connectors.b2mml.reader import Name, Reader, codes, description
 from connectors.b2mml.recipes import read_recipe
@@ -46,10 +47,8 @@ def read_batch_record(reader: Reader, body: Element) -> None:
             read_response(reader, response, execution)
             said = response_facts(reader, response, execution)
             facts |= {key: value for key, value in said.items() if value is not None}
-    _state_batch(
-        reader, body, id=batch, recipe=recipe, planned_size=planned_size,
-        output_lot=execution.output_lot, **facts,
-    )  # fmt: skip
+    facts = {"planned_size": planned_size, **facts}
+    _state_batch(reader, body, id=batch, recipe=recipe, output_lot=execution.output_lot, **facts)
     _read_events(reader, body, execution)
     _read_samples(reader, body, execution)
     _read_qualifications(reader, body, execution)
@@ -116,6 +115,7 @@ def _read_events(reader: Reader, body: Element, execution: Execution) -> None:
             continue
         message = "\n".join(t for m in children(event, "MessageText") if (t := text(m)))
         before = child(event, "PreviousValue")
+        told = read_told(event, "UserAttribute")
         reader.state(
             OperationsEvent,
             event,
@@ -123,6 +123,10 @@ def _read_events(reader: Reader, body: Element, execution: Execution) -> None:
             event_type=codes(children(event, "EventType")) or "Other",
             subtype=codes(children(event, "EventSubType")),
             at=at,
+            noted_at=reader.time(told.get("noted_at"), "ValueString"),
+            cleared_at=reader.time(told.get("cleared_at"), "ValueString"),
+            acknowledged_at=reader.time(told.get("acknowledged_at"), "ValueString"),
+            tag=told_text(told, "tag"),
             priority=text(alarm, "Priority"),
             batch=execution.batch,
             response=_response_of(execution, event),
@@ -183,8 +187,8 @@ def _read_qualifications(reader: Reader, body: Element, execution: Execution) ->
             entry,
             key=execution.key("qualification", own if used[own] == 1 else f"{own}#{used[own]}"),
             batch=execution.batch,
-            use=text(entry, "ResourceUse"),
-            status=text(entry, "QualificationStatus"),
+            use=said(entry, "ResourceUse"),
+            status=said(entry, "QualificationStatus"),
             effective_at=reader.time(entry, "EffectiveTimeStamp"),
             expires_at=reader.time(entry, "ExpirationTimeStamp"),
             **{kind: reader.name(entry, "ResourceID")},
@@ -199,15 +203,23 @@ def _read_samples(reader: Reader, body: Element, execution: Execution) -> None:
             reader.refuse(sample, "the sample has neither ExternalReference nor EntryID")
             continue
         key = execution.key("sample", text(sample, "EntryID") or code)
+        told = read_key(child(sample, "SampleSize"))
         reader.state(
             Sample,
             sample,
             key=key,
             code=code,
-            batch=execution.batch,
+            batch=None if told.get("of") == "lot" else execution.batch,
             response=_response_of(execution, sample),
+            lot=reader.name(sample, "SampleSourceID") if told.get("source") == "lot" else None,
+            specification=reader.name(sample, "SOPReference") if told.get("sop") == "specification" else None,
+            equipment=reader.name(sample, "EquipmentID"),
             sample_type=codes(children(sample, "SampleType")),
+            stage=told.get("stage"),
             taken_at=reader.time(sample, "TimeStamp"),
+            received_at=reader.told_time(sample, told.get("received_at")),
+            taken_by=told.get("taken_by"),
+            status=told.get("status"),
         )
         for test in children(sample, "SampleTest"):
             _read_results(reader, test, key)
@@ -228,6 +240,8 @@ def _read_results(reader: Reader, test: Element, sample: str) -> None:
                 continue
             if value is None:
                 continue
+            told = read_key(entry)
+            status, again = told.get("status", disposition), told.get("retest_of")
             reader.state(
                 TestResult,
                 result,
@@ -235,9 +249,13 @@ def _read_results(reader: Reader, test: Element, sample: str) -> None:
                 sample=sample,
                 test_code=code,
                 property=title,
-                replicate=replicate,
+                kind=told.get("kind", "measured"),
+                replicate=told.get("replicate", replicate),
+                retest_of=f"{sample}/test/{again}" if again else None,
                 value=value,
                 verdict=_VERDICTS.get((disposition or "").casefold()),
-                status=disposition,
+                status=None if status == UNSPECIFIED else status,
                 measured_at=reader.time(result, "TimeStamp"),
+                approved_at=reader.told_time(entry, told.get("approved_at")),
+                analyst=told.get("analyst"),
             )

@@ -71,6 +71,8 @@ _READERS: dict[str, Callable[[Reader, Element], None]] = {
     "ProcessSegment": read_segments,
     "OperationsDefinitionInformation": read_definitions,
     "OperationsDefinition": read_definitions,
+    "ProductDefinitionInformation": read_definitions,
+    "ProductDefinition": read_definitions,
     "OperationsTestInformation": read_tests,
     "TestSpecification": read_tests,
     "TestResult": read_tests,

@@ -14,7 +14,10 @@ Element: TypeAlias = etree._Element  # pyright: ignore[reportPrivateUsage] - lxm
 
 _DECLARED = re.compile(rb"""^\s*<\?xml[^>]{0,200}?encoding\s*=\s*["']([A-Za-z0-9._-]{1,40})["']""")
 _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
-_OURS = re.compile(r"^(?:https?://www\.(?:wbf|mesa)\.org/xml/(?:B2MML|BatchML)[\w.-]*/?)?$", re.IGNORECASE)
+_OURS = re.compile(
+    r"^(?:https?://(?:www\.)?(?:wbf|mesa)\.org/[\w./-]{0,80}?(?:B2MML|BatchML)[\w.-]{0,80}/?)?$",
+    re.IGNORECASE,
+)
 _LOST = "\ufffd"
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from connectors.b2mml.markup import Element, child, children, name, text
+from connectors.b2mml.own import is_own, is_whole, read_told, told_name, told_text
 from connectors.b2mml.reader import Name, Reader, codes, description
 from connectors.b2mml.resources import read_scope
 from connectors.b2mml.schedule import requirement_name
@@ -63,6 +64,8 @@ class Execution:
     made: list[Quantity] = field(default_factory=list[Quantity])
     starts: list[datetime] = field(default_factory=list[datetime])
     ends: list[datetime | None] = field(default_factory=list[datetime | None])
+    told: dict[str, Any] = field(default_factory=dict[str, Any])
+    """What is said of the batch itself where its parts would only let one guess it."""
 
     @property
     def level_names(self) -> bool:
@@ -116,10 +119,11 @@ def response_facts(reader: Reader, response: Element, execution: Execution) -> d
     ends = [end for end in execution.ends if end]
     return {
         "operations_request": reader.name(response, "OperationsRequestID", "ProductionRequestID"),
-        "status": _BATCH_STATUS.get(state or ""),
+        "status": _BATCH_STATUS.get(state or "", state),
         "actual_start": reader.time(response, "StartTime") or min(execution.starts, default=None),
         "actual_end": reader.time(response, "EndTime") or (max(ends, default=None) if is_over else None),
         "actual_size": execution.size(),
+        **execution.told,
     }
 
 
@@ -134,6 +138,9 @@ def _read_segments(
     used: Counter[str] = Counter()
     titles: Counter[str] = Counter()
     for segment in children(element, *_SEGMENTS):
+        if is_whole(segment):
+            _read_whole(reader, segment, execution)
+            continue
         code = text(segment, "ProcessSegmentID")
         own = text(segment, "ID") or code or "segment"
         title = description(segment, 200) or own
@@ -143,28 +150,31 @@ def _read_segments(
         place = (*parents, step)
         key = execution.key(*place)
         execution.segments.setdefault(own, key)
+        execution.segments.setdefault("/".join(place), key)
         start = reader.time(segment, "ActualStartTime", "StartTime")
         end = reader.time(segment, "ActualEndTime", "EndTime")
         if not parents:
             execution.ends.append(end)
         if start:
             execution.starts.append(start)
-        equipment = _equipment_of(reader, segment)
+        told = read_told(segment, "SegmentData")
+        equipment = _equipment_of(reader, segment, told)
         reader.state(
             SegmentResponse,
             segment,
             key=key,
             batch=execution.batch,
             parent=execution.key(*parents) if parents else None,
-            level=_level(reader, execution, len(parents)),
+            level=told_text(told, "level") or _level(reader, execution, len(parents)),
             name=title,
-            occurrence=titles[title],
+            occurrence=told_text(told, "occurrence") or titles[title],
             process_segment=reader.name(segment, "ProcessSegmentID"),
-            segment_requirement=_requirement_of(segment, execution),
+            segment_requirement=_requirement_of(reader, segment, execution),
             equipment=equipment,
             state=codes(children(segment, "SegmentState", "JobState")),
             actual_start=start,
             actual_end=end,
+            is_derived=told_text(told, "is_derived") == "true",
         )
         _read_data(reader, segment, execution, key=key)
         _read_materials(reader, segment, execution, key=key, equipment=equipment)
@@ -172,8 +182,28 @@ def _read_segments(
         _read_segments(reader, segment, execution, parents=place)
 
 
-def _requirement_of(segment: Element, execution: Execution) -> Name | None:
+def _read_whole(reader: Reader, segment: Element, execution: Execution) -> None:
+    """State what is said of the batch itself: values and movements of no step, plans, its size."""
+    told = read_told(segment, "SegmentData")
+    for field_name in ("planned_start", "planned_end"):
+        if (value := told.get(field_name)) is not None:
+            execution.told[field_name] = reader.time(value, "ValueString")
+    for field_name in ("planned_size", "actual_size"):
+        try:
+            if size := reader.quantity(told.get(field_name)):
+                execution.told[field_name] = size
+        except ValueError as error:
+            reader.refuse(told[field_name], error)
+    _read_data(reader, segment, execution, key=None)
+    _read_materials(reader, segment, execution, key=None, equipment=None)
+    _read_resources(reader, segment, execution, key=None)
+
+
+def _requirement_of(reader: Reader, segment: Element, execution: Execution) -> Name | None:
     """Give the step of the order that a segment answers, where both are named."""
+    named = reader.name(segment, "SegmentRequirementID")
+    if named and named["scheme"]:
+        return named
     request = text(segment, "OperationsRequestID") or execution.request
     step = text(segment, "SegmentRequirementID")
     return requirement_name(request, step) if request and step else None
@@ -185,14 +215,22 @@ def _level(reader: Reader, execution: Execution, depth: int) -> str:
     return reader.config.levels[min(depth, len(reader.config.levels) - 1)]
 
 
-def _equipment_of(reader: Reader, segment: Element) -> Name | None:
+def _equipment_of(reader: Reader, segment: Element, told: dict[str, Element]) -> Name | None:
+    if "no_equipment" in told:
+        return None
+    if "equipment" in told:
+        return told_name(told["equipment"])
     actual = next((a for a in children(segment, "EquipmentActual") if text(a, "EquipmentID")), None)
     return reader.name(actual, "EquipmentID") or read_scope(reader, segment)
 
 
-def _read_data(reader: Reader, segment: Element, execution: Execution, *, key: str) -> None:
+def _read_data(reader: Reader, segment: Element, execution: Execution, *, key: str | None) -> None:
     used: Counter[str] = Counter()
+    prefix = key or execution.prefix
     for datum in children(segment, *_DATA):
+        if is_own(child(datum, "ID")):
+            continue
+        more = read_told(datum, "SegmentDataChild")
         title = text(datum, "ID") or "value"
         told = text(datum, "Description") or ""
         is_setpoint = title.endswith(reader.config.setpoint_suffixes)
@@ -209,20 +247,22 @@ def _read_data(reader: Reader, segment: Element, execution: Execution, *, key: s
             reader.state(
                 SegmentData,
                 datum,
-                key=f"{key}/data/{title}" + ("" if used[title] == 1 else f"#{used[title]}"),
+                key=f"{prefix}/data/{title}" + ("" if used[title] == 1 else f"#{used[title]}"),
                 batch=execution.batch,
                 response=key,
                 name=title[:200],
-                kind="setpoint" if is_setpoint else "actual",
+                kind=told_text(more, "kind") or ("setpoint" if is_setpoint else "actual"),
                 value=measured,
+                at=reader.time(more.get("at"), "ValueString"),
                 is_cpp=any(word in told.split() for word in reader.config.critical_words),
             )
 
 
 # ---------------------------------------------------------------------------------------- resources
-def _read_resources(reader: Reader, segment: Element, execution: Execution, *, key: str) -> None:
+def _read_resources(reader: Reader, segment: Element, execution: Execution, *, key: str | None) -> None:
     """State the equipment, assets and people that took part."""
     used: Counter[str] = Counter()
+    prefix = key or execution.prefix
     for title, (kind, word) in _RESOURCES.items():
         for actual in children(segment, title):
             resource = reader.name(actual, f"{word}ID")
@@ -240,25 +280,29 @@ def _read_resources(reader: Reader, segment: Element, execution: Execution, *, k
             except ValueError as error:
                 reader.refuse(actual if amount is None else amount, error)
                 quantity = None
+            more = read_told(actual, f"{title}Property")
             reader.state(
                 ResourceActual,
                 actual,
-                key=f"{key}/{own}" + ("" if used[own] == 1 else f"#{used[own]}"),
+                key=f"{prefix}/{own}" + ("" if used[own] == 1 else f"#{used[own]}"),
                 batch=execution.batch,
                 response=key,
                 kind=kind,
                 resource_class=group,
                 use=codes(children(actual, f"{_CLASS_WORDS.get(word, word)}Use")),
                 quantity=quantity,
+                start_at=reader.time(more.get("start_at"), "ValueString"),
+                end_at=reader.time(more.get("end_at"), "ValueString"),
                 **{kind: resource},
             )
 
 
 # ---------------------------------------------------------------------------------------- materials
 def _read_materials(
-    reader: Reader, segment: Element, execution: Execution, *, key: str, equipment: Name | None
+    reader: Reader, segment: Element, execution: Execution, *, key: str | None, equipment: Name | None
 ) -> None:
     used: Counter[str] = Counter()
+    prefix = f"{key or execution.prefix}/material"
     for actual in children(segment, *_MATERIALS):
         own = text(actual, "ID") or "material"
         used[own] += 1
@@ -271,21 +315,29 @@ def _read_materials(
         except ValueError as error:
             reader.refuse(actual if amount is None else amount, error)
             continue
+        told = read_told(actual, "MaterialActualProperty")
+        reverses = told_text(told, "reverses")
         stated = reader.state(
             MaterialActual,
             actual,
-            key=f"{key}/material/{own}" + ("" if used[own] == 1 else f"#{used[own]}"),
+            key=f"{prefix}/{own}" + ("" if used[own] == 1 else f"#{used[own]}"),
             batch=execution.batch,
             response=key,
             lot=lot,
             material=material,
-            equipment=equipment,
+            equipment=None if "no_equipment" in told else _elsewhere(told, equipment),
             use=use,
             quantity=quantity,
+            at=reader.time(told.get("at"), "ValueString"),
+            reverses=f"{prefix}/{reverses}" if reverses else None,
         )
         is_output = lot is not None and lot == execution.output_lot
         if isinstance(stated, MaterialActual) and stated.use in PRODUCED and is_output and quantity:
             execution.made.append(quantity)
+
+
+def _elsewhere(told: dict[str, Element], equipment: Name | None) -> Name | None:
+    return told_name(told["equipment"]) if "equipment" in told else equipment
 
 
 def _lot_of(reader: Reader, actual: Element, material: Name | None) -> Name | None:

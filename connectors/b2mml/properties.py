@@ -4,7 +4,8 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from connectors.b2mml.markup import Element, children, name, text
+from connectors.b2mml.markup import Element, child, children, name, text
+from connectors.b2mml.own import is_own
 from connectors.b2mml.reader import Name, Reader, description
 from hub.model import ResourceClass, ResourceProperty
 
@@ -67,7 +68,7 @@ def _read(
     used: Counter[str] = Counter()
     for part in parts:
         own = text(part, "ID") or "property"
-        if bare(own) in known:
+        if bare(own) in known or is_own(child(part, "ID")):
             continue
         for value in children(part, "Value") or [part]:
             used[own] += 1

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from connectors.b2mml.config import B2mmlConfig
 from connectors.b2mml.markup import Element, children, label, name, text
+from connectors.b2mml.own import is_own
 from hub.model import Quantity, Record, find_unit
 from hub.sdk import Rejected, reject
 from hub.sdk.contract import Connector
@@ -69,7 +70,7 @@ class Reader:
             return None
         candidates = [c for wanted in names for c in children(element, wanted)] if names else [element]
         found = next((c for c in candidates if text(c)), None)
-        if found is None:
+        if found is None or is_own(found):
             return None
         scheme = (found.get("schemeID") or "").strip()
         return {"scheme": scheme if ":" in scheme else "", "value": text(found)}
@@ -88,10 +89,24 @@ class Reader:
             self.refuse(found, error)
             return None
 
+    def told_time(self, element: Element, entry: str | None) -> datetime | None:
+        """Give the instant that a text in this element is; a fault is noted and gives None."""
+        try:
+            return self.connector.instant(entry) if entry else None
+        except (ValueError, OverflowError) as error:
+            self.refuse(element, error)
+            return None
+
     def quantity(self, element: Element | None) -> Quantity | None:
         """Give a QuantityValueType; ValueError when number or unit cannot be read."""
-        amount = text(element, "QuantityString", "ValueString") if element is not None else None
-        return None if amount is None else self.connector.quantity(amount, text(element, "UnitOfMeasure"))
+        if element is None:
+            return None
+        amount = text(element, "QuantityString", "ValueString")
+        unit = text(element, "UnitOfMeasure")
+        if amount is None and not len(element):  # the oldest: <Quantity>1</Quantity>, the unit beside it
+            above = element.getparent()
+            amount, unit = text(element), text(above, "UnitOfMeasure") if above is not None else None
+        return None if amount is None else self.connector.quantity(amount, unit)
 
     def unit(self, spelled: str) -> str:
         """Give the UCUM code of a unit as this MES spells it; `UnknownUnitError` when there is none."""

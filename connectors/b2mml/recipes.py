@@ -126,7 +126,8 @@ def _size(reader: Reader, entry: Element, title: str) -> Quantity | None:
         return None
     try:
         return reader.connector.quantity(
-            amount, text(element, "UnitOfMeasure") or text(entry, "UnitOfMeasure")
+            amount,
+            element.get("unitCode") or text(element, "UnitOfMeasure") or text(entry, "UnitOfMeasure"),
         )
     except ValueError as error:
         reader.refuse(element, error)

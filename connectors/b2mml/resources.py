@@ -4,6 +4,7 @@ from typing import Any
 
 from connectors.b2mml.assets import read_mappings
 from connectors.b2mml.markup import Element, child, children, name, text
+from connectors.b2mml.own import is_own, read_told, told_text
 from connectors.b2mml.properties import bare, read_class, read_properties
 from connectors.b2mml.reader import Name, Reader, codes, description
 from hub.model import Equipment, EquipmentAssetMapping, MaterialDefinition, MaterialLot, Person
@@ -23,6 +24,8 @@ _LOT_PROPERTIES = {
     "vendorlot": "supplier_lot",
     "vendorbatch": "supplier_lot",
 }
+_SCOPES = ("HierarchyScope", "Location")
+"""Where something is so: V02 to V0401 say `Location`."""
 _BASE_UNITS = ("baseunitofmeasure", "baseunit", "unitofmeasure")
 _DEFINED = frozenset({*_BASE_UNITS, "stage", "materialstage"})
 _PLACED = frozenset({"timezone"})
@@ -98,6 +101,10 @@ def _state_lot(reader: Reader, element: Element, /, **fields: Any) -> None:
     except ValueError as error:
         reader.refuse(element if amount is None else amount, error)
     fields |= _lot_properties(reader, element)
+    told = read_told(element, "MaterialLotProperty")
+    fields["coi_id"] = told_text(told, "coi_id")
+    fields["kind"] = told_text(told, "kind") or fields["kind"]
+    fields["parent_lot"] = fields.get("parent_lot") or told_text(told, "parent_lot")
     known = frozenset(_known(reader))
     for title in ("MaterialLotProperty", "MaterialSubLotProperty"):
         read_properties(reader, element, title, owner={"lot": fields["id"]}, known=known)
@@ -144,25 +151,26 @@ def read_equipment(reader: Reader, body: Element) -> None:
 
 def read_scope(reader: Reader, element: Element) -> Name | None:
     """State the equipment of a HierarchyScope; give the innermost."""
-    scope, parent = child(element, "HierarchyScope"), None
+    scope, parent = child(element, *_SCOPES), None
     while scope is not None:
         own = reader.name(scope, "EquipmentID")
         if own:
-            level = codes(children(scope, "EquipmentLevel", "EquipmentElementLevel"))
+            told = [e for e in children(scope, "EquipmentLevel", "EquipmentElementLevel") if not is_own(e)]
+            level = codes(told)
             reader.state_once(Equipment, scope, id=own, level=level, parent=parent)
             parent = own
-        scope = child(scope, "HierarchyScopeChild", "HierarchyScope")
+        scope = child(scope, "HierarchyScopeChild", *_SCOPES)
     return parent
 
 
 def site_of(reader: Reader, element: Element) -> Name | None:
     """Give the site in a HierarchyScope, else the innermost equipment."""
-    scope, site, last = child(element, "HierarchyScope"), None, None
+    scope, site, last = child(element, *_SCOPES), None, None
     while scope is not None:
         last = reader.name(scope, "EquipmentID") or last
         if text(scope, "EquipmentLevel", "EquipmentElementLevel") == "Site":
             site = reader.name(scope, "EquipmentID")
-        scope = child(scope, "HierarchyScopeChild", "HierarchyScope")
+        scope = child(scope, "HierarchyScopeChild", *_SCOPES)
     return site or last
 
 

@@ -8,6 +8,7 @@ import typer
 from hub.cli import (
     agent,
     audit,
+    batch,
     conflict,
     connector,
     database,
@@ -44,6 +45,7 @@ app.add_typer(source.app, name="source", help="List, check, discover, sync and b
 app.add_typer(tags.app, name="tags", help="Check the tag map of a source and the quality of its samples.")
 app.add_typer(connector.app, name="connector", help="List installed connectors; begin a new one.")
 app.add_typer(quarantine.app, name="quarantine", help="See what could not be read, and read it again.")
+app.add_typer(batch.app, name="batch", help="Give batches as documents that other systems read.")
 app.add_typer(conflict.app, name="conflict", help="See where sources disagree, and settle it.")
 app.add_typer(link.app, name="link", help="See which names are or may be one thing, and decide.")
 app.add_typer(rule.app, name="rule", help="See and set whose word counts.")

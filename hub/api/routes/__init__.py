@@ -3,6 +3,7 @@
 from fastapi import APIRouter
 
 from hub.api.routes import (
+    b2mml,
     balances,
     batches,
     changes,
@@ -26,6 +27,7 @@ from hub.api.routes import (
 
 ALL_ROUTES: tuple[APIRouter, ...] = (
     probes.router,
+    b2mml.router,
     balances.router,
     batches.router,
     changes.router,

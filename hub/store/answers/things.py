@@ -17,6 +17,7 @@ from hub.store.tables import ENTITY_TABLES, identifier
 
 _MERGES = 20
 _CANDIDATES = 20
+_NAMED_AT_ONCE = 500
 
 
 class NotFound(LookupError):
@@ -163,6 +164,29 @@ def list_names(connection: Connection, entity_type: str, thing_id: int) -> list[
     names = read_rows(connection, query)
     links = links_of_names(connection, [name["id"] for name in names])
     return [{**name, "links": links.get(name_id, [])} for name in names if (name_id := name.pop("id"))]
+
+
+def read_names(connection: Connection, entity_type: str, uids: Sequence[str]) -> list[Document]:
+    """Give the names of things by their uids: uid, scheme, value, label, method, whether it is in use."""
+    table = ENTITY_TABLES[entity_type]
+    query = (
+        select(
+            table.c.uid,
+            identifier.c.scheme,
+            identifier.c.value,
+            identifier.c.label,
+            identifier.c.method,
+            identifier.c.is_active,
+        )
+        .select_from(table.join(identifier, identifier.c.entity_id == table.c.id))
+        .where(identifier.c.entity_type == entity_type)
+        .order_by(identifier.c.id)
+    )
+    found: list[Document] = []
+    for start in range(0, len(uids), _NAMED_AT_ONCE):
+        some = uids[start : start + _NAMED_AT_ONCE]
+        found += read_rows(connection, query.where(table.c.uid.in_(some)))
+    return found
 
 
 def count_runs(connection: Connection) -> int:

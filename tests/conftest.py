@@ -212,33 +212,13 @@ def module_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
 
 
 @pytest.fixture(scope="session")
-def plant_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the demo plant is read."""
-    return tmp_path_factory.mktemp("documents")
-
-
-@pytest.fixture(scope="session")
-def plant_documents(migrated_sqlite: Path, plant_folder: Path) -> Any:
+def plant_documents(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """What the demo plant's systems say (`tests.resolve.demo_documents.Plant`), read once."""
     from tests.resolve.demo_documents import read_documents
 
-    shutil.copyfile(migrated_sqlite, plant_folder / "hub.db")
-    return read_documents(f"sqlite:///{plant_folder / 'hub.db'}", plant_folder / "plant")
-
-
-@pytest.fixture(scope="session")
-def plant_store(plant_documents: Any, plant_folder: Path) -> Path:
-    """A SQLite file with the whole demo plant, read and resolved; nobody may write to it."""
-    from hub.resolve.resolution import resolve
-    from hub.store.database import Database
-
-    assert plant_documents.systems
-    path = plant_folder / "resolved.db"
-    shutil.copyfile(plant_folder / "hub.db", path)
-    database = Database(f"sqlite:///{path}")
-    resolve(database)
-    database.close()
-    return path
+    folder = tmp_path_factory.mktemp("documents")
+    shutil.copyfile(migrated_sqlite, folder / "hub.db")
+    return read_documents(f"sqlite:///{folder / 'hub.db'}", folder / "plant")
 
 
 # ------------------------------------------------------------------ real data

@@ -13,6 +13,7 @@ from connectors.b2mml import B2mml, B2mmlConfig
 from hub.model import Identifier, Record
 from hub.model.mastered import MASTERED
 from hub.model.observed import OBSERVED
+from hub.model.record import Mastered
 from hub.model.shape import Field, fields_of
 from hub.model.unit import convert
 from hub.sdk import Document, Rejected
@@ -41,7 +42,7 @@ _PEERS = {
 """By which of its fields a fact is known where another points at it."""
 
 
-def read_again(documents: Mapping[str, bytes], folder: Any) -> list[Record]:
+def read_again(documents: Mapping[Any, bytes], folder: Any) -> list[Record]:
     """Give all that the documents state; nothing in them may be refused."""
     connector = B2mml(B2mmlConfig.model_validate({"folder": folder}))
     found: list[Record] = []
@@ -154,7 +155,11 @@ class Held:
 
     def golden(self, kind: str, thing: Told, records: Iterable[Record]) -> list[str]:
         """Give what the records of a thing lack, or say otherwise than the hub."""
-        mine = [r for r in records if r.record_type == kind and self.thing(kind, r.id) == thing["uid"]]
+        mine = [
+            r
+            for r in records
+            if isinstance(r, Mastered) and r.record_type == kind and self.thing(kind, r.id) == thing["uid"]
+        ]
         if not mine:
             return [f"{kind} {thing['code']} is not in the documents"]
         wrong: list[str] = []

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from lxml import etree
@@ -35,6 +35,8 @@ from hub.records.b2mml import write_all, write_document
 from hub.sdk import Document
 from hub.store.answers.things import find_thing
 from hub.store.database import Connection, Database
+from tests.journeys.conftest import run_demo
+from tests.once import make_once
 from tests.records.b2mml.again import NO_PLACE, Held, compare, read_again
 from tests.records.b2mml.stores import NOW, make_store
 
@@ -43,9 +45,10 @@ BATCHES = ("B26-0117", "B26-0120", "F26-0042", "MPO-MP-26-0012", "C26-03")
 
 
 @pytest.fixture(scope="module")
-def demo(plant_store: Path) -> Iterator[Connection]:
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connection]:
     """A reading of the demo plant."""
-    database = Database(f"sqlite:///{plant_store}")
+    data = make_once(tmp_path_factory, "demo", run_demo) / "hub" / "data"
+    database = Database(f"sqlite:///{data / 'hub.db'}")
     with database.read() as connection:
         yield connection
     database.close()
@@ -61,7 +64,7 @@ def faults(schema: etree.XMLSchema, documents: dict[Any, bytes]) -> list[str]:
     found: list[str] = []
     for kind, content in documents.items():
         schema.validate(etree.fromstring(content).getroottree())
-        found += [f"{kind} line {error.line}: {error.message}" for error in schema.error_log]
+        found += [f"{kind} line {error.line}: {error.message}" for error in cast("Any", schema.error_log)]
     return found
 
 

@@ -12,7 +12,7 @@ from hub.store.lake.legacy import has_frames, take_up_frames
 from hub.store.mart.installation import is_mart_current
 from hub.store.roles import NotTheOwner, owns_tables
 from hub.store.sets import upsert
-from hub.store.tables import unit
+from hub.store.tables import metadata, unit
 
 
 def migrations_folder() -> Path:
@@ -36,11 +36,18 @@ def alembic_config(connection: Connection | None = None) -> Any:
 
 
 def upgrade(database: Database, revision: str = "head") -> None:
-    """Migrate to `revision`, restore the derived objects and the unit table, take up frames of before."""
+    """Migrate to `revision`, restore the derived objects and the unit table, take up frames of before.
+
+    A database in which nothing is gets the newest shape at once: the one that the migrations come to.
+    """
     from alembic import command  # noqa: PLC0415 - as above
 
     with database.rebuild() as connection:
-        command.upgrade(alembic_config(connection), revision)
+        if revision == "head" and not inspect(connection).get_table_names():
+            metadata.create_all(connection)
+            command.stamp(alembic_config(connection), revision)
+        else:
+            command.upgrade(alembic_config(connection), revision)
         if inspect(connection).has_table("unit"):
             _fill_units(connection)
         is_whole = inspect(connection).has_table("sample_put")

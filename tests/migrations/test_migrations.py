@@ -7,33 +7,19 @@ from typing import Any
 
 import pytest
 from alembic import command
-from alembic.script import Script, ScriptDirectory
-from sqlalchemy import delete, insert, inspect, select, update
+from sqlalchemy import delete, func, insert, inspect, select, update
 from sqlalchemy.exc import DBAPIError
 
 from hub.model import parse_instant
 from hub.model.unit import UNITS
 from hub.store.database import Database
-from hub.store.guards import expected_guards, install_guards, list_guards
+from hub.store.guards import expected_guards, list_guards
 from hub.store.mart.installation import VIEWS as MART
-from hub.store.mart.installation import install_mart
 from hub.store.tables import audit_event, metadata, source_system, unit
 from hub.store.upgrade import alembic_config, is_current, upgrade
-from hub.store.views import VIEWS, install_views
-from tests.migrations.shape import read_shape
-
-SCRIPTS = ScriptDirectory.from_config(alembic_config())
-
-
-def list_steps() -> list[Script]:
-    """Revisions from the oldest to the newest."""
-    return list(SCRIPTS.walk_revisions())[::-1]
-
-
-def downgrade(database: Database, revision: str) -> None:
-    """Give migrations back down to a revision."""
-    with database.rebuild() as connection:
-        command.downgrade(alembic_config(connection), revision)
+from hub.store.views import VIEWS
+from tests.migrations.shape import Shape, read_shape
+from tests.migrations.steps import SCRIPTS, climb, downgrade, list_steps
 
 
 def test_there_is_one_line_of_revisions() -> None:
@@ -54,6 +40,10 @@ def test_an_empty_database_is_not_current_and_becomes_so(empty: Database) -> Non
     assert is_current(empty)
 
 
+def test_a_database_climbed_step_by_step_is_current(migrated: Database) -> None:
+    assert is_current(migrated)
+
+
 def test_a_second_upgrade_changes_nothing(migrated: Database) -> None:
     with migrated.read() as connection:
         before = read_shape(connection)
@@ -68,15 +58,12 @@ def test_the_code_declares_nothing_that_no_migration_makes(migrated: Database) -
 
 
 @pytest.fixture
-def fresh(empty: Database, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Database]:
-    """Another database on the same engine, made from what the code declares, without a migration."""
+def fresh(migrated: Database, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Database]:
+    """Another database on the same engine, which got the newest shape at once."""
     url = f"sqlite:///{tmp_path / 'fresh.db'}"
-    database = Database(url if empty.dialect == "sqlite" else request.getfixturevalue("second_postgres_url"))
-    with database.rebuild() as connection:
-        metadata.create_all(connection)
-        install_guards(connection)
-        install_views(connection)
-        install_mart(connection)
+    is_embedded = migrated.dialect == "sqlite"
+    database = Database(url if is_embedded else request.getfixturevalue("second_postgres_url"))
+    upgrade(database)
     yield database
     database.close()
 
@@ -89,47 +76,50 @@ def test_a_migrated_database_has_the_shape_of_a_fresh_one(migrated: Database, fr
         assert reached_shape[name] == declared_table, name
 
 
-def test_each_step_can_be_given_back_and_taken_again(empty: Database) -> None:
+def test_each_step_can_be_given_back_and_all_taken_again(empty: Database) -> None:
+    before: dict[str, Shape] = {}
     for step in list_steps():
+        before[step.revision] = look_at(empty)
         upgrade(empty, step.revision)
-        with empty.read() as connection:
-            first = read_shape(connection)
+    reached = look_at(empty)
+    for step in list_steps()[::-1]:
         downgrade(empty, str(step.down_revision or "base"))
-        upgrade(empty, step.revision)
-        with empty.read() as connection:
-            assert read_shape(connection) == first, step.revision
-
-
-def test_going_down_to_the_ground_leaves_nothing_and_going_up_again_everything(migrated: Database) -> None:
-    with migrated.read() as connection:
-        before = read_shape(connection)
-    downgrade(migrated, "base")
-    with migrated.read() as connection:
+        assert look_at(empty) == before[step.revision], step.revision
+    with empty.read() as connection:
         assert set(inspect(connection).get_table_names()) <= {"alembic_version"}
         assert inspect(connection).get_view_names() == []
-    upgrade(migrated)
-    with migrated.read() as connection:
-        assert read_shape(connection) == before
+    climb(empty)
+    assert look_at(empty) == reached
 
 
-def test_the_guards_are_there_after_up_down_and_up(migrated: Database) -> None:
-    downgrade(migrated, "base")
-    upgrade(migrated)
+def look_at(database: Database) -> Shape:
+    """Give the shape of a database."""
+    with database.read() as connection:
+        return read_shape(connection)
+
+
+def test_guards_and_views_are_there(migrated: Database) -> None:
     with migrated.read() as connection:
         assert expected_guards(migrated.dialect) <= list_guards(connection)
-    assert len(expected_guards(migrated.dialect)) >= 2
-
-
-def test_the_views_are_there_after_up_down_and_up(migrated: Database) -> None:
-    downgrade(migrated, "0005")
-    with migrated.read() as connection:
-        assert inspect(connection).get_view_names() == []
-    upgrade(migrated)
-    with migrated.read() as connection:
         names = set(inspect(connection).get_view_names())
         schema = None if migrated.dialect == "sqlite" else "mart"
         names |= set(inspect(connection).get_view_names(schema))
-        assert names == {*VIEWS, *MART}
+    assert len(expected_guards(migrated.dialect)) >= 2
+    assert names == {*VIEWS, *MART}
+
+
+def test_the_way_up_leaves_the_rows_that_a_fresh_database_has(migrated: Database, fresh: Database) -> None:
+    counts = []
+    for database in (migrated, fresh):
+        upgrade(database)  # the units
+        with database.read() as connection:
+            counts.append(
+                {
+                    t.name: connection.scalar(select(func.count()).select_from(t))
+                    for t in metadata.sorted_tables
+                }
+            )
+    assert counts[0] == counts[1]
 
 
 @pytest.mark.parametrize("change", ["update", "delete", "replace"])

@@ -1,5 +1,7 @@
 """Rows that were there before the tables of the whole model came are there afterwards, and say the same."""
 
+from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,6 +13,7 @@ from hub.store.database import Database
 from hub.store.tables import ENTITY_TABLES, FACT_TABLES, identifier, pending, statement
 from hub.store.tables.parts import Json, UtcDateTime
 from hub.store.upgrade import upgrade
+from tests.databases import ENGINES, fresh_postgres
 
 AT = datetime(2026, 3, 10, 8, tzinfo=UTC)
 ROWS: tuple[tuple[str, dict[str, Any]], ...] = (
@@ -51,15 +54,22 @@ ROWS: tuple[tuple[str, dict[str, Any]], ...] = (
 )  # fmt: skip
 
 
-@pytest.fixture
-def grown(empty: Database) -> Database:
+@pytest.fixture(scope="module", params=ENGINES)
+def grown(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
     """A database that had rows when it was at the revision before, and is at the newest."""
-    upgrade(empty, "0003")
-    with empty.begin("test", at=AT) as connection:
-        for name, row in ROWS:
-            connection.execute(insert(_older(name, row)), row)
-    upgrade(empty)
-    return empty
+    with ExitStack() as stack:
+        if request.param == "sqlite":
+            url = f"sqlite:///{tmp_path_factory.mktemp('grown') / 'hub.db'}"
+        else:
+            url = stack.enter_context(fresh_postgres(request.getfixturevalue("postgres_server")))
+        database = Database(url)
+        upgrade(database, "0003")
+        with database.begin("test", at=AT) as connection:
+            for name, row in ROWS:
+                connection.execute(insert(_older(name, row)), row)
+        upgrade(database)
+        yield database
+        database.close()
 
 
 def _older(name: str, row: dict[str, Any]) -> TableClause:

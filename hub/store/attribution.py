@@ -34,13 +34,15 @@ def attribute(
     """Tell the database who writes in this transaction; give what it will note.
 
     Instants only grow: one that is not after the newest in the trail becomes one microsecond later than that,
-    so that "known at" has one answer. Raises `ValueError` for an actor or reason that cannot be kept.
+    so that "known at" has one answer. On PostgreSQL, where others may write meanwhile, `at` is what
+    `hub.store.order.draw_stamp` gave: nobody else has it, which holds of no other instant.
+    Raises `ValueError` for an actor or reason that cannot be kept.
     """
     if not actor.strip() or len(actor) > 80 or SEPARATOR in actor + (reason or ""):
         msg = f"actor {actor!r}: a name of 1 to 80 characters is wanted, and no control characters"
         raise ValueError(msg)
-    last = newest_instant(connection)
     wanted = (at or datetime.now(UTC)).astimezone(UTC)
+    last = newest_instant(connection) if connection.dialect.name == "sqlite" else None
     act = Act(actor, wanted if last is None or wanted > last else last + _TICK, reason)
     if connection.dialect.name == "sqlite":
         connection.info["act"] = act

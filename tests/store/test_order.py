@@ -20,8 +20,9 @@ from hypothesis.stateful import (
 )
 from sqlalchemy import Connection, func, insert, select, update
 
+from hub.store.attribution import attribute
 from hub.store.database import Database
-from hub.store.order import newest_known
+from hub.store.order import draw_stamp, newest_known
 from hub.store.tables import audit_event, overtaken_act, scheme_group
 from tests.swift import swift
 
@@ -78,6 +79,16 @@ def test_writers_at_one_instant_have_stamps_of_their_own(store: Database) -> Non
     with store.read() as connection:
         stamps = connection.scalar(select(func.count(audit_event.c.recorded_at.distinct())))
     assert stamps == 5
+
+
+def test_writers_keep_the_stamps_they_drew_whoever_commits_before_they_begin_to_write(store: Database) -> None:
+    with store.engine.connect() as one, store.engine.connect() as other, one.begin(), other.begin():
+        drawn = [draw_stamp(connection, NOW) for connection in (one, other)]
+        with store.begin("quick", at=NOW + timedelta(seconds=1)) as quick:
+            add(quick, 1)
+        acts = [attribute(c, "slow", at=stamp) for c, stamp in zip((one, other), drawn, strict=True)]
+    assert [act.at for act in acts] == drawn
+    assert len(set(drawn)) == 2
 
 
 def test_a_writer_that_changes_what_another_wrote_meanwhile_is_known_after_it(store: Database) -> None:

@@ -81,7 +81,9 @@ def test_writers_at_one_instant_have_stamps_of_their_own(store: Database) -> Non
     assert stamps == 5
 
 
-def test_writers_keep_the_stamps_they_drew_whoever_commits_before_they_begin_to_write(store: Database) -> None:
+def test_writers_keep_the_stamps_they_drew_whoever_commits_before_they_begin_to_write(
+    store: Database,
+) -> None:
     with store.engine.connect() as one, store.engine.connect() as other, one.begin(), other.begin():
         drawn = [draw_stamp(connection, NOW) for connection in (one, other)]
         with store.begin("quick", at=NOW + timedelta(seconds=1)) as quick:

@@ -84,7 +84,8 @@ def test_writers_at_one_instant_have_stamps_of_their_own(store: Database) -> Non
 def test_writers_keep_the_stamps_they_drew_whoever_commits_before_they_begin_to_write(
     store: Database,
 ) -> None:
-    with store.engine.connect() as one, store.engine.connect() as other, one.begin(), other.begin():
+    writers = store.engine.execution_options(writes=True)
+    with writers.begin() as one, writers.begin() as other:
         drawn = [draw_stamp(connection, NOW) for connection in (one, other)]
         with store.begin("quick", at=NOW + timedelta(seconds=1)) as quick:
             add(quick, 1)

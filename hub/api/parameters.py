@@ -24,9 +24,10 @@ Filter = Annotated[
     Query(
         max_length=MAX_LENGTH,
         description="OData `$filter`: `eq ne gt ge lt le in and or not`, `add sub mul div mod`, `contains "
-        "startswith endswith tolower toupper trim length concat year month day hour minute date round floor "
-        "ceiling`, `any`, `all`; names of the collection's properties (/v1/collections); a reference matches "
-        "by any of its names, and leads on: `product/code`.",
+        "startswith endswith tolower toupper trim length concat indexof substring year month day hour minute "
+        "second date round floor ceiling`, `any`, `all`, `phases/$count`; names of the collection's "
+        "properties (/v1/collections); a reference matches by any of its names, and leads on: "
+        "`product/code`.",
         examples=["product eq '300214' and actual_start ge 2026-03-01T00:00:00Z"],
     ),
 ]

@@ -50,7 +50,14 @@ def create_odata(room: Room, *, settings: OdataSettings) -> Starlette:
     """Give the application over a room."""
     counter = Counter(room, settings)
     methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
-    return Starlette(routes=[Route("/{path:path}", counter.answer, methods=methods)])
+
+    async def answer_error(_request: Request, error: Exception) -> Response:
+        return refuse(error)
+
+    return Starlette(
+        routes=[Route("/{path:path}", counter.answer, methods=methods)],
+        exception_handlers={HTTPException: answer_error},
+    )
 
 
 class Counter:

@@ -35,7 +35,7 @@ KNOWN = (
 )
 _NOT_COMPILED = ("$compute", "$levels", "$deltatoken", "$id", "$index", "$schemaversion", "$inlinecount")
 _JSON = ("json", "application/json")
-_NO_LEVELS = ("none", "minimal")
+_LEVELS = ("none", "minimal")
 _LARGEST = 2**31 - 1
 Read = TypeVar("Read")
 
@@ -196,25 +196,26 @@ def _expansions(one: EntitySet | None, found: tuple[Expansion, ...]) -> tuple[Ex
 def _level(format: str | None, accept: str) -> str:
     """Give how much metadata an answer has. Raises `Refusal` when it must not be JSON."""
     asked = [format] if format is not None else [part for part in accept.split(",") if part.strip()]
-    levels = [level for one in asked if (level := _level_of(one)) is not None]
-    if asked and not levels:
+    offered = [found for one in asked if (found := _level_of(one)) is not None]
+    if asked and not offered:
         raise Refusal(
             406 if format is None else 415,
             "not-acceptable",
             "This service answers in application/json with odata.metadata=minimal or none, $metadata in XML.",
             target="$format" if format is not None else "Accept",
         )
-    return levels[0] if levels else "minimal"
+    return max(offered, key=lambda one: one[0])[1] if offered else "minimal"
 
 
-def _level_of(media: str) -> str | None:
-    name, *parameters = [part.strip().lower() for part in media.split(";")]
-    if name in ("*/*", "application/*"):
-        return "minimal"
-    if name not in _JSON:
+def _level_of(media: str) -> tuple[float, str] | None:
+    """Give how much a media type is wanted and its level of metadata; None for what is not offered."""
+    name, *rest = [part.strip().lower() for part in media.split(";")]
+    told = {key.strip(): value.strip() for key, _, value in (one.partition("=") for one in rest)}
+    try:
+        quality = float(told.get("q", "1"))
+    except ValueError:
         return None
-    for one in parameters:
-        key, _, value = one.partition("=")
-        if key in ("odata.metadata", "metadata"):
-            return value if value in _NO_LEVELS else None
-    return "minimal"
+    if name not in (*_JSON, "*/*", "application/*") or quality <= 0:
+        return None
+    level = told.get("odata.metadata", told.get("metadata", "minimal"))
+    return (quality, level) if level in _LEVELS else None

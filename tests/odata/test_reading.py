@@ -223,6 +223,41 @@ def test_a_key_may_be_the_password_of_basic(odata: Odata) -> None:
         client.headers["X-API-Key"] = odata.keys["all"]
 
 
+POWER_QUERY = {
+    "User-Agent": "Microsoft.Data.Mashup (https://go.microsoft.com/fwlink/?LinkID=304225)",
+    "MaxDataServiceVersion": "3.0",
+    "OData-MaxVersion": "4.0",
+    "Accept": "application/json;odata.metadata=minimal;q=1.0,application/json;odata=minimalmetadata;q=0.9,"
+    "application/atomsvc+xml;q=0.8,application/atom+xml;q=0.8,application/xml;q=0.7,text/plain;q=0.7",
+}
+"""What Power Query says of itself, in Excel and Power BI."""
+
+
+def test_what_power_query_says_of_itself_is_understood(odata: Odata) -> None:
+    client = odata.client
+    for path in (
+        "http://testserver/odata",
+        "/",
+        "/batches?$top=1000&$select=uid,code,product&$expand=product",
+    ):
+        response = client.get(path, headers=POWER_QUERY)
+        assert response.status_code == 200, response.text
+        assert response.headers.get_list("OData-Version") == ["4.0"]
+        assert response.headers["Content-Type"].startswith("application/json;odata.metadata=minimal")
+    accept = {**POWER_QUERY, "Accept": "application/xml"}
+    assert client.get("/$metadata", headers=accept).headers["Content-Type"] == "application/xml"
+
+
+def test_the_most_wanted_metadata_is_sent(odata: Odata) -> None:
+    for accept, level in (
+        ("application/json;odata.metadata=none;q=0.5,application/json;odata.metadata=minimal", "minimal"),
+        ("application/json;odata.metadata=minimal;q=0,application/json;odata.metadata=none", "none"),
+        ("text/html,application/json;odata.metadata=full,*/*;q=0.1", "minimal"),
+    ):
+        response = odata.client.get("/batches", headers={"Accept": accept})
+        assert f"odata.metadata={level}" in response.headers["Content-Type"], accept
+
+
 def test_no_metadata_is_sent_to_those_who_want_none(odata: Odata) -> None:
     response = odata.ask("/batches", select="code", format="application/json;odata.metadata=none")
     assert set(response.json()) == {"value"}

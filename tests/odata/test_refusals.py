@@ -158,10 +158,10 @@ def test_a_key_sees_its_own_site_alone_by_whatever_way(odata: Odata) -> None:
 
 
 def test_nothing_is_written_here(odata: Odata) -> None:
-    for method in ("POST", "PATCH", "PUT", "DELETE"):
+    for method in ("POST", "PATCH", "PUT", "DELETE", "OPTIONS"):
         response = odata.client.request(method, "/batches", json={})
         assert response.status_code == 405
-        assert response.headers["Allow"] == "GET, HEAD"
+        assert "GET" in response.headers["Allow"]
         check_error(response)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Connection, Subquery, and_, func, literal, null, select
@@ -144,7 +145,9 @@ def name_scopes(connection: Connection, scope: Scope, keys: Sequence[int]) -> di
     return {row[0]: (row[1], row[2] or "") for row in connection.execute(query)}
 
 
+@cache
 def _of(view: str) -> Subquery:
+    """Give a view of the star as a part of queries; it is put together once."""
     return STAR[view]().subquery(view)
 
 
@@ -169,6 +172,7 @@ def _select(
     return fact, [place.label("scope"), said.label("word"), at.label("day")], conditions
 
 
+@cache
 def _runs() -> Subquery:
     """Give which batch ran on which unit, once each."""
     phase = _of("fact_phase")

@@ -6,6 +6,7 @@ skipped: `postgres`, `shared`). Goes out: databases made for one test, and a clo
 each group that did not run and why.
 """
 
+import gc
 import ipaddress
 import os
 import shutil
@@ -25,7 +26,7 @@ from tests.databases import ENGINES, Pool, fresh_postgres
 ROOT = Path(__file__).resolve().parent.parent
 
 # The same examples in every run, and none fails because a machine was busy; `poe nightly` draws new ones.
-settings.register_profile("house", deadline=None, max_examples=40, derandomize=True, database=None)
+settings.register_profile("house", deadline=None, max_examples=25, derandomize=True, database=None)
 settings.register_profile("nightly", deadline=None, max_examples=1000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "house"))
 
@@ -39,6 +40,12 @@ LACKING = {
 def pytest_configure() -> None:
     """Refuse sockets that leave the machine, from here to the end of the process."""
     sys.addaudithook(_refuse_the_world)
+
+
+def pytest_collection_finish() -> None:
+    """What is there now stays to the end: looking for rubbish need not look at it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 # ------------------------------------------------------------------ groups that may be absent

@@ -13,6 +13,10 @@ from pathlib import Path
 from threading import Thread
 from typing import Any, TypeAlias
 
+from typer.testing import CliRunner
+
+from hub.cli import app
+
 EXAMPLE = Path(__file__).parent / "worked_example"
 Store: TypeAlias = Path | str
 """Where a command keeps its state: the data folder of an embedded hub, or the URL of a database."""
@@ -70,17 +74,28 @@ class Project:
     port: str
 
     def run(self, *words: str, store: Store) -> subprocess.CompletedProcess[str]:
-        """Run a `plantwide` command to its end."""
+        """Run a `plantwide` command to its end, in this process."""
+        typed = self._type(*words, store=store)
+        done = CliRunner().invoke(app, typed)
+        if done.exception and not isinstance(done.exception, SystemExit):
+            raise done.exception
+        return subprocess.CompletedProcess(typed, done.exit_code, done.stdout, done.stderr)
+
+    def run_apart(self, *words: str, store: Store) -> subprocess.CompletedProcess[str]:
+        """Run a `plantwide` command to its end, in a process of its own."""
         process = self.start(*words, store=store)
         out, errors = process.communicate(timeout=300)
         return subprocess.CompletedProcess(process.args, process.returncode, out, errors)
 
     def start(self, *words: str, store: Store) -> "subprocess.Popen[str]":
         """Start a `plantwide` command."""
+        return start_plantwide(*self._type(*words, store=store))
+
+    def _type(self, *words: str, store: Store) -> list[str]:
         options = ["--data" if isinstance(store, Path) else "--database", str(store)]
         if words[0] in {"source", "quarantine"} and words[1] != "list":
             options += ["--config", str(self.folder), "--set", f"port={self.port}"]
-        return start_plantwide(*words, *options)
+        return [*words, *options]
 
     def dump(self, store: Store) -> str:
         """Give what `plantwide db dump --canonical` prints."""

@@ -40,7 +40,7 @@ def undisturbed(project: Project, new_store: NewStore) -> tuple[str, float]:
     """The dump of a run that nobody disturbs, and its seconds."""
     with new_store() as store:
         began = time.monotonic()
-        done = project.run(*SYNC, store=store)
+        done = project.run_apart(*SYNC, store=store)
         seconds = time.monotonic() - began
         assert done.returncode == 0, done.stdout + done.stderr
         return project.dump(store), seconds

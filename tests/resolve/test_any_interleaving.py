@@ -255,7 +255,7 @@ def test_the_documents_hold_every_kind_of_record_of_the_plant_and_every_mess(pla
 def test_any_interleaving_gives_one_state_on_both_engines(
     plant_documents: Plant, stages: list[Stage], part: int
 ) -> None:
-    """All of it happens on one engine, and in order on the other; which of them is drawn."""
+    """All of it happens on one engine, and in order on the other; a third of it on PostgreSQL, which is slower."""
 
     @seed(getrandbits(64) if IS_NIGHT else part)
     @settings(
@@ -264,11 +264,11 @@ def test_any_interleaving_gives_one_state_on_both_engines(
     )
     @given(
         drawn=acts(plant_documents),
-        number=st.integers(0, 1),
+        is_played_embedded=st.integers(0, 2).map(bool),
         is_rebuilt=st.integers(0, 9).map(lambda n: n == 9),
     )
-    def hold(drawn: list[Act], number: int, is_rebuilt: bool) -> None:
-        plain, stage = stages[1 - number], stages[number]
+    def hold(drawn: list[Act], is_played_embedded: bool, is_rebuilt: bool) -> None:
+        stage, plain = stages if is_played_embedded else stages[::-1]
         play = Play([stage])
         play.end([act for act in drawn if not play.act(act)])
         expected = in_order(plain, play, [act.paper for act in drawn if act.paper])

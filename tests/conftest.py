@@ -27,7 +27,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # The same examples in every run, and none fails because a machine was busy; `poe nightly` draws new ones.
 settings.register_profile("house", deadline=None, max_examples=25, derandomize=True, database=None)
-settings.register_profile("nightly", deadline=None, max_examples=1000)
+settings.register_profile("nightly", deadline=None, max_examples=250)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "house"))
 
 LACKING = {

@@ -27,15 +27,20 @@ class Approval:
 def load_scheme_groups(connection: Connection) -> dict[str, Groups]:
     """Give the whitelist in force by entity type."""
     found: dict[str, dict[str, set[int]]] = {}
-    for entity_type, number, scheme in _listed(connection, version_in_force(connection)):
+    for entity_type, number, scheme in connection.execute(_LISTED_IN_FORCE):
         found.setdefault(entity_type, {}).setdefault(scheme, set()).add(number)
     return {t: {s: frozenset(g) for s, g in schemes.items()} for t, schemes in found.items()}
 
 
+_IN_FORCE = select(func.max(scheme_version.c.version)).where(scheme_version.c.applied_at.is_not(None))
+_LISTED_IN_FORCE = select(scheme_group.c.entity_type, scheme_group.c.group_no, scheme_group.c.scheme).where(
+    scheme_group.c.version == _IN_FORCE.scalar_subquery()
+)
+
+
 def version_in_force(connection: Connection) -> int:
     """Give the version of the whitelist that is applied now; 0 when there is none."""
-    query = select(func.max(scheme_version.c.version)).where(scheme_version.c.applied_at.is_not(None))
-    return int(connection.scalar(query) or 0)
+    return int(connection.scalar(_IN_FORCE) or 0)
 
 
 def save_scheme_groups(

@@ -6,7 +6,7 @@ from hub.store.questions.shelf import Shelf
 
 THEN = datetime(2026, 4, 20, 6, tzinfo=UTC)
 LATER = THEN + timedelta(microseconds=1)
-KIND = ("batches", ())
+KIND = ("batches", (), False)
 
 
 def read(known: list[list[int]], shelf: Shelf, at: datetime, keys: list[int]) -> list[bytes]:
@@ -37,7 +37,7 @@ def test_another_instant_empties_the_shelf_and_an_older_one_leaves_it() -> None:
 def test_members_that_were_selected_are_another_kind() -> None:
     shelf = Shelf()
     shelf.keep(THEN, KIND, {1: b"whole"})
-    assert shelf.find(THEN, ("batches", ("code",)), [1]) == {}
+    assert shelf.find(THEN, ("batches", ("code",), False), [1]) == {}
     assert shelf.find(THEN, KIND, [1]) == {1: b"whole"}
 
 

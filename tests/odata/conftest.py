@@ -19,7 +19,7 @@ from tests.api.factories import NOW, add_plant, add_record, add_system
 from tests.api.test_row_scope import BASEL, CORK, add_site
 from tests.databases import ENGINES, fresh_postgres
 
-SMALL = OdataSettings(page_rows=50, skipped=1_000, groups=20, requests=10, words=3)
+SMALL = OdataSettings(page_rows=50, skipped=1_000, groups=11, requests=10, words=3)
 
 
 @dataclass

@@ -35,7 +35,6 @@ from tests.odata.test_reading import uid_of
         ("/batches", {"apply": "aggregate(code with sum as n)"}, "sum takes a number"),
         ("/batches", {"apply": "groupby((status))", "select": "code"}, "makes no code"),
         ("/batches", {"apply": "groupby((status))", "filter": "code eq 'x'"}, "unknown name code"),
-        ("/phases", {"apply": "groupby((id,name))", "top": "30"}, None),
         ("/batches('x')/phases", {"as_known_at": "yesterday"}, "time with its zone"),
         ("/batches", {"as_known_at": "2999-01-01T00:00:00Z"}, "lies in the future"),
         ("/phases(abc)", {}, "a whole number"),
@@ -43,12 +42,9 @@ from tests.odata.test_reading import uid_of
     ],
 )  # fmt: skip
 def test_bad_input_is_refused_with_what_to_write_instead(
-    odata: Odata, path: str, query: dict[str, Any], told: str | None
+    odata: Odata, path: str, query: dict[str, Any], told: str
 ) -> None:
-    if told is not None:
-        assert told in odata.refused(400, path, **query)["message"]
-    else:
-        assert odata.ask(path, **query).status_code == 200
+    assert told in odata.refused(400, path, **query)["message"]
 
 
 @pytest.mark.parametrize(

@@ -91,7 +91,7 @@ def test_a_single_item_is_found_by_name_or_key(looked_at: Counter) -> None:
 
 def test_the_catalogue_names_what_each_collection_takes(looked_at: Counter) -> None:
     cards = {card["name"]: card for card in looked_at.get("/v1/collections")["items"]}
-    assert {"batches", "phases", "results", "fact_batch", "dim_time"} - set(cards) == {"dim_time"}
+    assert {"batches", "phases", "results", "fact_batch", "dim_time"} <= set(cards)
     for name in ("batches", "results", "fact_batch"):
         (first, *_) = looked_at.get(f"/v1/collections/{name}", limit=1)["items"]
         assert list(first) == cards[name]["members"]

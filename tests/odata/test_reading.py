@@ -1,6 +1,7 @@
 """Sets, single rows, properties and counts: what is asked for is what comes, and nothing beside it."""
 
 import base64
+from datetime import date, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -221,6 +222,22 @@ def test_a_key_may_be_the_password_of_basic(odata: Odata) -> None:
         assert client.get("/batches").status_code == 401
     finally:
         client.headers["X-API-Key"] = odata.keys["all"]
+
+
+def test_the_calendar_has_every_day_and_the_star_leads_to_it(odata: Odata) -> None:
+    rows = [row for page in follow(odata, "/dim_time", orderby="date") for row in page]
+    days = [date.fromisoformat(row["date"]) for row in rows]
+    assert days == [days[0] + timedelta(days=n) for n in range(len(days))]
+    for day, row in zip(days, rows, strict=True):
+        iso = day.isocalendar()
+        assert (row["iso_year"], row["iso_week"], row["iso_weekday"]) == (iso.year, iso.week, iso.weekday)
+        assert (row["day_key"], row["quarter"]) == (int(f"{day:%Y%m%d}"), (day.month + 2) // 3)
+    (batch,) = odata.rows("/fact_batch", filter="actual_size eq 118.2", expand="time_of_start($select=date)")
+    assert batch["time_of_start"]["date"] == batch["actual_start"][:10] == "2026-03-02"
+    weeks = odata.rows("/fact_batch", apply="groupby((time_of_start/year_month),aggregate($count as n))")
+    assert {(one["time_of_start"]["year_month"], one["n"]) for one in weeks} >= {("2026-03", 3)}
+    assert odata.rows("/dim_time", as_known_at="2020-01-01T00:00:00Z") == []
+    assert odata.ask("/dim_time/$count", "cork").text == str(len(days))
 
 
 POWER_QUERY = {

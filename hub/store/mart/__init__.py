@@ -6,6 +6,7 @@ derived objects, made anew after every migration.
 
 from collections.abc import Callable
 
+from hub.store.mart.calendar import write_dim_time
 from hub.store.mart.dimensions import (
     write_dim_batch,
     write_dim_equipment,
@@ -28,6 +29,7 @@ from hub.store.mart.facts import (
 from hub.store.sets import AnySelect
 
 STAR: dict[str, Callable[[], AnySelect]] = {
+    "dim_time": write_dim_time,
     "dim_site": write_dim_site,
     "dim_equipment": write_dim_equipment,
     "dim_material": write_dim_material,
@@ -44,6 +46,6 @@ STAR: dict[str, Callable[[], AnySelect]] = {
     "fact_equipment_time": write_fact_equipment_time,
     "fact_kpi": write_fact_kpi,
 }
-"""The query of each view by name; `dim_time` is beside them, because it has no tables of its own."""
+"""The query of each view by name."""
 
 __all__ = ["STAR"]

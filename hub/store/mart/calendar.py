@@ -1,43 +1,118 @@
 """The calendar: a row a day, from the first day on which anything was planned or happened to the last."""
 
-from sqlalchemy import Dialect
+from typing import Any
 
-_ENDS = """SELECT actual_start AS at FROM batch UNION ALL SELECT planned_start FROM batch
-  UNION ALL SELECT coalesce(actual_end, planned_end) FROM batch
-  UNION ALL SELECT max(coalesce(released_at, manufactured_at)) FROM material_lot
-  UNION ALL SELECT min(measured_at) FROM test_result UNION ALL SELECT max(measured_at) FROM test_result
-  UNION ALL SELECT min(created_at) FROM operations_request
-  UNION ALL SELECT max(coalesce(due_at, planned_end)) FROM operations_request"""
-_ON_SQLITE = f"""
-WITH RECURSIVE bounds(first, last) AS (
-  SELECT substr(min(at), 1, 10), substr(max(at), 1, 10) FROM ({_ENDS}) x
-),
-day(date) AS (
-  SELECT first FROM bounds WHERE first IS NOT NULL
-  UNION ALL SELECT date(day.date, '+1 day') FROM day, bounds WHERE day.date < bounds.last
-)
-SELECT CAST(replace(date, '-', '') AS INTEGER) AS day_key, date,
-  CAST(substr(date, 1, 4) AS INTEGER) AS year,
-  (CAST(substr(date, 6, 2) AS INTEGER) + 2) / 3 AS quarter,
-  CAST(substr(date, 6, 2) AS INTEGER) AS month,
-  substr(date, 1, 7) AS year_month,
-  CAST(strftime('%Y', date(date, '-3 days', 'weekday 4')) AS INTEGER) AS iso_year,
-  (CAST(strftime('%j', date(date, '-3 days', 'weekday 4')) AS INTEGER) - 1) / 7 + 1 AS iso_week,
-  (CAST(strftime('%w', date) AS INTEGER) + 6) % 7 + 1 AS iso_weekday
-FROM day"""  # noqa: S608 - our own text
-_ON_POSTGRESQL = f"""
-WITH bounds AS (
-  SELECT CAST(min(at) AT TIME ZONE 'UTC' AS date) AS first, CAST(max(at) AT TIME ZONE 'UTC' AS date) AS last
-  FROM ({_ENDS}) x
-)
-SELECT CAST(to_char(d, 'YYYYMMDD') AS integer) AS day_key, to_char(d, 'YYYY-MM-DD') AS date,
-  CAST(extract(year FROM d) AS integer) AS year, CAST(extract(quarter FROM d) AS integer) AS quarter,
-  CAST(extract(month FROM d) AS integer) AS month, to_char(d, 'YYYY-MM') AS year_month,
-  CAST(extract(isoyear FROM d) AS integer) AS iso_year, CAST(extract(week FROM d) AS integer) AS iso_week,
-  CAST(extract(isodow FROM d) AS integer) AS iso_weekday
-FROM bounds, generate_series(bounds.first::timestamp, bounds.last::timestamp, interval '1 day') AS d"""  # noqa: S608 - our own text
+from sqlalchemy import ColumnElement, FunctionElement, Integer, String, cast, func, select, true, union_all
+from sqlalchemy.ext.compiler import compiles
+
+from hub.store.sets import AnySelect
+from hub.store.tables import ENTITY_TABLES, FACT_TABLES
+
+_T, _F = ENTITY_TABLES, FACT_TABLES
 
 
-def write_dim_time(dialect: Dialect) -> str:
-    """Give the statement: day, month, quarter, year, and the ISO 8601 week."""
-    return _ON_SQLITE if dialect.name == "sqlite" else _ON_POSTGRESQL
+class _Date(FunctionElement[str]):
+    """The UTC day of an instant as text, `2026-03-01`."""
+
+    inherit_cache = True
+    type = String()
+
+
+class _Next(FunctionElement[str]):
+    """The day after such a day."""
+
+    inherit_cache = True
+    type = String()
+
+
+class _IsoYear(FunctionElement[int]):
+    """The year to which the ISO 8601 week of such a day belongs."""
+
+    inherit_cache = True
+    type = Integer()
+
+
+class _IsoWeek(FunctionElement[int]):
+    """The ISO 8601 week of such a day."""
+
+    inherit_cache = True
+    type = Integer()
+
+
+class _IsoWeekday(FunctionElement[int]):
+    """The day of the ISO 8601 week, 1 for Monday."""
+
+    inherit_cache = True
+    type = Integer()
+
+
+def write_dim_time() -> AnySelect:
+    """Days, with month, quarter, year and the ISO 8601 week."""
+    batch, lot, order = _T["batch"], _T["material_lot"], _T["operations_request"]
+    measured = _F["test_result"].c.measured_at
+    ends = union_all(
+        select(batch.c.actual_start.label("at")),
+        select(batch.c.planned_start),
+        select(func.coalesce(batch.c.actual_end, batch.c.planned_end)),
+        select(func.max(func.coalesce(lot.c.released_at, lot.c.manufactured_at))),
+        select(func.min(measured)),
+        select(func.max(measured)),
+        select(func.min(order.c.created_at)),
+        select(func.max(func.coalesce(order.c.due_at, order.c.planned_end))),
+    ).subquery("ends")
+    bounds = select(_Date(func.min(ends.c.at)).label("first"), _Date(func.max(ends.c.at)).label("last")).cte(
+        "bounds"
+    )
+    day = select(bounds.c.first.label("date")).where(bounds.c.first.is_not(None)).cte("day", recursive=True)
+    day = day.union_all(
+        select(_Next(day.c.date)).select_from(day.join(bounds, true())).where(day.c.date < bounds.c.last)
+    )
+    date = day.c.date
+    month = _number(date, 6, 2)
+    return select(
+        cast(func.replace(date, "-", ""), Integer).label("day_key"),
+        date.label("date"),
+        _number(date, 1, 4).label("year"),
+        ((month + 2) // 3).label("quarter"),
+        month.label("month"),
+        func.substr(date, 1, 7, type_=String).label("year_month"),
+        _IsoYear(date).label("iso_year"),
+        _IsoWeek(date).label("iso_week"),
+        _IsoWeekday(date).label("iso_weekday"),
+    )
+
+
+def _number(date: ColumnElement[str], start: int, size: int) -> ColumnElement[int]:
+    return cast(func.substr(date, start, size), Integer)
+
+
+_ON_SQLITE = {
+    _Date: "substr({}, 1, 10)",
+    _Next: "date({}, '+1 day')",
+    _IsoYear: "CAST(strftime('%Y', date({}, '-3 days', 'weekday 4')) AS INTEGER)",
+    _IsoWeek: "((CAST(strftime('%j', date({}, '-3 days', 'weekday 4')) AS INTEGER) - 1) / 7 + 1)",
+    _IsoWeekday: "((CAST(strftime('%w', {}) AS INTEGER) + 6) % 7 + 1)",
+}
+_ON_POSTGRESQL = {
+    _Date: "to_char({} AT TIME ZONE 'UTC', 'YYYY-MM-DD')",
+    _Next: "to_char(CAST({} AS date) + 1, 'YYYY-MM-DD')",
+    _IsoYear: "CAST(extract(isoyear FROM CAST({} AS date)) AS integer)",
+    _IsoWeek: "CAST(extract(week FROM CAST({} AS date)) AS integer)",
+    _IsoWeekday: "CAST(extract(isodow FROM CAST({} AS date)) AS integer)",
+}
+
+
+def _spell(kind: type[FunctionElement[Any]], dialect: str, form: str) -> None:
+    """Teach an engine how a part of a day is written."""
+
+    def write(element: FunctionElement[Any], compiler: Any, **options: Any) -> str:
+        (at,) = (compiler.process(clause, **options) for clause in element.clauses)
+        return form.format(at)
+
+    compiles(kind, dialect)(write)
+
+
+for _kind, _form in _ON_SQLITE.items():
+    _spell(_kind, "sqlite", _form)
+for _kind, _form in _ON_POSTGRESQL.items():
+    _spell(_kind, "postgresql", _form)

@@ -5,23 +5,21 @@ import hashlib
 from sqlalchemy import Connection, Dialect, inspect
 
 from hub.store.mart import STAR
-from hub.store.mart.calendar import write_dim_time
 from hub.store.tables import ENTITY_TABLES, FACT_TABLES, kpi_value, lot_genealogy, mart_reader
 
 SCHEMA = "mart"
 SHARED = frozenset({"dim_time", "dim_material", "dim_recipe", "dim_segment"})
 """Views that all sites share; of the others a reader sees the rows of its own sites (`site_key`)."""
-VIEWS = ("dim_time", *STAR)
+VIEWS = tuple(STAR)
 """The names of the views."""
 
 
 def write_views(dialect: Dialect) -> dict[str, str]:
     """Give the statement of each view by name."""
-    compiled = {
+    return {
         name: str(write().compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
         for name, write in STAR.items()
     }
-    return {"dim_time": write_dim_time(dialect), **compiled}
 
 
 def install_mart(connection: Connection) -> None:

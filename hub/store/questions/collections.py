@@ -246,6 +246,9 @@ def _view(name: str) -> Collection:
         for key, name_of, target in _STAR_KEYS
         if key in keys and target != name
     ]
+    for column in (str(c.name) for c in columns if c.name.endswith("_day")):
+        name_of = f"time_of_{column.removesuffix('_day')}"
+        ways.append(Navigation(name_of, "dim_time", column, "day_key", is_many=False))
     return Collection(
         name,
         "star",

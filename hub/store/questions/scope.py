@@ -30,6 +30,7 @@ _SHARED = frozenset(
         "dim_material",
         "dim_recipe",
         "dim_segment",
+        "dim_time",
     }
 )
 """What belongs to no site and may be seen by whoever sees any."""

@@ -16,6 +16,7 @@ from hub.store.statements import list_live_keys, stored_documents
 from hub.store.systems import find_system
 from hub.store.tables import ENTITY_TABLES
 from tests.journeys.demo import Demo
+from tests.journeys.held import counter_over
 
 AROUND = timedelta(days=2)
 """The plant keeps idle units once an hour: whatever stood at an edge of a phase has a sample so near."""
@@ -114,3 +115,10 @@ def test_each_declared_figure_of_the_demo_is_what_pandas_counts(demo: Demo) -> N
         if WAYS[name](one) != pytest.approx(one.figure["value"], rel=1e-9, abs=1e-9)
     }
     assert wrong == {}
+
+
+def test_figures_of_the_hub_s_own_need_no_reading_and_leave_nothing_unproved(demo: Demo) -> None:
+    with counter_over(demo.url) as counter:
+        proof = counter.get("/v1/batches/B26-0117/completeness")
+    assert {s["source"] for s in proof["sources"] if s["is_own"]} == {SOURCE, "historian.frames"}
+    assert [d for d in proof["unprovable"] if d["source"] == SOURCE] == []

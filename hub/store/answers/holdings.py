@@ -22,7 +22,7 @@ from hub.store.tables import (
     source_system,
 )
 
-_OWN = (None, "frames")
+_OWN = (None, "frames", "features")
 """Connectors of what the hub itself states."""
 
 

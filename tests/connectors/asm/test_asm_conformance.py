@@ -1,0 +1,42 @@
+"""The instruments' connector keeps the promises of the door."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from connectors.asm import Asm, AsmConfig
+from hub.sdk.testing import RecordSuite
+from tests.connectors.asm.files import flex2, row
+
+
+class TestInstruments(RecordSuite):
+    @pytest.fixture(autouse=True)
+    def world(self, tmp_path: Path) -> None:
+        self.root = tmp_path / "instruments"
+        self.root.mkdir()
+        for number in range(7):
+            self.write(number, 2)
+
+    def write(self, number: int, rows: int, root: Path | None = None) -> None:
+        path = (root or self.root) / f"{number}.csv"
+        path.write_text(flex2(*(row(f"S-{number}-{n}", f"B{n}") for n in range(rows))), encoding="utf-8")
+        os.utime(path, (number // 3, number // 3))  # old, and three of one second
+
+    def make(self, root: Path | None = None) -> Asm:
+        return Asm(AsmConfig(root=root or self.root, timezone="Etc/UTC", page_files=2))
+
+    def make_large(self, factor: int) -> Asm:
+        large = self.root.parent / f"large{factor}"
+        large.mkdir()
+        for number in range(4 * factor):
+            self.write(number, 20, large)
+        return self.make(large)
+
+    def holds(self) -> dict[str, int]:
+        return {"results": 7}
+
+    def grow(self) -> bool:
+        self.write(0, 3)
+        self.write(9, 2)
+        return True

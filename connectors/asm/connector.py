@@ -213,10 +213,10 @@ class Asm(RecordSource[AsmConfig]):
         date, _, clock = " ".join(part.at.split()).partition(" ")
         if "/" not in date and len(date.partition("-")[0]) == 4:
             return self.instant(part.at)
-        told = f"{date.replace('-', '/')} {clock}"
+        told, order = f"{date.replace('-', '/')} {clock}", _DATES[self.config.date_order]
         for form in _CLOCKS:
             with suppress(ValueError):
-                naive = datetime.strptime(told, f"{_DATES[self.config.date_order]} {form}")  # noqa: DTZ007
+                naive = datetime.strptime(told, f"{order} {form}")  # noqa: DTZ007 - `instant` knows the zone
                 break
         else:
             raise ValueError(f"{part.at!r} is no time with `date_order` {self.config.date_order}")

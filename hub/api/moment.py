@@ -24,6 +24,7 @@ PRESENT_ONLY: Mapping[str, str] = {
     "/v1/units": "Units come with the program, not from sources: they have no history here.",
     "/v1/collections": "What can be asked for comes with the program: it has no history here.",
     "/v1/samples/stream": "This tells what is new; what was known at an instant is at /v1/samples.",
+    "/v1/audit/events": "The trail is the past itself: `end` leaves out what was written later.",
     "/v1/kpis": "Formulas come with the program, each with its version: they have no history here.",
     "/v1/sources": (
         "The running state of sources and streams (states, counters, last errors, schedule) is not kept. Ask "

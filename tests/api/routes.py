@@ -12,6 +12,7 @@ ADDRESSES: dict[str, str] = {
     "/v1/batches": "/v1/batches?limit=2",
     "/v1/collections/{collection}": "/v1/collections/batches?limit=2&expand=product",
     "/v1/collections/{collection}/{name}": "/v1/collections/batches/B26-0117",
+    "/v1/{noun}/{name}/b2mml": "/v1/batches/B26-0117/b2mml",
     "/v1/batches/{name}": "/v1/batches/B26-0117?include=assertions&include=history",
     "/v1/batches/{name}/samples": "/v1/batches/B26-0117/samples?points=20",
     "/v1/samples": "/v1/samples?tag=BR2000-01.PH&start=2026-03-10T00:00:00Z&end=2026-03-11T00:00:00Z",

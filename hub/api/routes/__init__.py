@@ -3,6 +3,7 @@
 from fastapi import APIRouter
 
 from hub.api.routes import (
+    audit,
     b2mml,
     balances,
     batches,
@@ -27,6 +28,7 @@ from hub.api.routes import (
 
 ALL_ROUTES: tuple[APIRouter, ...] = (
     probes.router,
+    audit.router,
     b2mml.router,
     balances.router,
     batches.router,

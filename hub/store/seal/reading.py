@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, select
+from sqlalchemy import ColumnElement, Connection, Select, case, null, select
 
 from hub.store.answers.pages import Order, Page, read_page
 from hub.store.answers.readings import Document, Reading, Slot
@@ -68,7 +68,10 @@ def list_events(
     cursor: str | None = None,
     limit: int = 100,
 ) -> Page:
-    """Give a page of audit rows, newest first; `seq` is null until the next head. Raises `CursorError`."""
+    """Give a page of audit rows, newest first; `seq` is null until the next head. Raises `CursorError`.
+
+    What a key was before is not told here, only its digest: the row holds what the key is verified by.
+    """
     conditions: list[ColumnElement[bool]] = [] if thing is None else _of(thing)
     if actor is not None:
         conditions.append(audit_event.c.actor == actor)
@@ -78,13 +81,6 @@ def list_events(
         conditions.append(audit_event.c.recorded_at < end)
     order = Order("recorded_at", audit_event.c.recorded_at, audit_event.c.id, descending=True)
     return read_page(connection, _reading(), conditions, order=order, cursor=cursor, limit=limit)
-
-
-def read_proof(connection: Connection, seq: int, head: TreeHead) -> Document | None:
-    """Give a sealed row with its proof against a head; None when there is no such row under the head."""
-    query = _sealed().where(audit_leaf.c.id == seq, audit_leaf.c.id < head.size)
-    row = connection.execute(query).one_or_none()
-    return None if row is None else _describe(row, head, StoredTree(connection))
 
 
 def read_sealed(connection: Connection, head: TreeHead, thing: Thing | None = None) -> Iterator[Document]:
@@ -120,6 +116,8 @@ def _describe(row: Any, head: TreeHead, tree: StoredTree) -> Document:
 
 
 def _reading() -> Reading:
-    slots = [Slot("seq", (audit_leaf.c.id,)), *(Slot(name, (audit_event.c[name],)) for name in _NAMES)]
+    is_key = audit_event.c.entity_type == "api_key"
+    told = {**dict(audit_event.c), "before": case((is_key, null()), else_=audit_event.c.before)}
+    slots = [Slot("seq", (audit_leaf.c.id,)), *(Slot(name, (told[name],)) for name in _NAMES)]
     joined = audit_event.outerjoin(audit_leaf, audit_leaf.c.audit_event_id == audit_event.c.id)
     return Reading(audit_event, tuple(slots), joined)

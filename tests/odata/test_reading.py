@@ -89,7 +89,9 @@ def test_functions_and_quantifiers_reach_through_navigations(odata: Odata) -> No
         ("code in ('B26-0117','nothing')", ["B26-0117"]),
     ):
         assert codes(odata.rows("/batches", filter=condition, orderby="code")) == found, condition
-    said = odata.rows("/results", filter="contains(source,'im') and value_comparator eq '<'")
+    said = odata.rows(
+        "/results", filter="contains(source,'im') and toupper(source) gt 'LIMA' and value_comparator eq '<'"
+    )
     assert [(row["test_code"], row["value"], row["value_text"]) for row in said] == [("ENDO", 0.05, "<0.05")]
 
 

@@ -153,14 +153,16 @@ class Compiler:
             left, right, sign = right, left, _TURNED[sign]
         term = self.term(left)
         if not isinstance(right, Literal):
-            return self._compare_terms(term, self.term(right), Comparison(sign, left, right, node.position))
+            both = self.value(left), self.value(right)
+            return self._compare_terms(*both, Comparison(sign, left, right, node.position))
         if sign == "eq":
             return self._equal(term, right)
         if sign == "ne":
             return not_(self._equal(term, right))
         if right.value is None:
             raise FilterError("null can only be compared with eq and ne", right.position or node.position)
-        if term.kind in ("reference", "flag", "source"):
+        term = self.value(left)
+        if term.kind in ("reference", "flag"):
             raise FilterError("this name can only be compared with eq, ne and in", node.position)
         value = _check(term.kind, right)
         column = self._ordered(term)
@@ -169,7 +171,7 @@ class Compiler:
     def _compare_terms(self, left: Term, right: Term, node: Comparison) -> ColumnElement[bool]:
         sign = node.operator
         kinds = {_family(left.kind), _family(right.kind)}
-        if len(kinds) > 1 or kinds & {"reference", "source"}:
+        if len(kinds) > 1 or "reference" in kinds:
             raise FilterError("these two cannot be compared with each other", node.position)
         known = and_(left.column.is_not(None), right.column.is_not(None))
         if sign in ("eq", "ne"):
@@ -323,7 +325,7 @@ class Compiler:
         return Term("integer", query.scalar_subquery())
 
     def _call(self, node: Call) -> Term:
-        terms = [self.term(argument) for argument in node.arguments]
+        terms = [self.value(argument) for argument in node.arguments]
         first = terms[0]
         match node.function:
             case "indexof":

@@ -35,7 +35,8 @@ def _segment(reader: Reader, element: Element, parent: Name | None) -> None:
         parent=parent,
         description=description(element),
         operations_type=codes(children(element, "OperationsType")),
-        standard_duration_s=seconds(text(element, "Duration")),
+        standard_duration_s=told_text(read_told(element, "ProcessSegmentParameter"), "standard_duration_s")
+        or seconds(text(element, "Duration")),
     )
     for part in children(element, "ProcessSegmentChild", "ProcessSegment"):
         _segment(reader, part, own)
@@ -114,6 +115,8 @@ def read_needs(
             lot=reader.name(part, "MaterialSubLotID", "MaterialLotID"),
             use=codes(children(part, "MaterialUse")) or implied,
             quantity=quantity,
-            tolerance=told_text(read_told(part, "MaterialRequirementProperty"), "tolerance"),
+            tolerance=told_text(
+                read_told(part, "MaterialRequirementProperty", "MaterialSpecificationProperty"), "tolerance"
+            ),
             **owner,
         )

@@ -38,7 +38,10 @@ def read_key(value: Element | None) -> dict[str, str]:
     key = child(value, "Key") if value is not None else None
     if not is_own(key):
         return {}
-    return dict(parse_qsl(text(key) or "", max_num_fields=_MOST))
+    try:
+        return dict(parse_qsl(text(key) or "", max_num_fields=_MOST))
+    except ValueError:  # more than we ever write: not ours
+        return {}
 
 
 def said(element: Element, title: str) -> str | None:

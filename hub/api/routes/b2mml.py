@@ -43,8 +43,8 @@ def read_b2mml(
         Kind | None,
         Query(
             description="Which document of a batch, by default `BatchProductionRecord`; of an order there is "
-            "`OperationsSchedule`, of a recipe `BatchInformation`, of lots and materials "
-            "`MaterialInformation`."
+            "`OperationsSchedule` and `OperationsDefinitionInformation`, of a recipe `BatchInformation`, of "
+            "lots and materials `MaterialInformation`."
         ),
     ] = None,
     names: Annotated[

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
 from hub.records.b2mml.batch_record import build_batch_record
+from hub.records.b2mml.definitions import build_definitions, build_segments
 from hub.records.b2mml.gathering import Gathering
 from hub.records.b2mml.inventory import build_calendar, build_equipment, build_materials
 from hub.records.b2mml.markup import Element, write
@@ -18,6 +19,8 @@ Kind: TypeAlias = Literal[
     "OperationsPerformance",
     "BatchInformation",
     "OperationsSchedule",
+    "OperationsDefinitionInformation",
+    "ProcessSegmentInformation",
     "MaterialInformation",
     "EquipmentInformation",
     "WorkCalendarInformation",
@@ -51,6 +54,12 @@ DOCUMENTS: Mapping[Kind, _Kind] = {
     "OperationsSchedule": _Kind(
         build_schedule, "the order that it answers", lambda facts: bool(facts.orders)
     ),
+    "OperationsDefinitionInformation": _Kind(
+        build_definitions, "how what it makes is made", lambda facts: bool(facts.definitions)
+    ),
+    "ProcessSegmentInformation": _Kind(
+        build_segments, "its steps as the site speaks of them", lambda facts: bool(facts.segments)
+    ),
     "MaterialInformation": _Kind(
         build_materials, "the lots and materials that it used and made", lambda f: bool(f.materials or f.lots)
     ),
@@ -70,7 +79,7 @@ class Empty(LookupError):
 
 OF: Mapping[str, tuple[Kind, ...]] = {
     "batch": KINDS,
-    "operations_request": ("OperationsSchedule",),
+    "operations_request": ("OperationsSchedule", "OperationsDefinitionInformation"),
     "recipe": ("BatchInformation",),
     "material_lot": ("MaterialInformation",),
     "material_definition": ("MaterialInformation",),

@@ -149,6 +149,25 @@ class Gathering:
         return sorted([*steps, *(one for one in whole if one["id"] not in seen)], key=lambda one: one["id"])
 
     @cached_property
+    def segments(self) -> list[Document]:
+        """The process segments of what was done and asked for, and what they are part of."""
+        using = (*self.phases, *self.requirements, *self.recipe_elements)
+        found = self._things("segments", [one["process_segment"] for one in using])
+        return self._with_parents("segments", found, "parent")
+
+    @cached_property
+    def definitions(self) -> list[Document]:
+        """The operations definitions by which the order is made."""
+        asking = (*self.orders, *self.requirements)
+        return self._things("operations", [one["operations_definition"] for one in asking])
+
+    @cached_property
+    def definition_needs(self) -> list[Document]:
+        """Materials that these definitions need or give."""
+        uids = _uids(self.definitions)
+        return self._among("material_requirements", "operations_definition/uid", uids, facts=True)
+
+    @cached_property
     def lots(self) -> list[Document]:
         """What went in and came out, and the lots of which these are parts; of a lot also its parts."""
         if self.kind == "material_lot":

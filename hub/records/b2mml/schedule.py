@@ -1,7 +1,6 @@
 """The order that a batch answers, with the steps and materials it asks for (95.02)."""
 
 from collections.abc import Iterable
-from typing import Any
 
 from hub.records.b2mml import markup
 from hub.records.b2mml.gathering import Gathering
@@ -25,7 +24,7 @@ def build_schedule(facts: Gathering) -> Element:
 def _request(facts: Gathering, one: Document) -> Element:
     names = facts.names
     steps = [_step(facts, step) for step in facts.requirements if step["parent"] is None]
-    loose = [need for need in facts.needs if need["segment_requirement"] is None]
+    loose = [some for some in facts.needs if some["segment_requirement"] is None]
     return make(
         "OperationsRequest",
         names.element("ID", "operations_request", one),
@@ -59,7 +58,7 @@ def _whole(facts: Gathering, order: Document, needs: Iterable[Document]) -> Elem
         markup.unspecified("OperationsSegmentID"),
         *(markup.told("SegmentParameter", field, order[field]) for field in _ORDER_TIMES),
         product,
-        *(_need(facts, need) for need in needs),
+        *(need(facts, one) for one in needs),
     )
 
 
@@ -92,22 +91,23 @@ def _step(facts: Gathering, one: Document, *, title: str = "SegmentRequirement")
         )
         if equipment
         else None,
-        *(_need(facts, need) for need in needs),
+        *(need(facts, one) for one in needs),
         *(_step(facts, step, title="SegmentRequirementChild") for step in inside),
     )
 
 
-def _need(facts: Gathering, one: dict[str, Any]) -> Element:
+def need(facts: Gathering, one: Document, *, title: str = "MaterialRequirement") -> Element:
+    """Give a material that is needed or made."""
     names = facts.names
     return make(
-        "MaterialRequirement",
+        title,
         make("ID", one["key"].rpartition("/material/")[2]),
         names.element("MaterialClassID", "resource_class", one["material_class"]),
         names.element("MaterialDefinitionID", "material_definition", one["material"]),
         names.element("MaterialLotID", "material_lot", one["lot"]),
         markup.code("MaterialUse", one, "use"),
         markup.quantity(one["quantity"]),
-        markup.told("MaterialRequirementProperty", "tolerance", one.get("tolerance")),
+        markup.told(f"{title}Property", "tolerance", one.get("tolerance")),
     )
 
 

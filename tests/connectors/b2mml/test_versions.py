@@ -12,6 +12,7 @@ from hub.model import (
     OperationsDefinition,
     OperationsRequest,
     Record,
+    Sample,
     SegmentResponse,
 )
 from hub.sdk import BadRecord, Document
@@ -112,3 +113,14 @@ def test_a_production_rule_is_how_an_order_is_made(rule: str) -> None:
 def test_a_namespace_that_only_looks_like_one_is_no_b2mml(space: str) -> None:
     with pytest.raises(BadRecord, match="is no B2MML"):
         parse(PERFORMANCE.format(space=space))
+
+
+def test_a_key_that_only_pretends_to_be_the_hubs_says_nothing() -> None:
+    crowd = "&amp;".join(f"status=s{number}" for number in range(500))
+    sample = (
+        "<Samples><Sample><EntryID>S</EntryID><ObjectType>Sample</ObjectType><SampleSize><QuantityString/>"
+        f'<Key schemeID="plantwide">{crowd}</Key></SampleSize></Sample></Samples>'
+    )
+    record = f'<BatchProductionRecord xmlns="{SPACES[-1]}"><ID>B</ID>{sample}</BatchProductionRecord>'
+    (told,) = (part for part in parse(record) if isinstance(part, Sample))
+    assert (told.code, told.status) == ("S", None)

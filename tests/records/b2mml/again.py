@@ -222,6 +222,15 @@ def compare(held: Held, batch: Told, records: list[Record]) -> list[str]:
         ),
     ]
     facts["material_requirements"] = list({n["id"]: n for n in needs}.values())
+    definitions = _named(
+        held, "operations_definition", [o["operations_definition"] for o in (*orders, *steps)]
+    )
+    for one in definitions:
+        facts["material_requirements"] += held.ask(
+            "material_requirements", f"operations_definition/uid eq '{one['uid']}'"
+        )
+    using = (*facts["phases"], *steps, *facts["recipe_elements"])
+    segments = _named(held, "process_segment", [one["process_segment"] for one in using])
     lots = _named(held, "material_lot", [batch["output_lot"], *(m["lot"] for m in facts["movements"])])
     materials = _named(held, "material_definition", [m["material"] for m in facts["movements"]])
     units = _named(held, "equipment", [p["equipment"] for p in facts["phases"]])
@@ -236,6 +245,8 @@ def compare(held: Held, batch: Told, records: list[Record]) -> list[str]:
         ("recipe", recipes),
         ("operations_request", orders),
         ("segment_requirement", steps),
+        ("operations_definition", definitions),
+        ("process_segment", segments),
         ("material_lot", lots),
         ("material_definition", materials),
         ("equipment", units),

@@ -86,7 +86,7 @@ def hold(project: Project, new_store: NewStore, undisturbed: tuple[str, float], 
 def test_a_killed_sync_run_again_gives_the_undisturbed_state(
     project: Project, new_store: NewStore, undisturbed: tuple[str, float]
 ) -> None:
-    print(hold(project, new_store, undisturbed, times=3))
+    print(hold(project, new_store, undisturbed, times=2))
 
 
 @pytest.mark.nightly

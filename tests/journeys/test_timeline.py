@@ -84,7 +84,7 @@ def days(module_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     database = Database(module_url)
     with database.begin("test", at=BEGIN) as connection:
         key = create_key(connection, name="reviewer", scopes=["read"])
-    number = 200 if IS_NIGHT else 5 if database.dialect == "sqlite" else 2
+    number = 200 if IS_NIGHT else 4 if database.dialect == "sqlite" else 3
     reports: list[list[Report]] = []
     with (
         running_plant(tmp_path_factory.mktemp("demo") / "plant", at=BEGIN) as plant,

@@ -489,13 +489,13 @@ def on_postgresql(
 
 @pytest.mark.parametrize(
     "order",
-    [pytest.param(o, marks=() if n % 5 == 0 else pytest.mark.nightly) for n, o in enumerate(ORDERS)],
+    [pytest.param(o, marks=() if n % 10 == 0 else pytest.mark.nightly) for n, o in enumerate(ORDERS)],
     ids=" ".join,
 )
 def test_every_order_of_arrival_gives_the_bytes_of_sqlite_on_postgresql(
     order: tuple[str, ...], on_postgresql: Arrivals, expected: dict[str, list[str]]
 ) -> None:
-    """A fifth of the orders by day, all of them by night."""
+    """A tenth of the orders by day, all of them by night."""
     empty(on_postgresql.database)
     on_postgresql.settle()
     for what in order:

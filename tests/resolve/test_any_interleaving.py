@@ -103,9 +103,9 @@ def _history(draw: st.DrawFn, plant: Plant, real: Sequence[Paper]) -> list[Paper
         elif change == "corrected":
             versions.append(alter(plant, last, draw(_PICK), number=number))
         elif change == "gone":
-            versions.append(
-                Paper(last.system, replace(last.told, version=number, deleted=True, said=(), faults=()))
-            )
+            # there is nothing in a deletion that could not be read
+            silent = replace(last.told, said=(), faults=(), unreadable=False)
+            versions.append(Paper(last.system, replace(silent, version=number, deleted=True)))
         else:
             versions.append(Paper(last.system, replace(last.told, version=number)))
     return versions

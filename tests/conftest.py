@@ -54,6 +54,7 @@ def pytest_collection_finish() -> None:
     """What is there now stays to the end: looking for rubbish need not look at it again and again."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(50_000, 20, 20)  # as the commands have it
 
 
 # ------------------------------------------------------------------ groups that may be absent

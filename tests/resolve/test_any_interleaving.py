@@ -113,45 +113,38 @@ def _history(draw: st.DrawFn, plant: Plant, real: Sequence[Paper]) -> list[Paper
 
 # --------------------------------------------------------------------------------------- how it goes on
 class Play:
-    """Acts on several stages: what the first does with each is what all the others must do with it."""
+    """Acts on a stage; it keeps what people decided that stands."""
 
-    def __init__(self, stages: Sequence[Stage]) -> None:
-        self.stages = stages
-        self.judged: list[tuple[Judged, list[int]]] = []
+    def __init__(self, stage: Stage) -> None:
+        self.stage = stage
+        self.judged: list[tuple[Judged, int]] = []
         self.settled: list[Decided] = []
         self.rules: list[Rule] = []
-        for stage in stages:
-            stage.begin()
+        stage.begin()
 
     def act(self, act: Act) -> bool:
         """Let something happen; tells whether it did, for a person may find nothing to do yet."""
-        if act.what != "say":
-            done: bool = getattr(self, act.what)(act)
-        else:
-            done = self._say(act)
+        done: bool = getattr(self, act.what)(act)
         if act.chunk:
-            for stage in self.stages:
-                stage.resolve(act.chunk)
+            self.stage.resolve(act.chunk)
         return done
 
     def end(self, waiting: Sequence[Act]) -> None:
         """Let people do what they had to wait for, when everything has been said."""
         for act in waiting:
-            for stage in self.stages:
-                stage.resolve()
+            self.stage.resolve()
             self.act(act)
-        for stage in self.stages:
-            stage.resolve()
+        self.stage.resolve()
 
-    def _say(self, act: Act) -> bool:
+    def say(self, act: Act) -> bool:
+        """A system says something."""
         assert act.paper is not None
-        for stage in self.stages:
-            stage.hear([act.paper])
+        self.stage.hear([act.paper])
         return True
 
     def judge(self, act: Act) -> bool:
         """A person decides about two names; those of one thing are kept apart."""
-        by_type = self.stages[0].known()
+        by_type = self.stage.known()
         if not by_type:
             return False
         kind = sorted(by_type)[act.pick[0] % len(by_type)]
@@ -162,51 +155,43 @@ class Play:
         other = others[act.pick[2] % len(others)]
         decision: Decision = "apart" if other.entity_id == one.entity_id else "same"
         said = Judged(kind, (f"{one.scheme}|{one.value}", f"{other.scheme}|{other.value}"), decision)
-        made = [stage.judge(said) for stage in self.stages]
-        ids = [m for m in made if m is not None]
-        assert len(ids) in (0, len(made)), f"{said} stands on some engines only"
-        if ids:
-            self.judged.append((said, ids))
+        link_id = self.stage.judge(said)
+        if link_id is not None:
+            self.judged.append((said, link_id))
         return True
 
     def unjudge(self, act: Act) -> bool:
         """A person takes a decision about names back."""
-        if self.judged:
-            _, ids = self.judged.pop(act.pick[0] % len(self.judged))
-            for stage, link_id in zip(self.stages, ids, strict=True):
-                stage.unjudge(link_id)
-            return True
-        return False
+        if not self.judged:
+            return False
+        _, link_id = self.judged.pop(act.pick[0] % len(self.judged))
+        self.stage.unjudge(link_id)
+        return True
 
     def settle(self, act: Act) -> bool:
         """A person decides a conflict."""
         found = sorted(
-            self.stages[0].conflicts(),
+            self.stage.conflicts(),
             key=lambda c: (c["entity_type"], c["entity"]["code"] or "", c["attribute"]),
         )
         if found:
             conflict = found[act.pick[0] % len(found)]
             voices = sorted(s["source"] for s in conflict["statements"])
-            decided = self.stages[0].settle(conflict["place"], voices[act.pick[1] % len(voices)])
-            assert all(stage.decide(decided) for stage in self.stages[1:])
-            self.settled.append(decided)
+            self.settled.append(self.stage.settle(conflict["place"], voices[act.pick[1] % len(voices)]))
         return bool(found)
 
     def reopen(self, act: Act) -> bool:
         """A person takes such a decision back."""
-        if self.settled:
-            decided = self.settled.pop(act.pick[0] % len(self.settled))
-            for stage in self.stages:
-                stage.reopen(decided)
-            return True
-        return False
+        if not self.settled:
+            return False
+        self.stage.reopen(self.settled.pop(act.pick[0] % len(self.settled)))
+        return True
 
     def rule(self, act: Act) -> bool:
         """A person changes a rule."""
         assert act.rule is not None
         self.rules.append(act.rule)
-        for stage in self.stages:
-            stage.rule(act.rule)
+        self.stage.rule(act.rule)
         return True
 
 
@@ -269,7 +254,7 @@ def test_any_interleaving_gives_one_state_on_both_engines(
     )
     def hold(drawn: list[Act], is_played_embedded: bool, is_rebuilt: bool) -> None:
         stage, plain = stages if is_played_embedded else stages[::-1]
-        play = Play([stage])
+        play = Play(stage)
         play.end([act for act in drawn if not play.act(act)])
         expected = in_order(plain, play, [act.paper for act in drawn if act.paper])
         assert stage.dump() == expected, stage.database.dialect

@@ -7,10 +7,8 @@ each group that did not run and why.
 """
 
 import gc
-import ipaddress
 import os
 import shutil
-import sys
 from collections import Counter
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
@@ -22,6 +20,7 @@ from hypothesis import settings
 from sqlalchemy.engine import URL, make_url
 
 from tests.databases import ENGINES, Pool, fresh_postgres
+from tests.loopback import REACHED_OUT, guard_sockets
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -39,7 +38,7 @@ LACKING = {
 
 def pytest_configure() -> None:
     """Refuse sockets that leave the machine, from here to the end of the process."""
-    sys.addaudithook(_refuse_the_world)
+    guard_sockets()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -251,44 +250,13 @@ def shared_folder() -> Path:
 
 # ------------------------------------------------------------------ loopback only
 
-_REACHED_OUT: list[str] = []
-
-
-class ReachedOutError(OSError):
-    """A test tried to leave the machine; give it a server on 127.0.0.1 instead."""
-
-
-def _is_here(host: object) -> bool:
-    if isinstance(host, bytes):
-        host = host.decode()
-    if host in {None, "", "localhost"}:
-        return True
-    try:
-        return ipaddress.ip_address(str(host).split("%")[0]).is_loopback
-    except ValueError:
-        return False
-
-
-def _refuse_the_world(event: str, arguments: tuple[Any, ...]) -> None:
-    """Audit hook: an address outside loopback is refused and remembered."""
-    if event in {"socket.connect", "socket.sendto", "socket.sendmsg", "socket.bind"}:
-        address = arguments[1]
-        host = address[0] if isinstance(address, tuple) and isinstance(address[0], str) else None
-    elif event == "socket.getaddrinfo":
-        host = arguments[0]
-    else:
-        return
-    if not _is_here(host):
-        _REACHED_OUT.append(f"{event} {host!r}")
-        raise ReachedOutError(f"{event} to {host!r}: tests use loopback only")
-
 
 @pytest.fixture(autouse=True)
 def _loopback_only() -> Iterator[None]:
     """Fail the test that reached out, even when the code under test swallowed the refusal."""
-    _REACHED_OUT.clear()
+    REACHED_OUT.clear()
     yield
-    if _REACHED_OUT:
-        reached = ", ".join(_REACHED_OUT)
-        _REACHED_OUT.clear()
+    if REACHED_OUT:
+        reached = ", ".join(REACHED_OUT)
+        REACHED_OUT.clear()
         pytest.fail(f"left the machine: {reached}; tests use loopback only", pytrace=False)

@@ -369,6 +369,8 @@ _hooked = threading.Event()
 
 
 def _watch(event: str, arguments: tuple[Any, ...]) -> None:
+    if not _guarded:  # asked for each event of the interpreter from now on
+        return
     if threading.get_ident() in _guarded and event in {"open", "socket.connect", "socket.getaddrinfo"}:
         _guarded.clear()
         fail(f"parse touched the world ({event} {arguments[:1]}); it must be pure so that it can be replayed")

@@ -124,6 +124,7 @@ def test_without_ensurepip_the_systems_pip_serves_the_environment(
     bootstrap: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bootstrap, "can_seed", lambda: False)
+    monkeypatch.setattr(bootstrap, "renew_pip", lambda: None)  # it would bring one from the index
     bootstrap.create_venv()
     assert bootstrap.choose_pip() == [sys.executable, "-m", "pip", "--python", str(bootstrap.PYTHON)]
     done = bootstrap.run([*bootstrap.choose_pip(), "list"])

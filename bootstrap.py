@@ -184,7 +184,7 @@ def choose_pip() -> list[str]:
 
 
 def renew_pip() -> None:
-    """Let `.venv` have a pip of today: it takes half the time of the one a Python brings; else the old one serves."""
+    """Let `.venv` have a pip of today, which takes half the time; without one, what Python brought serves."""
     run([*choose_pip(), "install", "--quiet", "--no-input", "--retries", "1", "--upgrade", "pip>=25.1,<27"])
 
 

@@ -142,9 +142,14 @@ def _mention(
             settled.entities[name.entity_type].add(name.entity_id)
     doubtful = {i for i, label in came if touched[i].label != (label or touched[i].value)}
     doubtful |= {i for i, label in went if label}
+    left: dict[str, set[str]] = defaultdict(set)
     for name in label_names(connection, [touched[i] for i in doubtful], labels_said(connection, doubtful)):
         settled.names[name.entity_type, name.scheme, name.value] = name
         settled.moved.add(name.id)  # values that name it show what it is called
+        left[name.entity_type].add(touched[name.id].norm)
+    for entity_type, norms in left.items():
+        # without it, what was ambiguous among those that it was comparable with may be clear
+        seeds[entity_type] |= {n.id for n in names_with_norms(connection, entity_type, norms)}
     return seeds
 
 

@@ -137,6 +137,19 @@ def test_an_ambiguous_comparable_form_joins_nothing_and_joins_again_when_it_no_l
     assert names_by_thing(world) == {frozenset({"mes A-1", "lims A1"})}
 
 
+def test_a_form_is_clear_again_when_a_name_of_it_is_no_longer_called_so(world: World) -> None:
+    called = Batch(id=Identifier(value="B-77", match="A-1"))
+    world.begin()
+    world.take(
+        [batch("mes", "d1", 1, "A-1"), batch("lims", "d1", 1, "A1"), Version("mes", "d2", 1, (called,))]
+    )
+    world.resolve()
+    assert names_by_thing(world) == {frozenset({n}) for n in ("mes A-1", "mes B-77", "lims A1")}
+    world.take([Version("mes", "d2", 2, deleted=True)])
+    world.resolve()
+    assert names_by_thing(world) == {frozenset({"mes A-1", "lims A1"})}
+
+
 def test_two_spellings_of_a_reference_are_no_ambiguity(world: World) -> None:
     world.begin()
     samples = tuple(

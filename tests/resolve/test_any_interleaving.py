@@ -28,7 +28,7 @@ from tests.resolve.worlds import Decided
 
 pytestmark = pytest.mark.hypothesis
 IS_NIGHT = settings.get_current_profile_name() == "nightly"
-EXAMPLES = 10_000 if IS_NIGHT else 300
+EXAMPLES = 10_000 if IS_NIGHT else 100
 PARTS = 2
 """Into which the examples are cut, so that two processes can share them."""
 

@@ -28,7 +28,7 @@ def guard_sockets() -> None:
 def _guard_method(name: str, method: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(method)
     def guarded(self: socket.socket, *arguments: Any) -> Any:
-        # The address comes last in each of them; of a local or netlink socket it is no pair.
+        # The address comes last in each of them; only that of an internet socket begins with a text.
         address = arguments[-1] if arguments else None
         if isinstance(address, tuple) and isinstance(address[0], str):
             _refuse(name, address[0])

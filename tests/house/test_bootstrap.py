@@ -105,6 +105,21 @@ def test_an_environment_is_prepared_once_and_again_when_what_decides_it_changes(
     assert json.loads(bootstrap.STAMP.read_text())["extras"] == ["mqtt", "opcua", "postgres"]
 
 
+def test_where_no_pip_of_today_is_to_be_had_the_environment_is_made_all_the_same(
+    bootstrap: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    really_run = bootstrap.run
+
+    def run(command: list[str]) -> subprocess.CompletedProcess[str]:
+        if "--upgrade" in command:
+            return subprocess.CompletedProcess(command, 1, "No matching distribution found for pip", "")
+        return really_run(command)
+
+    monkeypatch.setattr(bootstrap, "run", run)
+    bootstrap.create_venv()
+    assert bootstrap.works([*bootstrap.choose_pip(), "--version"])
+
+
 def test_a_failed_installation_leaves_no_stamp_and_shows_the_cause(
     bootstrap: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -36,7 +36,8 @@ BEGIN = NOW - timedelta(days=80)
 NAMES = {"/v1/batches": ("B26-0117", "b26 0122"), "/v1/lots": ("B260117",), "/v1/equipment": ("BR2000-01",)}
 QUERIES = {
     "/v1/samples": "?tag=BR2000-01.PH&start=2026-01-01T00:00:00Z&end=2026-05-01T00:00:00Z&points=50",
-    "/v1/batches/{name}/changes": "?since=2026-03-01T00:00:00Z",
+    # before anything was known: what is asked between two readings is refused or answered as at the first
+    "/v1/batches/{name}/changes": "?since=2026-01-01T00:00:00Z",
     "/v1/batches/{name}/samples": "?points=20",
 }
 

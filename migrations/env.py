@@ -4,14 +4,12 @@ from typing import Any, Literal
 
 from alembic import context
 from alembic.autogenerate.api import AutogenContext
-from sqlalchemy import Connection, inspect
+from sqlalchemy import Connection
 
 from hub.store.database import Database
-from hub.store.guards import install_guards, remove_guards
-from hub.store.mart.installation import install_mart, remove_mart
 from hub.store.tables import metadata
 from hub.store.tables.parts import Json, UtcDateTime
-from hub.store.views import install_views, remove_views
+from hub.store.upgrade import install_derived, remove_derived
 
 
 def render_item(kind: str, item: Any, autogen_context: AutogenContext) -> str | Literal[False]:
@@ -32,15 +30,9 @@ def run(connection: Connection) -> None:
         compare_type=True,
         transaction_per_migration=False,
     )
-    remove_guards(connection)
-    remove_mart(connection)
-    remove_views(connection)
+    remove_derived(connection)
     context.run_migrations()
-    tables = inspect(connection)
-    if tables.has_table("source_record") and tables.has_table("audit_event"):
-        install_guards(connection)
-    install_views(connection)
-    install_mart(connection)
+    install_derived(connection)
 
 
 bound = context.config.attributes.get("connection")

@@ -23,11 +23,12 @@ def fresh_postgres(
     name = f"plantwide_test_{os.getpid()}_{uuid.uuid4().hex[:12]}"
     plain = server.set(drivername="postgresql").render_as_string(hide_password=False)
     with psycopg.connect(plain, autocommit=True) as admin:
-        admin.execute(
-            sql.SQL("CREATE DATABASE {} TEMPLATE {} TABLESPACE {}").format(
-                *map(sql.Identifier, (name, template, tablespace))
-            )
+        made = sql.SQL("CREATE DATABASE {} TEMPLATE {} TABLESPACE {}").format(
+            *map(sql.Identifier, (name, template, tablespace))
         )
+        # Copying files means a checkpoint, which costs nothing where nothing waits for the disk.
+        is_quick = admin.execute("SELECT current_setting('fsync') = 'off'").fetchone() == (True,)
+        admin.execute(made + sql.SQL(" STRATEGY FILE_COPY" if is_quick else ""))
     try:
         yield server.set(drivername="postgresql+psycopg", database=name).render_as_string(hide_password=False)
     finally:

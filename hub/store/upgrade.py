@@ -1,18 +1,41 @@
 """Bring a database to the newest shape: Alembic's migrations, then the guards and the units."""
 
+import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, delete, inspect, select
+from sqlalchemy import (
+    Column,
+    Connection,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    delete,
+    insert,
+    inspect,
+    select,
+)
 
 from hub.model.unit import UNITS
 from hub.store.database import Database
-from hub.store.guards import find_broken_guards
+from hub.store.guards import find_broken_guards, install_guards, remove_guards
 from hub.store.lake.legacy import has_frames, take_up_frames
-from hub.store.mart.installation import is_mart_current
+from hub.store.mart.installation import install_mart, is_mart_current, remove_mart
 from hub.store.roles import NotTheOwner, owns_tables
 from hub.store.sets import upsert
 from hub.store.tables import metadata, unit
+from hub.store.views import install_views, remove_views
+
+_VERSION = Table(
+    "alembic_version",
+    MetaData(),
+    Column("version_num", String(32), nullable=False),
+    PrimaryKeyConstraint("version_num", name="alembic_version_pkc"),
+)
+"""Alembic's own table, as it makes it: https://alembic.sqlalchemy.org/en/latest/tutorial.html."""
+_REVISION = re.compile(r"^(down_)?revision\b[^=\n]*= *[\"'](\w+)[\"']", re.MULTILINE)
 
 
 def migrations_folder() -> Path:
@@ -23,6 +46,18 @@ def migrations_folder() -> Path:
             return candidate
     msg = f"no migrations found beside {here.parent}; reinstall plantwide"
     raise FileNotFoundError(msg)
+
+
+@cache
+def newest_revision() -> str:
+    """Give the migration that no other follows: read, as Alembic would run them all to tell."""
+    own: set[str] = set()
+    followed: set[str] = set()
+    for path in (migrations_folder() / "versions").glob("*.py"):
+        for down, revision in _REVISION.findall(path.read_text(encoding="utf-8")):
+            (followed if down else own).add(revision)
+    (newest,) = own - followed
+    return newest
 
 
 def alembic_config(connection: Connection | None = None) -> Any:
@@ -40,19 +75,37 @@ def upgrade(database: Database, revision: str = "head") -> None:
 
     A database in which nothing is gets the newest shape at once: the one that the migrations come to.
     """
-    from alembic import command  # noqa: PLC0415 - as above
-
     with database.rebuild() as connection:
         if revision == "head" and not inspect(connection).get_table_names():
             metadata.create_all(connection)
-            command.stamp(alembic_config(connection), revision)
+            _VERSION.create(connection)
+            connection.execute(insert(_VERSION).values(version_num=newest_revision()))
+            install_derived(connection)
         else:
+            from alembic import command  # noqa: PLC0415 - as above
+
             command.upgrade(alembic_config(connection), revision)
         if inspect(connection).has_table("unit"):
             _fill_units(connection)
         is_whole = inspect(connection).has_table("sample_put")
     if is_whole:
         take_up_frames(database)
+
+
+def remove_derived(connection: Connection) -> None:
+    """Drop what is made from the tables: guards, views, and the tables for BI tools."""
+    remove_guards(connection)
+    remove_mart(connection)
+    remove_views(connection)
+
+
+def install_derived(connection: Connection) -> None:
+    """Make it anew, as the code has it; the guards only where there is a trail to guard."""
+    tables = inspect(connection)
+    if tables.has_table("source_record") and tables.has_table("audit_event"):
+        install_guards(connection)
+    install_views(connection)
+    install_mart(connection)
 
 
 def ensure_current(database: Database) -> list[str]:
@@ -86,13 +139,10 @@ def _has_legacy(database: Database) -> bool:
 
 def is_current(database: Database) -> bool:
     """Tell whether the database has the newest migration."""
-    from alembic.script import ScriptDirectory  # noqa: PLC0415 - as above
-
-    head = ScriptDirectory.from_config(alembic_config()).get_current_head()
     with database.read() as connection:
-        if not inspect(connection).has_table("alembic_version"):
+        if not inspect(connection).has_table(_VERSION.name):
             return False
-        return connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar() == head
+        return connection.scalar(select(_VERSION.c.version_num)) == newest_revision()
 
 
 def _has_units(database: Database) -> bool:

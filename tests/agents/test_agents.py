@@ -1,5 +1,6 @@
 """Tools for agents, asked by the official SDK's own client over HTTP and over standard streams."""
 
+import shutil
 import socket
 import sys
 import threading
@@ -40,8 +41,8 @@ NAMES = {
 
 
 @pytest.fixture(scope="module")
-def plant(tmp_path_factory: pytest.TempPathFactory) -> Filled:
-    return fill(f"sqlite:///{tmp_path_factory.mktemp('agents') / 'hub.db'}")
+def plant(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> Filled:
+    return fill(f"sqlite:///{shutil.copy(migrated_sqlite, tmp_path_factory.mktemp('agents'))}")
 
 
 @contextmanager

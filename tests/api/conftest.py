@@ -1,8 +1,10 @@
 """A counter over a small plant: one for all tests that only look, one of its own for a test that writes."""
 
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,9 +14,8 @@ from fastapi.testclient import TestClient
 from hub.api.app import create_app
 from hub.store.database import Database
 from hub.store.keys import create_key
-from hub.store.upgrade import upgrade
 from tests.api.factories import add_plant
-from tests.databases import fresh_postgres
+from tests.databases import Pool
 
 
 @dataclass
@@ -53,9 +54,8 @@ class Filled:
 
 
 def fill(url: str) -> Filled:
-    """Migrate an empty store and put the small plant into it."""
+    """Put the small plant into a store that is migrated and empty."""
     database = Database(url)
-    upgrade(database)
     with database.begin("test") as connection:
         plant = add_plant(connection)
         reader = create_key(connection, name="reader", scopes=["read"])
@@ -74,9 +74,10 @@ def open_counter(filled: Filled) -> Iterator[Counter]:
 
 
 @pytest.fixture(scope="session")
-def filled(tmp_path_factory: pytest.TempPathFactory) -> Filled:
+def filled(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> Filled:
     """A filled SQLite file, made once."""
-    return fill(f"sqlite:///{tmp_path_factory.mktemp('counter') / 'hub.db'}")
+    path = shutil.copy(migrated_sqlite, tmp_path_factory.mktemp("counter"))
+    return fill(f"sqlite:///{path}")
 
 
 @pytest.fixture(scope="session")
@@ -91,7 +92,8 @@ def either_looked_at(request: pytest.FixtureRequest) -> Iterator[Counter]:
     if request.param == "sqlite":
         yield from open_counter(request.getfixturevalue("filled"))
     else:
-        with fresh_postgres(request.getfixturevalue("postgres_server")) as url:
+        pool: Pool = request.getfixturevalue("postgres_pool")
+        with pool.lend() as url:
             yield from open_counter(fill(url))
 
 
@@ -107,6 +109,6 @@ def counter(filled: Filled, sqlite_url: str) -> Iterator[Counter]:
 
 
 @pytest.fixture
-def either_counter(database_url: str) -> Iterator[Counter]:
+def either_counter(migrated_url: str) -> Iterator[Counter]:
     """A counter of the test's own, once on SQLite and once on PostgreSQL."""
-    yield from open_counter(fill(database_url))
+    yield from open_counter(fill(migrated_url))

@@ -14,12 +14,17 @@ VIEWS = tuple(STAR)
 """The names of the views."""
 
 
+_WRITTEN: dict[str, dict[str, str]] = {}
+
+
 def write_views(dialect: Dialect) -> dict[str, str]:
-    """Give the statement of each view by name."""
-    return {
-        name: str(write().compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
-        for name, write in STAR.items()
-    }
+    """Give the statement of each view by name; they are written once for each kind of database."""
+    if dialect.name not in _WRITTEN:
+        _WRITTEN[dialect.name] = {
+            name: str(write().compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
+            for name, write in STAR.items()
+        }
+    return _WRITTEN[dialect.name]
 
 
 def install_mart(connection: Connection) -> None:

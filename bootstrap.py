@@ -230,6 +230,8 @@ def hand_over(program: str, *arguments: str) -> int:  # noqa: RET503 - execv doe
     os.environ["VIRTUAL_ENV"] = str(VENV)
     os.environ["PATH"] = os.pathsep.join([str(SCRIPTS), os.environ.get("PATH", "")])
     os.environ.pop("PYTHONHOME", None)
+    # Containers often set it; here each process would compile what the first has compiled for all.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     if os.name == "nt":
         return subprocess.call([f"{path}.exe", *arguments])
     os.execv(path, [str(path), *arguments])

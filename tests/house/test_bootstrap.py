@@ -71,6 +71,19 @@ def test_an_old_python_can_read_the_file_that_refuses_it() -> None:
     assert "from __future__" not in (ROOT / "bootstrap.py").read_text(encoding="utf-8")
 
 
+def test_what_one_process_has_compiled_serves_the_others(bootstrap: ModuleType) -> None:
+    program = bootstrap.SCRIPTS / "plantwide"
+    program.parent.mkdir(parents=True)
+    program.write_text(f"#!/bin/sh\nexec {sys.executable} -c 'import sys; print(sys.dont_write_bytecode)'\n")
+    program.chmod(0o755)
+    (bootstrap.VENV / "bin" / "python").symlink_to(sys.executable)
+    bootstrap.STAMP.write_text(
+        json.dumps({"fingerprint": bootstrap.fingerprint(), "extras": bootstrap.RUN_EXTRAS})
+    )
+    done = call(bootstrap.ROOT, "demo", env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"})
+    assert done.stdout == "False\n", done.stderr
+
+
 def test_a_word_it_does_not_know_shows_how_to_call_it(
     bootstrap: ModuleType, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -2,9 +2,10 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, Select, select
+from sqlalchemy import ColumnElement, Connection, Integer, Select, bindparam, select
 
 from hub.store.answers.readings import Document, fact_reading
 from hub.store.sets import select_in
@@ -112,11 +113,18 @@ def _reach(connection: Connection, lot_id: int, way: _Way, *, depth: int, limit:
     """Give lots nearest first. UNION on the key alone: a lot is met once, however many ways lead to it."""
     if depth <= _STEPS_ALONE:
         return _nearest(connection, lot_id, way, depth=depth, limit=limit)
-    lot = ENTITY_TABLES["material_lot"]
-    walk = select(lot.c.id.label("lot_id")).where(lot.c.id == lot_id).cte("walk", recursive=True)
-    walk = walk.union(way.narrow(select(way.there).join(walk, way.here == walk.c.lot_id)))
-    found = list(connection.scalars(select(walk.c.lot_id).limit(limit)))
+    found = list(connection.scalars(_walk(way), {"start": lot_id, "most": limit}))
     return found if len(found) < limit else _nearest(connection, lot_id, way, depth=depth, limit=limit)
+
+
+@cache
+def _walk(way: _Way) -> Select[int]:
+    """Give the query that walks to the end; putting it together takes as long as running it."""
+    lot = ENTITY_TABLES["material_lot"]
+    start = select(lot.c.id.label("lot_id")).where(lot.c.id == bindparam("start"))
+    walk = start.cte("walk", recursive=True)
+    walk = walk.union(way.narrow(select(way.there).join(walk, way.here == walk.c.lot_id)))
+    return select(walk.c.lot_id).limit(bindparam("most", type_=Integer))
 
 
 def _nearest(connection: Connection, lot_id: int, way: _Way, *, depth: int, limit: int) -> list[int]:

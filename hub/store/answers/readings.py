@@ -1,8 +1,9 @@
 """How a stored row is read as a document: one reading a table, made from the fields of its record class."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Executable, FromClause, Select, Table, select
@@ -14,6 +15,8 @@ from hub.store.tables import ENTITY_TABLES, FACT_TABLES, identifier, source_syst
 from hub.store.tables.columns import AMOUNT, RESULT
 
 Document = dict[str, Any]
+_Part = tuple[str, tuple[str, ...], slice, tuple[None, ...]]
+"""A member of several columns: its name, their keys, where they stand in a row, what they are when null."""
 
 _REFERENCE = ("uid", "code", "description")
 _REPORTED = ("uid", "code", "reported")
@@ -103,34 +106,41 @@ class Reading:
 
     def documents(self, rows: Iterable[Sequence[Any]]) -> list[Document]:
         """Give one dictionary a row."""
-        return [self._document(row) for row in rows]
+        names, pick, parts = self._places
+        documents: list[Document] = []
+        for row in rows:
+            values = tuple(row)
+            document = dict(zip(names, pick(values), strict=True))
+            for name, keys, part, nothing in parts:
+                found = values[part]
+                document[name] = None if found == nothing else dict(zip(keys, found, strict=True))
+            documents.append(document)
+        return documents
 
     def read(self, connection: Connection, query: Select[Any]) -> list[Document]:
         """Run a statement made from `select` and give its documents."""
         return self.documents(connection.execute(query))
 
-    def _document(self, row: Sequence[Any]) -> Document:
-        values = tuple(row)
-        document: Document = {}
-        for name, keys, start, end, nothing in self._places:
-            if end == 0:
-                document[name] = values[start]
-            elif (part := values[start:end]) == nothing:
-                document[name] = None
-            else:
-                document[name] = dict(zip(keys, part, strict=True))
-        return document
-
     @cached_property
-    def _places(self) -> list[tuple[str, tuple[str, ...], int, int, tuple[None, ...]]]:
-        """Where members stand in a row: name, keys, start, end (0 for a plain value), the null form."""
-        places: list[tuple[str, tuple[str, ...], int, int, tuple[None, ...]]] = []
+    def _places(self) -> tuple[list[str], Callable[[Sequence[Any]], Sequence[Any]], list[_Part]]:
+        """Where members stand in a row: all names, what picks the first value of each, and the parts.
+
+        A document is made whole from the first values and its parts are then put in: so most of the work
+        is one call that Python runs in C.
+        """
+        starts: list[int] = []
+        parts: list[_Part] = []
         at = 1
         for slot in self.slots:
-            end = at + len(slot.keys) if slot.keys else 0
-            places.append((slot.name, slot.keys, at, end, (None,) * len(slot.keys)))
-            at = end or at + 1
-        return places
+            starts.append(at)
+            end = at + (len(slot.keys) or 1)
+            if slot.keys:
+                parts.append((slot.name, slot.keys, slice(at, end), (None,) * len(slot.keys)))
+            at = end
+        names = [slot.name for slot in self.slots]
+        if len(starts) <= 1:  # itemgetter gives a tuple of several only
+            return names, lambda row: tuple(row[start] for start in starts), parts
+        return names, itemgetter(*starts), parts
 
 
 @cache

@@ -2,17 +2,22 @@
 
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 FILE = ROOT / "docker-compose.yml"
+PATIENCE_S = 240
 GIVEN = {"PLANTWIDE_DB_PASSWORD": "a password"}
 
 
@@ -88,6 +93,35 @@ class Here:
                 stderr=subprocess.STDOUT,
                 text=True,
             )
+
+    @contextmanager
+    def healthy(self, service: dict[str, Any]) -> Iterator[None]:
+        """Run a service: the block begins when its health check is content, and at its end it is asked to end."""
+        process = self.start(service)
+        try:
+            self._wait_until_healthy(process, service)
+            yield
+            process.send_signal(signal.SIGTERM)
+            process.wait(timeout=30)
+        finally:
+            process.kill()
+            process.wait()
+        output = self.log.read_text(encoding="utf-8")
+        assert "Traceback" not in output, output
+        assert process.returncode in {0, 128 + signal.SIGTERM, -signal.SIGTERM}, output
+
+    def _wait_until_healthy(self, process: subprocess.Popen[str], service: dict[str, Any]) -> None:
+        """Ask the health check until it is content; an early end of the process is the failure it is."""
+        for _ in range(PATIENCE_S):
+            if self.is_healthy(service):
+                return
+            try:
+                process.wait(timeout=1)
+            except subprocess.TimeoutExpired:
+                continue
+            output = self.log.read_text(encoding="utf-8")
+            pytest.fail(f"ended with {process.returncode} before it was healthy:\n{output}", pytrace=False)
+        pytest.fail("did not become healthy", pytrace=False)
 
     def is_healthy(self, service: dict[str, Any]) -> bool:
         """Whether the service's own health check is content."""

@@ -10,8 +10,10 @@ from pathlib import Path
 
 import httpx2 as httpx
 import pytest
+from sqlalchemy.engine import make_url
 
 from hub.demo.plan import plan_batches
+from tests.compose.services import Here, find_free_port, read_services
 from tests.journeys.command import run_plantwide
 from tests.journeys.demo import Demo
 from tests.journeys.held import count_rows, dump, hold_alike
@@ -66,12 +68,13 @@ def test_a_second_start_reads_nothing_and_writes_nothing(demo: Demo) -> None:
     hold_alike(dump(demo.url), before)
 
 
-def test_the_demo_on_postgresql_holds_byte_for_byte_what_sqlite_holds(
+def test_the_demo_of_docker_compose_on_postgresql_holds_byte_for_byte_what_sqlite_holds(
     demo: Demo, postgres_url: str, tmp_path: Path
 ) -> None:
-    command = ("demo", "--once", "--json", "--data", tmp_path / "data")
-    printed = json.loads(run_plantwide(*command, folder=tmp_path, PLANTWIDE_DATABASE=postgres_url))
-    assert printed["errors"] == []
+    plain = make_url(postgres_url).set(drivername="postgresql").render_as_string(hide_password=False)
+    here = Here(tmp_path, plain, find_free_port())
+    with here.healthy(read_services()["demo"]):
+        assert "one view of 33 batches" in here.log.read_text(encoding="utf-8")
     hold_alike(dump(postgres_url), dump(demo.url))
     assert not (tmp_path / "data" / "hub.db").exists()
 

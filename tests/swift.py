@@ -60,6 +60,11 @@ class Rehearsal(Database):
             self._held.close()
             self._held = None
 
+    def close(self) -> None:
+        """Take everything back and close all connections."""
+        self.end()
+        super().close()
+
     @contextmanager
     def begin(
         self,

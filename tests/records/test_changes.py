@@ -39,7 +39,7 @@ B = Identifier(scheme="mes:batch", value="A-1")
 
 @pytest.fixture
 def world(migrated_url: str) -> Iterator[World]:
-    one = World(migrated_url)
+    one = World(migrated_url, keeps=True)
     one.begin()
     yield one
     one.database.close()

@@ -12,21 +12,17 @@ from hub.store.identifiers import Name, all_names, find_names, names_by_id
 from hub.store.schemes import save_scheme_groups
 from hub.store.statements import store_documents
 from hub.store.systems import ensure_system
-from tests.databases import vacuum
 from tests.resolve.demo_documents import Paper, Plant
 from tests.resolve.people import Judged
 from tests.resolve.worlds import NOW, Decided, World
-from tests.swift import rehearsal
 
 
 @dataclass
 class Stage(World):
     """A store on which the plant's systems and people act; nothing stays of it."""
 
-    def __post_init__(self) -> None:
-        """Open the store."""
-        self.database = self.rehearsal = rehearsal(self.url)
-        self.count = 0
+    def learn(self) -> None:
+        """Learn nothing yet: see `open`."""
 
     def open(self, plant: Plant) -> None:
         """Make systems, whitelist and rules known, once for all examples."""
@@ -37,14 +33,6 @@ class Stage(World):
             }
             save_scheme_groups(connection, plant.project.identity.normalised, now=NOW)
         prepare(self.database, now=NOW)
-
-    def begin(self) -> None:
-        """Start anew."""
-        self.rehearsal.end()
-        self.count += 1
-        if self.count % 100 == 0:
-            vacuum(self.database)
-        self.rehearsal.start()
 
     def hear(self, papers: Sequence[Paper]) -> None:
         """Store what systems say."""
@@ -90,7 +78,6 @@ class Stage(World):
 
     def close(self) -> None:
         """Take everything back and close."""
-        self.rehearsal.end()
         self.database.close()
 
     def known(self) -> dict[str, list[Name]]:

@@ -1,15 +1,13 @@
 """Small worlds for property tests: a few systems, few names that overlap, documents in several versions."""
 
-import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
-from pathlib import Path
 from typing import Any
 
 from hypothesis import strategies as st
-from sqlalchemy import Connection, make_url, select
+from sqlalchemy import Connection, select
 
 from hub.model import (
     Batch,
@@ -38,10 +36,12 @@ from hub.store.statements import Told, store_documents
 from hub.store.stating import state
 from hub.store.systems import ensure_system
 from hub.store.tables import ENTITY_TABLES
-from tests.databases import empty
-from tests.swift import swift
+from tests.databases import vacuum
+from tests.swift import Rehearsal, rehearsal, swift
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
+_VACUUM_AFTER = 100
+"""Examples: what was taken back lies in PostgreSQL's tables until then."""
 SYSTEMS = {"mes": "MES", "erp": "ERP", "lims": "LIMS"}
 WHITELIST = {
     "batch": [["mes:batch", "erp:batch", "lims:batch"]],
@@ -90,30 +90,35 @@ class Decided:
 
 @dataclass
 class World:
-    """A migrated store into which versions of documents come; `begin` makes it new."""
+    """A migrated store into which versions of documents come; `begin` makes it new.
+
+    What comes is taken back, and other connections do not see it. With `keeps` it stays, as it must where the
+    past is read, and the store begins only once.
+    """
 
     url: str
+    keeps: bool = False
     database: Database = field(init=False)
     systems: dict[str, int] = field(default_factory=dict[str, int])
+    _begun: int = 0
     _seconds: Iterator[int] = field(default_factory=count)
 
     def __post_init__(self) -> None:
-        """Open it."""
-        self.database = swift(self.url)
-        if self.database.dialect == "sqlite":
-            shutil.copyfile(self._path, self._path.with_suffix(".new"))
-
-    @property
-    def _path(self) -> Path:
-        return Path(make_url(self.url).database or "")
+        """Open it, and let it know systems, whitelist and rules."""
+        self.database = swift(self.url) if self.keeps else rehearsal(self.url)
+        self.learn()
 
     def begin(self) -> None:
-        """Start anew with systems, whitelist and rules."""
-        if self.database.dialect == "sqlite":
-            self.database.close()
-            shutil.copyfile(self._path.with_suffix(".new"), self._path)
-        else:
-            empty(self.database)
+        """Start anew with what it knew at first."""
+        self._begun += 1
+        if isinstance(self.database, Rehearsal):
+            self.database.end()
+            if self._begun % _VACUUM_AFTER == 0:
+                vacuum(self.database)
+            self.database.start()
+
+    def learn(self) -> None:
+        """Store what all examples begin with."""
         with self.database.begin("test") as connection:
             self.systems = {
                 code: ensure_system(connection, code, kind, now=NOW).id for code, kind in SYSTEMS.items()

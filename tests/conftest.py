@@ -41,12 +41,23 @@ def pytest_configure() -> None:
     guard_sockets()
 
 
+LONGEST = (
+    "test_any_interleaving.py",
+    "test_tabletting.py",
+    "test_demo_command.py",
+    "test_worked_example.py",
+    "test_demo.py",
+    "test_timeline.py",
+    "test_migrations.py",
+    "test_bad_input.py",
+    "test_kill.py",
+)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the longest, in each half of the list: two workers begin with a half each, and none ends alone."""
-    long = [item for item in items if "test_any_interleaving_gives" in item.name]
-    others = [item for item in items if "test_any_interleaving_gives" not in item.name]
-    middle = len(others) // 2
-    items[:] = [*long[::2], *others[:middle], *long[1::2], *others[middle:]]
+    """Begin with the longest files: where several workers take a file each, none ends long after the others."""
+    places = {name: number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path.name, len(places)))
 
 
 def pytest_collection_finish() -> None:

@@ -51,7 +51,7 @@ PLANT = (
 
 @pytest.fixture(scope="module")
 def world(module_url: str) -> Iterator[World]:
-    one = World(module_url)
+    one = World(module_url, keeps=True)
     yield one
     one.database.close()
 

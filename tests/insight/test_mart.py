@@ -1,5 +1,6 @@
 """The star: one row a thing or event, each counted once, equal on both engines; a reader sees its sites only."""
 
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -23,7 +24,7 @@ KEYS = ("_key", "_at", "_start", "_end", "uid", "path")
 
 @pytest.fixture(scope="module")
 def world(module_url: str) -> Iterator[World]:
-    one = World(module_url)
+    one = World(module_url, keeps=True)
     fill(one)
     yield one
     one.database.close()
@@ -78,7 +79,7 @@ def test_both_engines_give_the_same_numbers_in_every_view(
 ) -> None:
     if world.database.dialect == "sqlite":
         pytest.skip("compared in the other half")
-    other = World(f"sqlite:///{_copy(request, tmp_path_factory)}")
+    other = World(f"sqlite:///{_copy(request, tmp_path_factory)}", keeps=True)
     fill(other)
     for view in VIEWS:
         assert plain(read(other.database, view)) == plain(read(world.database, view)), view
@@ -121,7 +122,7 @@ def reader(world: World) -> Iterator[str]:
     """A role that may read the mart, and is gone afterwards."""
     if world.database.dialect == "sqlite":
         pytest.skip("SQLite has no roles")
-    role = "mart_test_reader"
+    role = f"mart_test_reader_{os.getpid()}"  # roles are of the whole server
     with world.database.begin("test") as connection:
         for statement in write_reader(connection, role):
             connection.exec_driver_sql(statement)

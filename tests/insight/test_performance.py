@@ -22,7 +22,7 @@ from tests.resolve.worlds import NOW, World
 
 @pytest.fixture(scope="module")
 def world(module_url: str) -> Iterator[World]:
-    one = World(module_url)
+    one = World(module_url, keeps=True)
     fill(one)
     yield one
     one.database.close()

@@ -29,7 +29,7 @@ from tests.resolve.worlds import Decided
 pytestmark = pytest.mark.hypothesis
 IS_NIGHT = settings.get_current_profile_name() == "nightly"
 EXAMPLES = 10_000 if IS_NIGHT else 300
-PARTS = 2
+PARTS = 1
 """Into which the examples are cut, so that two processes can share them."""
 ON_POSTGRES = 3 if IS_NIGHT else 10
 """In one of how many it happens on PostgreSQL and is told in order on SQLite; in the others the other way round."""

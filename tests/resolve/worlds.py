@@ -1,13 +1,15 @@
 """Small worlds for property tests: a few systems, few names that overlap, documents in several versions."""
 
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 from hypothesis import strategies as st
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, make_url, select
 
 from hub.model import (
     Batch,
@@ -36,7 +38,7 @@ from hub.store.statements import Told, store_documents
 from hub.store.stating import state
 from hub.store.systems import ensure_system
 from hub.store.tables import ENTITY_TABLES
-from tests.databases import vacuum
+from tests.databases import empty, vacuum
 from tests.swift import Rehearsal, rehearsal, swift
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -92,8 +94,8 @@ class Decided:
 class World:
     """A migrated store into which versions of documents come; `begin` makes it new.
 
-    What comes is taken back, and other connections do not see it. With `keeps` it stays, as it must where the
-    past is read, and the store begins only once.
+    What comes is taken back, and other connections do not see it. With `keeps` it is committed, as it must be
+    where others look at the store or the past is read, and beginning anew takes longer.
     """
 
     url: str
@@ -107,6 +109,13 @@ class World:
         """Open it, and let it know systems, whitelist and rules."""
         self.database = swift(self.url) if self.keeps else rehearsal(self.url)
         self.learn()
+        if self.keeps and self.database.dialect == "sqlite":
+            self.database.close()
+            shutil.copyfile(self._path, self._path.with_suffix(".new"))
+
+    @property
+    def _path(self) -> Path:
+        return Path(make_url(self.url).database or "")
 
     def begin(self) -> None:
         """Start anew with what it knew at first."""
@@ -116,6 +125,16 @@ class World:
             if self._begun % _VACUUM_AFTER == 0:
                 vacuum(self.database)
             self.database.start()
+        elif self._begun > 1:
+            self._make_anew()
+
+    def _make_anew(self) -> None:
+        if self.database.dialect == "sqlite":
+            self.database.close()
+            shutil.copyfile(self._path.with_suffix(".new"), self._path)
+        else:
+            empty(self.database)
+            self.learn()
 
     def learn(self) -> None:
         """Store what all examples begin with."""

@@ -14,7 +14,7 @@ BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME; END $$"""
 
 _STATISTICS = """\
 CREATE OR REPLACE FUNCTION take_statistics() RETURNS void LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = {schema}, pg_temp AS $$
+SET search_path = {schema}, pg_temp SET default_statistics_target = 10 AS $$
 BEGIN ANALYZE (SKIP_LOCKED) {tables}; END $$"""
 _EVENTS = {
     "insert": ("INSERT", "NEW TABLE AS new_rows"),

@@ -4,6 +4,7 @@ A benchmark is a function `bench_…(folder: Path) -> Iterable[Row]` in a file `
 folder is empty and its own. Exit status 1 when a benchmark broke; a target not held is shown, not punished.
 """
 
+import gc
 import importlib
 import json
 import os
@@ -64,6 +65,7 @@ def describe_machine() -> str:
 
 def main(words: list[str]) -> int:
     """Run, print, write."""
+    gc.set_threshold(50_000, 20, 20)  # as the commands have it
     console, rows, broken = Console(), list[Row](), list[str]()
     for name, benchmark in find(words):
         console.print(f"[dim]{name}[/dim]")

@@ -1,18 +1,23 @@
 """One batch from every side: phases, data, materials, samples and results, events, orders."""
 
-from functools import cache
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, FromClause, Select, select
+from sqlalchemy import Connection, Select, select
 
 from hub.model import UnknownUnitError, convert
-from hub.store.answers.readings import Document, Reading, Slot, fact_reading, thing_reading
+from hub.store.answers.readings import Document, fact_reading, thing_reading
 from hub.store.answers.things import read_thing, read_things
 from hub.store.sets import select_in
 from hub.store.tables import ENTITY_TABLES, FACT_TABLES
 
-_LIMITS = ("lower", "upper", "lower_action", "upper_action", "text", "unit", "method", "property", "is_cqa")
-_SAMPLE = ("code", "sample_type", "stage", "taken_at", "received_at", "status")
+_LIMITS = {
+    **{key: key for key in ("lower", "upper", "lower_action", "upper_action")},
+    "text": "text_criterion",
+    **{key: key for key in ("unit", "method", "property", "is_cqa")},
+}
+_SAMPLE = {key: key for key in ("code", "sample_type", "stage", "taken_at", "received_at", "status")}
+"""Members of a document and the columns that they are."""
 
 
 def list_phases(connection: Connection, batch_id: int, *, retracted: bool = False) -> list[Document]:
@@ -40,16 +45,45 @@ def list_results(connection: Connection, batch_id: int, *, retracted: bool = Fal
 
     `is_outside` tells that a number breaks the limits it was tested against (null without limits).
     """
-    reading = _result_reading()
+    reading = fact_reading("test_result")
     table = reading.table
     query = reading.select().order_by(table.c.sample_id, table.c.test_code, table.c.id)
     if not retracted:
         query = query.where(table.c.is_retracted.is_(False))
-    samples = list_sample_ids(connection, batch_id)
-    results = reading.documents(select_in(connection, query, table.c.sample_id, samples))
-    for result in results:
-        result["is_outside"] = is_outside(result["value"], result["limits"])
+    results = reading.documents(
+        select_in(connection, query, table.c.sample_id, list_sample_ids(connection, batch_id))
+    )
+    _add_samples_and_limits(connection, results)
     return results
+
+
+def _add_samples_and_limits(connection: Connection, results: list[Document]) -> None:
+    """Put its sample and limits into each result: hundreds of results share one, so each is read once."""
+    sampled = {result["sample"]["id"] for result in results if result["sample"]} - {None}
+    tested = {result["criterion"]["id"] for result in results if result["criterion"]} - {None}
+    samples = _read_apart(connection, "sample", _SAMPLE, ids=sampled)
+    limits = _read_apart(connection, "test_criterion", _LIMITS, ids=tested)
+    unknown = dict.fromkeys(_SAMPLE)
+    for result in results:
+        sample, criterion = result["sample"], result["criterion"]
+        if sample:
+            sample.update(samples.get(sample["id"], unknown))
+        result["limits"] = limits.get(criterion["id"]) if criterion else None
+        result["is_outside"] = is_outside(result["value"], result["limits"])
+
+
+def _read_apart(
+    connection: Connection, record_type: str, keys: Mapping[str, str], *, ids: Iterable[int]
+) -> dict[int, Document]:
+    """Give some columns of facts by id, under their names in a document; nothing of one that has none."""
+    table = FACT_TABLES[record_type]
+    query = select(table.c.id, *(table.c[column] for column in keys.values()))
+    rows = (tuple(row) for row in select_in(connection, query, table.c.id, sorted(ids)))
+    return {
+        key: dict(zip(keys, values, strict=True))
+        for key, *values in rows
+        if any(v is not None for v in values)
+    }
 
 
 def list_sample_ids(connection: Connection, batch_id: int) -> set[int]:
@@ -109,29 +143,6 @@ def _facts(
     if not retracted:
         query = query.where(table.c.is_retracted.is_(False))
     return reading.read(connection, query)
-
-
-@cache
-def _result_reading() -> Reading:
-    """The reading of results, with their sample and limits beside them."""
-    plain = fact_reading("test_result")
-    table = plain.table
-    sample, limit = FACT_TABLES["sample"].alias("on_sample"), FACT_TABLES["test_criterion"].alias("on_limit")
-    source: FromClause = plain.source.outerjoin(sample, sample.c.id == table.c.sample_id)
-    source = source.outerjoin(limit, limit.c.id == table.c.criterion_id)
-    columns: dict[str, ColumnElement[Any]] = {
-        key: limit.c["text_criterion" if key == "text" else key] for key in _LIMITS
-    }
-    slots = tuple(slot for slot in plain.slots if slot.name != "sample")
-    slots += (
-        Slot(
-            "sample",
-            (table.c.sample_key, table.c.sample_id, *(sample.c[key] for key in _SAMPLE)),
-            ("key", "id", *_SAMPLE),
-        ),
-        Slot("limits", tuple(columns.values()), tuple(columns)),
-    )
-    return Reading(table, slots, source)
 
 
 def list_recent(connection: Connection, entity_type: str, *, lifecycle: str, limit: int) -> list[Document]:

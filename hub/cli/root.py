@@ -1,4 +1,4 @@
-"""The command tree; a verb's module is read when the verb is asked for, which halves what most begin with."""
+"""The command tree; a verb's module is read when the verb is asked for: none waits for the others."""
 
 from importlib import import_module
 from importlib.metadata import version

@@ -29,8 +29,8 @@ from tests.resolve.worlds import Decided
 pytestmark = pytest.mark.hypothesis
 IS_NIGHT = settings.get_current_profile_name() == "nightly"
 EXAMPLES = 10_000 if IS_NIGHT else 300
-PARTS = 1
-"""Into which the examples are cut, so that two processes can share them."""
+PARTS = 2 if IS_NIGHT else 1
+"""Into which the examples are cut: by night two processes share them."""
 ON_POSTGRES = 3 if IS_NIGHT else 10
 """In one of how many it happens on PostgreSQL and is told in order on SQLite; in the others the other way round."""
 

@@ -54,10 +54,10 @@ class Historian:
             _id_of(ObjectIds.Server_ServerCapabilities_OperationLimits_MaxNodesPerHistoryReadData)
         )
         await limit.write_value(ua.Variant(NODES_PER_READ, ua.VariantType.UInt32))
-        history = TrackHistory(
-            self._directory, {node.nodeid: self._tracks[n] for n, node in self._nodes.items()}
+        inner = self._server.iserver
+        inner.history_manager = TrackHistory(
+            inner, self._directory, {node.nodeid: self._tracks[n] for n, node in self._nodes.items()}
         )
-        self._server.iserver.history_manager.set_storage(history)
         url = f"opc.tcp://127.0.0.1:{port or _free_port()}{PATH}"
         self._server.set_endpoint(url)
         await self._server.start()

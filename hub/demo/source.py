@@ -6,6 +6,7 @@ It prints `ready {json}` with its URL once it answers, then serves until SIGTERM
 import argparse
 import asyncio
 import contextlib
+import gc
 import json
 import os
 import signal
@@ -33,6 +34,7 @@ class SourceError(RuntimeError):
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a source; 0 after a clean end, 2 with a message when it cannot start."""
+    gc.set_threshold(50_000, 20, 20)  # a source keeps nearly all that it makes, as the commands do
     asked = _read_arguments(arguments)
     directory = Path(asked.dir).resolve()
     try:

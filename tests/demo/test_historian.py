@@ -3,18 +3,19 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import pytest
 from asyncua import ua
 from asyncua.client.client import Client
 from asyncua.common.node import Node
 from asyncua.ua.object_ids import ObjectIds
 from asyncua.ua.status_codes import StatusCodes
+from asyncua.ua.ua_binary import struct_to_binary
 
-from hub.demo.clock import write_clock
 from hub.demo.curves import (
     BAD_SENSOR_FAILURE,
     BAD_STRETCH,
@@ -24,10 +25,14 @@ from hub.demo.curves import (
     trace,
 )
 from hub.demo.historian import NAMESPACE, NODES_PER_READ
-from hub.demo.history import PAGE_SIZE, TrackHistory
+from hub.demo.history import PAGE_SIZE, encode, value_at
 from hub.demo.plan import FIRST, NOW, WINDOW_START, Batch
 from hub.demo.plant import Plant
 from hub.demo.tags import TAGS
+
+NEVER = datetime(1601, 1, 1, tzinfo=UTC)
+"""OPC UA's word for "not given"."""
+STEPS = next(name for name, tag in TAGS.items() if tag.kind == "step")
 
 
 @asynccontextmanager
@@ -52,10 +57,7 @@ def _seen(given: Any) -> Seen:
 async def _read(node: Node, start: datetime, end: datetime, *, limit: int = 0) -> tuple[list[Seen], int]:
     details = ua.ReadRawModifiedDetails()
     details.IsReadModified = details.ReturnBounds = False
-    details.StartTime, details.EndTime = (
-        ua.DateTime.fromisoformat(start.isoformat()),
-        ua.DateTime.fromisoformat(end.isoformat()),
-    )
+    details.StartTime, details.EndTime = _moment(start), _moment(end)
     details.NumValuesPerNode = ua.UInt32(limit)
     values: list[Seen] = []
     pages, point = 0, None
@@ -66,6 +68,10 @@ async def _read(node: Node, start: datetime, end: datetime, *, limit: int = 0) -
         pages, point = pages + 1, result.ContinuationPoint
         if not point:
             return values, pages
+
+
+def _moment(at: datetime) -> ua.DateTime:
+    return ua.DateTime.fromisoformat(at.isoformat())
 
 
 def _run(plant: Plant, story: Callable[[Callable[[str], Node]], Awaitable[None]]) -> None:
@@ -187,8 +193,32 @@ def test_the_clock_hides_the_future_in_history_and_in_current_values(plant: Plan
     _run(plant, story)
 
 
-def test_history_of_an_unknown_node_is_refused(tmp_path: Path) -> None:
-    write_clock(tmp_path, NOW)
-    history = TrackHistory(tmp_path, {})
-    with pytest.raises(ua.uaerrors.BadHistoryOperationUnsupported):
-        asyncio.run(history.read_node_history(ua.NodeId.from_string("ns=2;s=X"), WINDOW_START, NOW, 0))
+def test_what_has_no_history_is_refused_by_name_and_the_others_are_answered(plant: Plant) -> None:
+    async def story(node: Callable[[str], Node]) -> None:
+        folder, tag = (ua.HistoryReadValueId(NodeId=node(n).nodeid) for n in ("BR2000-01", "VI01_PH"))
+        details = ua.ReadRawModifiedDetails(
+            IsReadModified=False,
+            StartTime=_moment(WINDOW_START),
+            EndTime=_moment(NOW),
+            NumValuesPerNode=ua.UInt32(3),
+        )
+        asked = ua.HistoryReadParameters(HistoryReadDetails=details, NodesToRead=[folder, tag])
+        refused, answered = await node("VI01_PH").session.history_read(asked)
+        assert refused.StatusCode.value == StatusCodes.BadHistoryOperationUnsupported
+        assert len(answered.HistoryData.DataValues) == 3
+        details.IsReadModified = True
+        (modified,) = await node("VI01_PH").session.history_read(replace(asked, NodesToRead=[tag]))
+        assert modified.StatusCode.value == StatusCodes.BadHistoryOperationUnsupported
+        details.IsReadModified, details.StartTime, details.EndTime = False, _moment(NEVER), _moment(NEVER)
+        (endless,) = await node("VI01_PH").session.history_read(replace(asked, NodesToRead=[tag]))
+        assert endless.StatusCode.value == StatusCodes.BadInvalidTimestampArgument
+
+    _run(plant, story)
+
+
+@pytest.mark.parametrize("name", ["BR2000_01_TEMP", BAD_STRETCH[0], "BR2000_01_BATCH_ID", STEPS])
+def test_what_is_told_is_what_asyncua_would_write(batches: tuple[Batch, ...], name: str) -> None:
+    track = trace(batches)[name]
+    for rows in (np.arange(len(track.times)), np.arange(len(track.times))[::-1], np.arange(0)):
+        told = ua.HistoryData(DataValues=[value_at(track, int(row)) for row in rows])
+        assert encode(track, rows) == struct_to_binary(told)

@@ -21,6 +21,7 @@ from sqlalchemy.engine import URL, make_url
 
 from tests.databases import ENGINES, Pool, fresh_postgres
 from tests.loopback import REACHED_OUT, guard_sockets
+from tests.once import make_once
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -39,6 +40,7 @@ LACKING = {
 def pytest_configure() -> None:
     """Refuse sockets that leave the machine, from here to the end of the process."""
     guard_sockets()
+    gc.disable()  # what is collected stays: looking through it again and again took half of the time
 
 
 LONGEST = (
@@ -62,9 +64,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_collection_finish() -> None:
     """What is there now stays to the end: looking for rubbish need not look at it again and again."""
-    gc.collect()
     gc.freeze()
-    gc.set_threshold(50_000, 20, 20)  # as the commands have it
+    gc.set_threshold(200_000, 20, 20)
+    gc.enable()
 
 
 # ------------------------------------------------------------------ groups that may be absent
@@ -239,12 +241,14 @@ def module_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
 
 @pytest.fixture(scope="session")
 def plant_documents(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """What the demo plant's systems say (`tests.resolve.demo_documents.Plant`), read once."""
-    from tests.resolve.demo_documents import read_documents
+    """What the demo plant's systems say (`tests.resolve.demo_documents.Plant`), heard once in a test run."""
+    from tests.resolve.demo_documents import keep_documents, read_documents
 
-    folder = tmp_path_factory.mktemp("documents")
-    shutil.copyfile(migrated_sqlite, folder / "hub.db")
-    return read_documents(f"sqlite:///{folder / 'hub.db'}", folder / "plant")
+    def keep(folder: Path) -> None:
+        shutil.copyfile(migrated_sqlite, folder / "hub.db")
+        keep_documents(folder)
+
+    return read_documents(make_once(tmp_path_factory, "documents", keep))
 
 
 # ------------------------------------------------------------------ real data

@@ -36,15 +36,17 @@ def fresh_postgres(
             admin.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
-_EMPTYING = """DO $$ DECLARE name text; one record; is_there boolean; BEGIN
+_EMPTYING = """DO $$ DECLARE name text; guards text; is_there boolean; BEGIN
+PERFORM set_config('session_replication_role', 'replica', true); -- nothing refers to what goes: all goes
 FOREACH name IN ARRAY %s LOOP
+  CONTINUE WHEN pg_relation_size(name::regclass) = 0;
   EXECUTE format('SELECT EXISTS (SELECT 1 FROM %%I)', name) INTO is_there;
   CONTINUE WHEN NOT is_there;
-  FOR one IN SELECT tgname FROM pg_trigger WHERE tgrelid = name::regclass AND NOT tgisinternal LOOP
-    EXECUTE format('ALTER TABLE %%I DISABLE TRIGGER %%I', name, one.tgname); END LOOP;
+  SELECT string_agg(format('ENABLE ALWAYS TRIGGER %%I', tgname), ', ') INTO guards
+    FROM pg_trigger WHERE tgrelid = name::regclass AND NOT tgisinternal;
+  IF guards IS NOT NULL THEN EXECUTE format('ALTER TABLE %%I DISABLE TRIGGER USER', name); END IF;
   EXECUTE format('DELETE FROM %%I', name);
-  FOR one IN SELECT tgname FROM pg_trigger WHERE tgrelid = name::regclass AND NOT tgisinternal LOOP
-    EXECUTE format('ALTER TABLE %%I ENABLE ALWAYS TRIGGER %%I', name, one.tgname); END LOOP;
+  IF guards IS NOT NULL THEN EXECUTE format('ALTER TABLE %%I ', name) || guards; END IF;
 END LOOP;
 PERFORM setval(oid::regclass, 1, false) FROM pg_class WHERE relkind = 'S'; END $$""" % (
     "ARRAY[" + ", ".join(f"'{t.name}'" for t in reversed(metadata.sorted_tables) if t.name != "unit") + "]"

@@ -6,7 +6,9 @@ bytes is told in `test_demo_command.py`.
 """
 
 import json
+import os
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -26,6 +28,8 @@ from hub.ingest.sources import load_project
 from hub.model.quality import quality_class
 from hub.shift.cycle import run_cycle
 from hub.store.database import Database
+from tests.conftest import _copied
+from tests.databases import ENGINES
 from tests.journeys.held import Counter, counter_over
 
 Answer = Any
@@ -63,22 +67,39 @@ AT_FIRST = {
 
 
 @pytest.fixture(scope="module")
-def read(module_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reading]:
-    database = Database(module_url)
-    with running_plant(tmp_path_factory.mktemp("demo") / "plant", at=FIRST) as plant:
-        read_once(database, plant)
-        with counter_over(module_url) as counter:
-            at_first = {name: counter.get(path) for name, path in AT_FIRST.items()}
-        plant.set_clock(NOW)
-        read_once(database, plant)
-    database.close()
-    with counter_over(module_url) as counter:
-        yield Reading(at_first, counter)
+def readings(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, Reading]]:
+    """What was read of one running plant, by the engine into which it was read."""
+    engines = ENGINES if os.environ.get("PLANTWIDE_TEST_POSTGRES") else ENGINES[:1]
+    with ExitStack() as stack:
+        urls = {
+            e: stack.enter_context(_copied(request, e, tmp_path_factory.mktemp("store"))) for e in engines
+        }
+        at_first: dict[str, dict[str, Answer]] = {}
+        with running_plant(tmp_path_factory.mktemp("demo") / "plant", at=FIRST) as plant:
+            for engine, url in urls.items():
+                read_once(url, plant)
+                with counter_over(url) as counter:
+                    at_first[engine] = {name: counter.get(path) for name, path in AT_FIRST.items()}
+            plant.set_clock(NOW)
+            for url in urls.values():
+                read_once(url, plant)
+        yield {e: Reading(at_first[e], stack.enter_context(counter_over(url))) for e, url in urls.items()}
 
 
-def read_once(database: Database, plant: Plant) -> None:
+@pytest.fixture(scope="module", params=ENGINES)
+def read(request: pytest.FixtureRequest, readings: dict[str, Reading]) -> Reading:
+    if request.param not in readings:
+        request.getfixturevalue("postgres_server")  # skips, and says what lacks
+    return readings[request.param]
+
+
+def read_once(url: str, plant: Plant) -> None:
+    database = Database(url)
     cycle = run_cycle(Desk(database), load_project(DEMO_CONFIG, plant.environment))
     assert cycle.failed == []
+    database.close()
 
 
 @pytest.fixture(scope="module")

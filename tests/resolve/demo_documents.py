@@ -6,6 +6,7 @@ more, so that every kind of record is there, and of the long ones the records th
 ones of each type.
 """
 
+import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -192,10 +193,11 @@ class Plant:
         return found
 
 
-def read_documents(url: str, folder: Path) -> Plant:
-    """Run the plant, read it into a migrated store, and give what its systems said."""
-    database = Database(url)
-    with running_plant(folder, at=FIRST) as plant:
+def keep_documents(folder: Path) -> None:
+    """Run the plant, read it into the migrated store `hub.db` of a folder, and note there how it was set up."""
+    database = Database(f"sqlite:///{folder / 'hub.db'}")
+    with running_plant(folder / "plant", at=FIRST) as plant:
+        (folder / "environment.json").write_text(json.dumps(plant.environment), encoding="utf-8")
         project = load_project(DEMO_CONFIG, plant.environment)
         historian, others = project.source("historian"), [s for s in project.sources if s.code != "historian"]
         run_cycle(Desk(database, clock=lambda: FIRST), project, [historian], within=SEEN)
@@ -203,6 +205,14 @@ def read_documents(url: str, folder: Path) -> Plant:
             plant.set_clock(instant)
             outcomes = sync_sources(Desk(database, clock=lambda: instant), others)  # noqa: B023 - used at once
             assert not [o for o in outcomes if o.error]
+    database.close()
+
+
+def read_documents(folder: Path) -> Plant:
+    """Give what the plant's systems said, of a folder in which it was kept."""
+    environment = json.loads((folder / "environment.json").read_text(encoding="utf-8"))
+    project = load_project(DEMO_CONFIG, environment)
+    database = Database(f"sqlite:///{folder / 'hub.db'}")
     with database.read() as connection:
         systems = {s.code: s.kind for s in list_systems(connection).values()}
         told = [

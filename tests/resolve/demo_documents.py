@@ -197,7 +197,7 @@ def keep_documents(folder: Path) -> None:
     """Run the plant, read it into the migrated store `hub.db` of a folder, and note there how it was set up."""
     database = Database(f"sqlite:///{folder / 'hub.db'}")
     with running_plant(folder / "plant", at=FIRST) as plant:
-        (folder / "environment.json").write_text(json.dumps(plant.environment), encoding="utf-8")
+        (folder / "environment.json").write_text(json.dumps(dict(plant.environment)), encoding="utf-8")
         project = load_project(DEMO_CONFIG, plant.environment)
         historian, others = project.source("historian"), [s for s in project.sources if s.code != "historian"]
         run_cycle(Desk(database, clock=lambda: FIRST), project, [historian], within=SEEN)

@@ -23,6 +23,8 @@ from tests.databases import ENGINES, Pool, fresh_postgres
 from tests.loopback import REACHED_OUT, guard_sockets
 from tests.once import make_once
 
+gc.disable()  # until all tests are collected: what is made by then stays, and looking at it took half of the time
+
 ROOT = Path(__file__).resolve().parent.parent
 
 # The same examples in every run, and none fails because a machine was busy; `poe nightly` draws new ones.
@@ -40,7 +42,6 @@ LACKING = {
 def pytest_configure() -> None:
     """Refuse sockets that leave the machine, from here to the end of the process."""
     guard_sockets()
-    gc.disable()  # what is collected stays: looking through it again and again took half of the time
 
 
 LONGEST = (
@@ -63,7 +64,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """What is there now stays to the end: looking for rubbish need not look at it again and again."""
+    """What is there now stays to the end: looking for rubbish need not look at it."""
     gc.freeze()
     gc.set_threshold(1_000_000, 10, 10)
     gc.enable()

@@ -123,7 +123,7 @@ def _ticks(times: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def _asks_raw(details: Any) -> bool:
-    return isinstance(details, ua.ReadRawModifiedDetails) and not details.IsReadModified  # pyright: ignore[reportUnknownMemberType]
+    return isinstance(details, ua.ReadRawModifiedDetails) and not details.IsReadModified  # pyright: ignore[reportUnknownMemberType] - asyncua's
 
 
 def _continued(node: Any) -> datetime | None:

@@ -1,9 +1,8 @@
 """How a stored row is read as a document: one reading a table, made from the fields of its record class."""
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
-from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Executable, FromClause, Select, Table, select
@@ -11,12 +10,9 @@ from sqlalchemy import ColumnElement, Connection, Executable, FromClause, Select
 from hub.model.mastered import MASTERED
 from hub.model.observed import OBSERVED
 from hub.model.shape import Field, fields_of
+from hub.store.answers.shapes import Document, Shape, write_shape
 from hub.store.tables import ENTITY_TABLES, FACT_TABLES, identifier, source_system
 from hub.store.tables.columns import AMOUNT, RESULT
-
-Document = dict[str, Any]
-_Part = tuple[str, tuple[str, ...], slice, tuple[None, ...]]
-"""A member of several columns: its name, their keys, where they stand in a row, what they are when null."""
 
 _REFERENCE = ("uid", "code", "description")
 _REPORTED = ("uid", "code", "reported")
@@ -106,41 +102,15 @@ class Reading:
 
     def documents(self, rows: Iterable[Sequence[Any]]) -> list[Document]:
         """Give one dictionary a row."""
-        names, pick, parts = self._places
-        documents: list[Document] = []
-        for row in rows:
-            values = tuple(row)
-            document = dict(zip(names, pick(values), strict=True))
-            for name, keys, part, nothing in parts:
-                found = values[part]
-                document[name] = None if found == nothing else dict(zip(keys, found, strict=True))
-            documents.append(document)
-        return documents
+        return self._shape(rows)
 
     def read(self, connection: Connection, query: Select[Any]) -> list[Document]:
         """Run a statement made from `select` and give its documents."""
         return self.documents(connection.execute(query))
 
     @cached_property
-    def _places(self) -> tuple[list[str], Callable[[Sequence[Any]], Sequence[Any]], list[_Part]]:
-        """Where members stand in a row: all names, what picks the first value of each, and the parts.
-
-        A document is made whole from the first values and its parts are then put in: so most of the work
-        is one call that Python runs in C.
-        """
-        starts: list[int] = []
-        parts: list[_Part] = []
-        at = 1
-        for slot in self.slots:
-            starts.append(at)
-            end = at + (len(slot.keys) or 1)
-            if slot.keys:
-                parts.append((slot.name, slot.keys, slice(at, end), (None,) * len(slot.keys)))
-            at = end
-        names = [slot.name for slot in self.slots]
-        if len(starts) <= 1:  # itemgetter gives a tuple of several only
-            return names, lambda row: tuple(row[start] for start in starts), parts
-        return names, itemgetter(*starts), parts
+    def _shape(self) -> Shape:
+        return write_shape([(slot.name, slot.keys) for slot in self.slots], skip=1)
 
 
 @cache

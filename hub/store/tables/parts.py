@@ -21,6 +21,7 @@ from sqlalchemy import (
     TypeDecorator,
 )
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.engine.processors import str_to_datetime
 
 from hub.model import NaiveTimeError
 
@@ -52,9 +53,9 @@ class Json(TypeDecorator[Any]):
         """Give the stored form."""
         return orjson.dumps(value).decode() if dialect.name == "sqlite" and value is not None else value
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> Any:
-        """Give the value."""
-        return orjson.loads(value) if dialect.name == "sqlite" and value is not None else value
+    def result_processor(self, dialect: Dialect, coltype: object) -> Any:
+        """Give what makes a value of what is stored."""
+        return _loads if dialect.name == "sqlite" else super().result_processor(dialect, coltype)
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -83,11 +84,17 @@ class UtcDateTime(TypeDecorator[datetime]):
             return utc
         return utc.isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
-        """Give an aware UTC time."""
-        if value is None:
-            return None
-        return datetime.fromisoformat(value) if dialect.name == "sqlite" else value.astimezone(UTC)
+    def result_processor(self, dialect: Dialect, coltype: object) -> Any:  # noqa: ARG002 - SQLAlchemy's signature
+        """Give what makes an aware UTC time of what is stored: one call, for every row has some."""
+        return str_to_datetime if dialect.name == "sqlite" else _in_utc
+
+
+def _loads(stored: str | None) -> Any:
+    return None if stored is None else orjson.loads(stored)
+
+
+def _in_utc(told: datetime | None) -> datetime | None:
+    return None if told is None else told.astimezone(UTC)
 
 
 metadata = MetaData(

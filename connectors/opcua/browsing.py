@@ -27,7 +27,8 @@ class Signal:
 
     node: Any
     name: str
-    path: str
+    path: tuple[str, ...]
+    """Browse names from below the root to its own."""
     description: str | None = None
     unit: str | None = None
     source_unit: str | None = None
@@ -42,7 +43,7 @@ class Signal:
         return Tag.model_validate(
             {
                 "id": self.name,
-                "description": (self.description or self.path)[:400],
+                "description": (self.description or "/".join(self.path))[:400],
                 "unit": self.unit,
                 "source_unit": self.source_unit,
                 "value_type": self.value_type,
@@ -58,7 +59,7 @@ class _Found:
     """A variable on the way: its properties are other nodes, read later together."""
 
     node: Any
-    path: str
+    path: tuple[str, ...]
     keeps_history: bool = True
     properties: dict[str, Any] = field(default_factory=dict[str, Any])
 
@@ -87,7 +88,7 @@ async def _browse(session: UaSession, config: OpcUaConfig) -> list[_Found]:
         raise Misconfigured(f"{config.endpoint} has no node {config.root}", remedy="correct `root`")
     variables: list[_Found] = []
     seen = {root}
-    level: list[_Found] = [_Found(root, "")]
+    level: list[_Found] = [_Found(root, ())]
     for _ in range(config.depth):
         following: list[_Found] = []
         for parent, references in zip(level, await session.children([p.node for p in level]), strict=True):
@@ -97,7 +98,7 @@ async def _browse(session: UaSession, config: OpcUaConfig) -> list[_Found]:
                     parent.properties[name] = node
                 elif node not in seen and not _is_server(node):
                     seen.add(node)
-                    one = _Found(node, f"{parent.path}/{name}".lstrip("/"))
+                    one = _Found(node, (*parent.path, name))
                     following.append(one)
                     if reference.NodeClass == ua.NodeClass.Variable and not _is_property(reference):
                         variables.append(one)
@@ -112,7 +113,7 @@ async def _named(session: UaSession, config: OpcUaConfig) -> list[_Found]:
     nodes = [parse_node(text, "nodes") for text in config.nodes]
     names = await session.read(nodes, ua.AttributeIds.BrowseName)
     found = [
-        _Found(node, str(name.Name)) for node, name in zip(nodes, names, strict=True) if name is not None
+        _Found(node, (str(name.Name),)) for node, name in zip(nodes, names, strict=True) if name is not None
     ]
     for one, references in zip(found, await session.children([f.node for f in found]), strict=True):
         for reference in references:
@@ -133,7 +134,7 @@ async def _describe(session: UaSession, config: OpcUaConfig, found: Sequence[_Fo
     enums = await _read_enums(session, types)
     signals: list[Signal] = []
     for one, kind, text, told in zip(found, types, texts, properties, strict=True):
-        name = one.node.to_string() if config.tag_name == "node_id" else one.path
+        name = one.node.to_string() if config.tag_name == "node_id" else "/".join(one.path)
         signal = Signal(one.node, name, one.path, description=_text(text), keeps_history=one.keeps_history)
         signal.states = enums.get(kind) or _states(told)
         signal.value_type = _value_type(kind, is_enum=bool(signal.states))

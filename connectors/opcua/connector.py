@@ -57,6 +57,10 @@ class OpcUa(SampleSource[OpcUaConfig]):
         for signal in signals.values():
             yield signal.to_tag()
 
+    def branches(self) -> dict[str, tuple[str, ...]]:
+        """Give the browse names from below the root down to each variable."""
+        return {name: signal.path for name, signal in (self._signals or {}).items()}
+
     async def samples(self, tags: Sequence[str], window: Window) -> AsyncIterator[pa.RecordBatch | Rejected]:
         """Give raw history; a tag that has vanished, has none or is closed to us is given as rejected."""
         from connectors.opcua.history import HistoryReader  # noqa: PLC0415 - asyncua loads when it is needed

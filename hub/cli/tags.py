@@ -1,7 +1,9 @@
 """`plantwide tags …`: which tag measures what on which unit, and how good its samples are."""
 
+import re
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Annotated
 
 import orjson
@@ -20,6 +22,8 @@ from hub.cli.opening import (
 from hub.ingest.bridge import Bridge
 from hub.ingest.sources import Source
 from hub.ingest.tagcheck import check_tags
+from hub.ingest.tagimport import import_rows
+from hub.ingest.tagmap import append_rows
 from hub.ingest.tagquality import survey
 from hub.model import Tag, parse_instant
 from hub.sdk import SampleSource, Window
@@ -53,6 +57,56 @@ def check(
         typer.echo(", ".join(f"{count} {word.replace('_', ' ')}" for word, count in told.counts.items()))
     if not told.is_clean:
         raise typer.Exit(1)
+
+
+@app.command("import")
+def import_(
+    code: Code,
+    equipment: Annotated[
+        str | None,
+        typer.Option(
+            help="regular expression: the nearest name above a tag that fits is the equipment, e.g. "
+            r"'BR\d+-\d\d'; the name right above it when left out"
+        ),
+    ] = None,
+    to: Annotated[Path | None, typer.Option(help="another file than the source's own map")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="write nothing, only show the rows")] = False,
+    config: ConfigOption = None,
+    given: SetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Add rows to the tag map out of the source's own tree, for tags that no row and no rule matches."""
+    source = _source(code, config, given)
+    file = to or (source.tag_map.file if source.tag_map else None)
+    if file is None and not dry_run:
+        fail(
+            f"source {code} has no tag map to write to: say --to {code}-tags.csv, and name that file in the "
+            f"source's settings (`tags: {{map: {code}-tags.csv}}`)"
+        )
+    pattern = _compile(equipment)
+    with plain_errors(), Bridge(source.open()) as bridge:
+        tags = _list_tags(bridge, source)
+        connector = bridge.connector
+        assert isinstance(connector, SampleSource)  # noqa: S101 - _list_tags asked
+        found = import_rows(tags, connector.branches(), source.tag_map, equipment=pattern)
+        if file is not None and not dry_run and found.rows:
+            append_rows(file, found.rows)
+    if as_json:
+        typer.echo(orjson.dumps(asdict(found), option=orjson.OPT_INDENT_2).decode())
+        return
+    for row in found.rows:
+        typer.echo(f"{row['tag']:<44} {row['equipment']}.{row['property']:<24} {row['unit']}".rstrip())
+    for tag in found.left:
+        typer.echo(f"{tag:<44} has no place in the source's tree that could be taken")
+    done = f"written to {file}; look them over" if found.rows and not dry_run else "nothing written"
+    typer.echo(f"{len(found.rows)} rows for {len(tags)} tags, {len(found.left)} without a place: {done}")
+
+
+def _compile(pattern: str | None) -> re.Pattern[str] | None:
+    try:
+        return None if pattern is None else re.compile(pattern)
+    except re.error as error:
+        raise typer.BadParameter(f"{pattern!r} is no regular expression: {error}") from error
 
 
 @app.command("quality")

@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from hub.model import Identifier, Tag, find_unit
 from hub.sdk import Misconfigured
+
+COLUMNS = ("tag", "equipment", "property", "unit", "step", "low", "high", "criticality")
+"""Of a map; the first three are needed."""
 
 
 class TagRule(BaseModel):
@@ -43,6 +47,8 @@ class TagMap:
     exact: dict[str, dict[str, str]]
     rules: tuple[tuple[re.Pattern[str], TagRule], ...]
     equipment_scheme: str
+    file: Path | None = None
+    """The table, where there is one."""
 
     @property
     def digest(self) -> str:
@@ -89,8 +95,8 @@ class TagMap:
 def load_tag_map(folder: Path, settings: TagMapSettings) -> TagMap:
     """Read the CSV and compile the rules; `Misconfigured` names the file, the line and the fault."""
     exact: dict[str, dict[str, str]] = {}
-    if settings.map:
-        file = folder / settings.map
+    file = folder / settings.map if settings.map else None
+    if file is not None:
         if not file.is_file():
             raise Misconfigured(f"tag map {file} does not exist")
         with file.open(encoding="utf-8-sig", newline="") as stream:
@@ -105,7 +111,25 @@ def load_tag_map(folder: Path, settings: TagMapSettings) -> TagMap:
         rules = tuple((re.compile(rule.pattern), rule) for rule in settings.rules)
     except re.error as error:
         raise Misconfigured(f"tag rule {error.pattern!r} is no regular expression: {error}") from error
-    return TagMap(exact, rules, settings.equipment_scheme)
+    return TagMap(exact, rules, settings.equipment_scheme, file)
+
+
+def append_rows(file: Path, rows: Sequence[Mapping[str, str]]) -> None:
+    """Write rows at the end of a map, in its own columns; what stands there stays as it is, to the byte.
+
+    A file that is not there is begun. `Misconfigured` when it lacks a column that cannot be left out.
+    """
+    text = file.read_text(encoding="utf-8-sig") if file.is_file() else ""
+    columns = next(csv.reader(text.splitlines()), None) or list(COLUMNS)
+    if not {"tag", "equipment", "property"} <= set(columns):
+        raise Misconfigured(f"tag map {file} needs the columns tag, equipment, property")
+    with file.open("a", encoding="utf-8", newline="") as stream:
+        writer = csv.DictWriter(stream, columns, restval="", extrasaction="ignore", lineterminator="\n")
+        if not text:
+            writer.writeheader()
+        elif not text.endswith("\n"):
+            stream.write("\n")
+        writer.writerows(rows)
 
 
 def _check(cells: dict[str, str], where: str) -> None:

@@ -1,7 +1,7 @@
 """The contract: what a connector class offers; the hub does the rest (retry, limits, state, transactions)."""
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Awaitable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar, Generic, Self, TypeVar
@@ -112,6 +112,14 @@ class SampleSource(Connector[C]):
     @abstractmethod
     def tags(self) -> Iterable[Tag] | AsyncIterator[Tag]:
         """List the signals with what the source knows of them."""
+
+    def branches(self) -> Mapping[str, Sequence[str]]:
+        """Give where tags hang in the source's own tree, by tag: names from the root to the tag's own.
+
+        Optional; asked after `tags`, no I/O. People make rows of a tag map of it (`plantwide tags import`);
+        what the source knows for certain belongs into the tag itself (`equipment`, `property`).
+        """
+        return {}
 
     @abstractmethod
     def samples(

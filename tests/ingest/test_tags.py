@@ -1,5 +1,6 @@
 """A tag map is judged before a plant relies on it, and samples say themselves how good they are."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -8,10 +9,11 @@ import pyarrow as pa
 import pytest
 
 from hub.ingest.tagcheck import check_tags
-from hub.ingest.tagmap import TagMap, TagMapSettings, load_tag_map
+from hub.ingest.tagimport import import_rows
+from hub.ingest.tagmap import TagMap, TagMapSettings, append_rows, load_tag_map
 from hub.ingest.tagquality import TagQuality, survey
 from hub.model import SAMPLE_SCHEMA, Identifier, Tag
-from hub.sdk import Rejected, Window
+from hub.sdk import Misconfigured, Rejected, Window
 
 T0 = datetime(2026, 3, 1, tzinfo=UTC)
 DAY = Window(T0, T0 + timedelta(days=1))
@@ -134,3 +136,57 @@ def test_what_was_not_checked_is_said() -> None:
     ]
     closed = judge([Rejected(key="T", reason="closed to the user")], tag("T"))
     assert closed.faults == ("cannot be read: closed to the user",)
+
+
+# ------------------------------------------------------------------------------------------ import
+BRANCHES = {
+    "odd": ("CORK", "USP", "BR7", "Sensors", "BR7_DissolvedOxygen"),
+    "root": ("root",),
+    "TIC-1": ("CORK", "USP", "BR1", "TIC-1"),
+    "BR1.weight": ("CORK", "USP", "BR1", "weight"),
+}
+
+
+def test_tags_that_nothing_matches_get_rows_out_of_the_sources_tree(tag_map: TagMap) -> None:
+    tags = [
+        tag("TIC-1"),
+        tag("BR1.weight"),
+        tag("own", equipment="BR3"),
+        tag("odd", unit="%", low=0, high=150),
+    ]
+    nearest = import_rows([*tags, tag("root"), tag("unheard")], BRANCHES, tag_map)
+    assert [(r["tag"], r["equipment"], r["property"]) for r in nearest.rows] == [
+        ("odd", "Sensors", "br7_dissolved_oxygen")
+    ]
+    assert nearest.left == ("root", "unheard")
+    (row,) = import_rows(tags, BRANCHES, tag_map, equipment=re.compile(r"BR\d")).rows
+    assert (row["equipment"], row["property"]) == ("BR7", "sensors_br7_dissolved_oxygen")
+    assert (row["unit"], row["low"], row["high"]) == ("%", "0", "150")
+
+
+def test_the_equipments_own_name_is_not_repeated_in_the_property() -> None:
+    branches = {
+        "a": ("BR50-01", "BR50_01_TEMP"),
+        "b": ("BR50-01", "BR50_01"),
+        "c": ("BR50-01", "pH.Setpoint"),
+    }
+    told = import_rows([tag(name) for name in branches], branches, None).rows
+    assert [r["property"] for r in told] == ["temp", "br50_01", "ph_setpoint"]
+
+
+def test_imported_rows_come_after_what_a_person_wrote_and_are_found_by_the_map(tmp_path: Any) -> None:
+    file = tmp_path / "map.csv"
+    written = "\ufefftag;note,property,equipment,tag\nmine,temperature,BR1,TIC-1".replace("tag;note", "note")
+    file.write_text(written, encoding="utf-8")
+    rows = import_rows([tag("odd", unit="%")], BRANCHES, None, equipment=re.compile(r"BR\d")).rows
+    append_rows(file, rows)
+    assert file.read_text(encoding="utf-8").startswith(written + "\n")
+    loaded = load_tag_map(tmp_path, TagMapSettings(map="map.csv"))
+    assert set(loaded.exact) == {"TIC-1", "odd"}
+    assert import_rows([tag("odd")], BRANCHES, loaded).rows == ()
+
+
+def test_a_map_that_lacks_a_column_is_not_written_to(tmp_path: Any) -> None:
+    (tmp_path / "map.csv").write_text("name,where\n")
+    with pytest.raises(Misconfigured, match="needs the columns tag, equipment, property"):
+        append_rows(tmp_path / "map.csv", [])

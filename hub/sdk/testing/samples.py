@@ -67,6 +67,20 @@ class SampleSuite(LiveSuite):
             "be the source's own stable name, not a position or a session's handle",
         )
 
+    def test_branches_lead_to_tags_that_there_are(self) -> None:
+        with Session(self.make()) as session:
+            names = {tag.id.value for tag in session.collect(session.connector.tags())}
+            branches = session.connector.branches()
+        if not branches:
+            raise NotOffered("branches() tells nothing of where tags hang")
+        stray = sorted(set(branches) - names)
+        require(not stray, f"branches() speaks of tags that tags() does not give: {stray[:5]}")
+        bare = sorted(tag for tag, path in branches.items() if not path or isinstance(path, str))
+        require(
+            not bare,
+            f"branches() must give the names from the root to the tag's own, as a sequence: {bare[:5]}",
+        )
+
     # -------------------------------------------------------------- windows
 
     def test_batches_have_the_sample_schema(self) -> None:

@@ -37,7 +37,7 @@ def config_of(promise: str = "always") -> OpcUaConfig:
 
 
 def follower_of(promise: str = "always", *, items: dict[int, Item] | None = None) -> Follower:
-    found = items or {n: Item(tag, Signal(tag, tag, tag), True) for n, tag in enumerate(TAGS)}
+    found = items or {n: Item(tag, Signal(tag, tag, (tag,)), True) for n, tag in enumerate(TAGS)}
     return Follower(found, since=START, config=config_of(promise))
 
 
@@ -201,7 +201,7 @@ def test_statuses_are_as_history_has_them_and_what_is_no_value_yet_is_left_out()
 
 
 def test_states_have_number_and_word() -> None:
-    signal = Signal("s", "s", "s", states={0: "Idle", 1: "Running"})
+    signal = Signal("s", "s", ("s",), states={0: "Idle", 1: "Running"})
     follower = follower_of(items={4: Item("s", signal, True)})
     data = changes([(4, FIRST + 1, 1.0, 0), (4, FIRST + 2, 7.0, 0)])
     told = rows_of(told_by(follower, Message(1, FIRST + TICK, changes=data)))
@@ -220,9 +220,9 @@ def test_what_may_be_promised_is_what_the_server_reports_or_what_has_nothing_els
     promise: str, expected: list[tuple[str, ...]]
 ) -> None:
     items = {
-        0: Item("by exception", Signal("0", "0", "0"), True),
-        1: Item("sampled", Signal("1", "1", "1"), False),
-        2: Item("no history", Signal("2", "2", "2", keeps_history=False), False),
+        0: Item("by exception", Signal("0", "0", ("0",)), True),
+        1: Item("sampled", Signal("1", "1", ("1",)), False),
+        2: Item("no history", Signal("2", "2", ("2",), keeps_history=False), False),
     }
     told = told_by(follower_of(promise, items=items), alive(1, 1), alive(1, 2), alive(1, 3))
     assert [tags for tags, _, _ in promised(told)] == expected

@@ -68,7 +68,7 @@ def read(server: Impatient, *names: str) -> tuple[dict[str, list[float]], dict[s
         window = Window(START, START + timedelta(hours=1))
         reader = HistoryReader(cast("UaSession", server), window, values_per_node=10)
         found: dict[str, list[float]] = {}
-        signals = {name: Signal(name, name, name) for name in names}
+        signals = {name: Signal(name, name, (name,)) for name in names}
         async with aclosing(reader.read(signals, 20)) as batches:
             async for batch in batches:
                 for row in batch.to_pylist():
@@ -108,7 +108,7 @@ def test_a_fault_that_may_pass_is_tried_again_as_a_whole_and_places_are_given_ba
         reader = HistoryReader(
             cast("UaSession", server), Window(START, START + timedelta(hours=1)), values_per_node=10
         )
-        async with aclosing(reader.read({"a": Signal("a", "a", "a")}, 20)) as batches:
+        async with aclosing(reader.read({"a": Signal("a", "a", ("a",))}, 20)) as batches:
             await anext(batches)
             await anext(batches)
 

@@ -121,6 +121,16 @@ class AllTags(Curve):
         return Curve.samples(self, self.names, window)
 
 
+class BranchesOfOtherTags(Curve):
+    def branches(self) -> dict[str, Sequence[str]]:
+        return {"TIC-1": ("U1", "TIC-1"), "U1/FIC-2": ("U1", "FIC-2")}
+
+
+class BranchesAsText(Curve):
+    def branches(self) -> dict[str, Sequence[str]]:
+        return {name: f"U1/{name}" for name in self.names}
+
+
 class FallsOverVanishedTag(Curve):
     def samples(self, tags: Sequence[str], window: Window) -> Iterator[pa.RecordBatch]:
         for name in tags:
@@ -173,6 +183,8 @@ SAMPLE_MISTAKES: list[tuple[type[Curve], str, str]] = [
     (GivesSamplesTwice, "test_a_sample_is_given_once", r"gave 16 sample\(s\) twice"),
     (OneHugeBatch, "test_reading_more_does_not_take_more_memory", "yield smaller batches"),
     (NoExtent, HALF_OPEN, "override window"),
+    (BranchesOfOtherTags, "test_branches_lead_to_tags_that_there_are", "U1/FIC-2"),
+    (BranchesAsText, "test_branches_lead_to_tags_that_there_are", "as a sequence"),
 ]
 
 

@@ -84,6 +84,21 @@ def test_what_one_process_has_compiled_serves_the_others(bootstrap: ModuleType) 
     assert done.stdout == "False\n", done.stderr
 
 
+def test_the_tests_use_all_processors_unless_somebody_says_how(
+    bootstrap: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handed: list[str] = []
+    monkeypatch.setattr(bootstrap, "prepare", lambda _extras: None)
+    monkeypatch.setattr(bootstrap, "hand_over", lambda *_: handed.append(os.environ["PYTEST_ADDOPTS"]) or 0)
+    monkeypatch.setattr(os, "cpu_count", lambda: 4)
+    for given in (None, "-n 0 -x"):
+        monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
+        if given:
+            monkeypatch.setenv("PYTEST_ADDOPTS", given)
+        assert bootstrap.main(["test"]) == 0
+    assert handed == ["-n 5 --dist loadfile --no-loadscope-reorder", "-n 0 -x"]
+
+
 def test_a_word_it_does_not_know_shows_how_to_call_it(
     bootstrap: ModuleType, capsys: pytest.CaptureFixture[str]
 ) -> None:

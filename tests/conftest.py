@@ -130,7 +130,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         folder = str(Path(report.nodeid.split("::")[0]).parent)
         groups[folder, reason.removeprefix("Skipped: ")] += 1
     for folder, count in terminalreporter.config.stash.get(_DESELECTED, Counter[str]()).items():
-        expression = terminalreporter.config.getoption("markexpr") or "a filter on the command line"
+        told = [terminalreporter.config.getoption(name) for name in ("markexpr", "keyword")]
+        expression = " and ".join(filter(None, told)) or "a filter on the command line"
         hint = "; `poe nightly` runs them" if expression == "not nightly" else ""
         groups[folder, f"left out by '{expression}'{hint}"] += count
     if not groups:

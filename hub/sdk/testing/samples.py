@@ -140,10 +140,10 @@ class SampleSuite(LiveSuite):
         _same(self._rows(names, window), self._rows(names, window), "the same window read twice")
 
     def test_one_reading_gives_all_that_the_world_holds(self) -> None:
-        held = self.holds()
+        window, held = self.window(), self.holds()
         if held is None:
             raise NotTried(f"{type(self).__name__} does not override holds(): nobody counts what must come")
-        given = len(self._rows(self._names(), self.window()))
+        given = len(self._rows(self._names(), window))
         require(given == held, f"the world holds {held} samples in its window, samples() gave {given}")
 
     def test_a_sample_is_given_once(self) -> None:

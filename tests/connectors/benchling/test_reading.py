@@ -1,5 +1,6 @@
 """Reading Benchling: the promises of the door, two log-ins, tokens that shift, and what a schema is asked for."""
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -70,6 +71,9 @@ class _Suite(RecordSuite):
     @pytest.fixture(autouse=True)
     def world(self, tenant: Tenant) -> None:
         self.tenant = tenant
+
+    def holds(self) -> Counter[str]:
+        return Counter(item["schema"]["id"] for items in self.tenant.objects.values() for item in items)
 
     def grow(self) -> bool:
         self.tenant.objects["custom-entities"] += [

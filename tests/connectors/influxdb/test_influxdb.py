@@ -41,6 +41,10 @@ class TestInfluxQl(SampleSuite):
     def make_refused(self) -> InfluxDb:
         return make_influx(self.base, password="stolen")
 
+    def holds(self) -> int:
+        """One field a second, four each ten, one each thirty."""
+        return COUNT + 4 * (COUNT // 10) + COUNT // 30
+
     def window(self) -> Window:
         return WHOLE
 
@@ -51,6 +55,10 @@ class TestInSlices(TestInfluxQl):
         "measurements": ["bioreactor"],
         "tag_name": "{unit}.{_field}",
     }
+
+    def holds(self) -> int:
+        """Without the clean room."""
+        return super().holds() - COUNT // 30
 
 
 def read(base: str, *names: str, window: Window = WHOLE, **settings: Any) -> list[dict[str, Any]]:

@@ -17,6 +17,22 @@ EVERYTHING = [
     *("work_orders", "moves", "productivity", "quality_points", "quality_checks"),
 ]
 
+HELD_IN = {
+    "products": "product.product",
+    "lots": "stock.lot",
+    "work_centers": "mrp.workcenter",
+    "boms": "mrp.bom",
+    "bom_lines": "mrp.bom.line",
+    "bom_operations": "mrp.routing.workcenter",
+    "productions": "mrp.production",
+    "work_orders": "mrp.workorder",
+    "moves": "stock.move.line",
+    "productivity": "mrp.workcenter.productivity",
+    "quality_points": "quality.point",
+    "quality_checks": "quality.check",
+}
+"""The model of each stream."""
+
 
 def connect(odoo: Database, **settings: Any) -> Odoo:
     given = {
@@ -54,6 +70,10 @@ class _Suite(RecordSuite):
 
     def make_refused(self) -> Odoo:
         return connect(self.odoo, api=self.api, password="stolen-key")
+
+    def holds(self) -> dict[str, int]:
+        held = {stream: len(self.odoo.models[HELD_IN[stream]]) for stream in EVERYTHING}
+        return held | {"moves": held["moves"] - 2}  # a delivery, and what is not done yet
 
     def grow(self) -> bool:
         tables = self.odoo.models

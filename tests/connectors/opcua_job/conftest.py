@@ -18,8 +18,11 @@ class Plant:
 
     url: str
     process: Any
+    turns: int = 0
+    """How often it went on."""
 
     def go_on(self) -> None:
+        self.turns += 1
         self.process.stdin.write("\n")
         self.process.stdin.flush()
         assert self.process.stdout.readline().strip() == "done"

@@ -26,7 +26,7 @@ from hub.sdk import Cursor, Misconfigured, Page, Unavailable
 from hub.sdk.testing import RecordSuite
 from tests.connectors.opcua.server import PASSWORD
 from tests.connectors.opcua_job.conftest import Plant, run_plant
-from tests.connectors.opcua_job.server import START
+from tests.connectors.opcua_job.server import COUNT, START
 
 
 def make_job(url: str, **settings: Any) -> OpcUaJob:
@@ -54,6 +54,15 @@ class TestOpcUaJob(RecordSuite):
 
     def make_refused(self) -> OpcUaJob:
         return make_job(self.plant.url, password="stolen")
+
+    def holds(self) -> dict[str, int]:
+        """Each turn a job more, and always one state of one machine."""
+        jobs = COUNT + self.plant.turns
+        return {"job_orders": jobs, "job_responses": jobs, "packml_states": 1}
+
+    def grow(self) -> bool:
+        self.plant.go_on()
+        return True
 
 
 def read(connector: OpcUaJob, stream: str, cursor: Cursor | None = None) -> list[Page]:

@@ -23,6 +23,9 @@ class _Records(RecordSuite):
     def make_refused(self) -> PiWebApi:
         return make_pi(self.system.base, password="stolen")
 
+    def holds(self) -> dict[str, int]:
+        return {"elements": len(self.system.elements), "event_frames": len(self.system.frames)}
+
     def grow(self) -> bool:
         self.system.add_frame(
             8, "Phase", second(500), None, name="Late", values={"BatchID": {"Value": "B26-0117"}}
@@ -48,6 +51,13 @@ class _Samples(SampleSuite):
     def make_refused(self) -> PiWebApi:
         return make_pi(self.system.base, password="stolen", **self.settings)
 
+    def holds(self) -> int | None:
+        """Give how many values the points have in the window."""
+        window = self.window()
+        return sum(
+            window.start <= e[0] < window.end for events in self.system.events.values() for e in events
+        )
+
     def window(self) -> Window:
         return Window(START, START + timedelta(seconds=40))
 
@@ -68,12 +78,24 @@ class TestRecordedWithoutBundles(_Samples):
 class TestAttributes(_Samples):
     settings: ClassVar[dict[str, Any]] = {"tags": "attributes"}
 
+    def holds(self) -> int:
+        """Attributes refer to two of the four points."""
+        return len(self.system.events["BR-2001.TEMP"]) + len(self.system.events["BR-2001.PH"])
+
 
 class TestInterpolated(_Samples):
     settings: ClassVar[dict[str, Any]] = {"read": {"kind": "interpolated", "step_s": 2}}
+
+    def holds(self) -> int:
+        """One value of each point each two of forty seconds."""
+        return len(self.system.points) * 20
 
 
 class TestSummaries(_Samples):
     settings: ClassVar[dict[str, Any]] = {
         "read": {"kind": "summary", "step_s": 5, "types": ["Average", "Count"]}
     }
+
+    def holds(self) -> int:
+        """Two summaries of each point each five of forty seconds."""
+        return len(self.system.points) * 8 * 2

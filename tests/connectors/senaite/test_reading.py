@@ -52,6 +52,9 @@ class TestSenaiteKeepsThePromises(RecordSuite):
     def make_refused(self) -> Senaite:
         return connect(self.lab, password="not-the-password")
 
+    def holds(self) -> dict[str, int]:
+        return {"specifications": 1, "samples": 7, "analyses": 5, "attachments": 1}
+
     def grow(self) -> bool:
         self.lab.objects["analysisrequest"].append(sample("s99", 2))
         self.lab.objects["analysis"] += [analysis("a98", 2), analysis("a99", 5)]

@@ -111,6 +111,9 @@ class TestVictoriaMetrics(SampleSuite):
     def make_refused(self) -> VictoriaMetrics:
         return make_victoria(self.base, password="stolen")
 
+    def holds(self) -> int:
+        return len(SERIES) * COUNT
+
     def window(self) -> Window:
         return WHOLE
 

@@ -89,6 +89,7 @@ def connect(url: str) -> Benchling:
     return Benchling(BenchlingConfig.model_validate(given))
 
 
+@pytest.mark.against("benchling", "Benchling's API specification", how="published")
 def test_every_question_is_one_that_the_specification_allows(url: str) -> None:
     with connect(url) as connector:
         assert connector.check().system == "Benchling"

@@ -83,6 +83,7 @@ def test_fields_of_series_are_tags_with_their_equipment(influx: str) -> None:
     assert r"clean room,room=a\,b\=c:pressure" in tags
 
 
+@pytest.mark.against("influxdb", "InfluxDB 1.x server", how="live")
 def test_numbers_texts_and_truth_values_come_as_they_are(influx: str) -> None:
     rows = read(influx, "bioreactor,unit=BR-2:state", "bioreactor,unit=BR-2:on", "bioreactor,unit=BR-2:count")
     of = {

@@ -124,6 +124,7 @@ async def read_pages(connector: Mqtt, *, pages: int = 100) -> list[Page]:
     return found
 
 
+@pytest.mark.against("mqtt", "Mosquitto", how="live")
 def test_a_message_is_acknowledged_when_its_page_is_committed(mosquitto: Mosquitto) -> None:
     async def story() -> None:
         site = f"site-{next(NUMBERS)}"

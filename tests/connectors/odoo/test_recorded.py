@@ -70,6 +70,7 @@ def test_the_check_names_the_version_that_was_recorded(odoo: Database) -> None:
         assert connector.check().version == "16.0"
 
 
+@pytest.mark.against("odoo", "Odoo 16", how="recorded")
 def test_every_recorded_row_is_read_and_nothing_is_refused(
     told: dict[str, list[Record | Rejected]], odoo: Database
 ) -> None:

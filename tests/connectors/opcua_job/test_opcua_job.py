@@ -206,6 +206,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plant]:
         yield running
 
 
+@pytest.mark.against("opcua_job", "nodesets of ISA-95 job control and PackML", how="published")
 def test_a_server_of_the_published_nodesets_is_read_whole(published: Plant) -> None:
     judge_jobs(published, nested=True)
     judge_states(published)

@@ -60,6 +60,7 @@ def told(lab: Laboratory) -> Told:
         }
 
 
+@pytest.mark.against("senaite", "SENAITE 2.6", how="recorded")
 def test_all_that_was_recorded_is_read_and_nothing_refused(told: Told) -> None:
     assert Counter(name.split()[0] for name in told) == {"samples": 12, "analyses": 36, "specifications": 1}
     kinds = Counter(type(part) for parts in told.values() for part in parts)

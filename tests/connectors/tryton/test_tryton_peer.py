@@ -105,6 +105,7 @@ def told(erp: str) -> Told:
         return understand(connector)
 
 
+@pytest.mark.against("tryton", "Tryton 8", how="live")
 def test_every_row_of_the_erp_is_understood(told: Told) -> None:
     assert [part for parts in told.values() for part in parts if isinstance(part, Rejected)] == []
     read = count(told)
@@ -171,6 +172,7 @@ def laboratory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             subprocess.run([*psql, "-c", drop], check=True)
 
 
+@pytest.mark.against("tryton", "GNU Health laboratory", how="live")
 def test_a_laboratory_on_the_same_platform_is_read_by_the_same_connector(laboratory: str) -> None:
     with connect(laboratory, "gnu", LABORATORY) as connector:
         connector.check()

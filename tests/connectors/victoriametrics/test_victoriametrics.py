@@ -122,6 +122,7 @@ class TestInSlices(TestVictoriaMetrics):
     settings: ClassVar[dict[str, Any]] = {"slice_s": 11, "series_per_request": 2}
 
 
+@pytest.mark.against("victoriametrics", "VictoriaMetrics server", how="live")
 def test_series_are_tags_with_unit_equipment_and_every_value(victoria: str) -> None:
     with make_victoria(victoria) as connector:
         tags = {tag.id.value: tag for tag in connector.tags()}

@@ -1,0 +1,114 @@
+"""What `docs/mart.md` says holds: the role, the question on both engines, ODBC, and the Python."""
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import sql
+from sqlalchemy import make_url
+from sqlalchemy.engine import URL
+from typer.testing import CliRunner
+
+from hub.cli import app
+from tests.house.tree import ROOT
+from tests.insight.plant import fill
+from tests.resolve.worlds import World
+
+ROLE = f"bi_reader_{os.getpid()}"
+"""Roles are of the whole server."""
+PAGE = (ROOT / "docs" / "mart.md").read_text(encoding="utf-8").replace("bi_reader", ROLE)
+DRIVER = "PostgreSQL Unicode"
+
+
+def block(kind: str) -> str:
+    """Give the one block of a kind."""
+    (body,) = re.findall(rf"^```{kind}\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    return str(body)
+
+
+@pytest.fixture(scope="module")
+def world(module_url: str) -> Iterator[World]:
+    one = World(module_url, keeps=True)
+    fill(one)
+    yield one
+    one.database.close()
+
+
+def test_the_question_of_the_page_counts_what_the_plant_made(world: World) -> None:
+    question = block("sql question")
+    if world.database.dialect == "postgresql":
+        question = re.sub(r"(?<=\s)(fact|dim)_", r"mart.\1_", question)
+    with world.database.read() as connection:
+        rows = [tuple(row) for row in connection.exec_driver_sql(question)]
+    (row,) = rows
+    assert row[:3] == ("P", "2026-03", 4)
+    assert float(row[3]) == pytest.approx((48 + 50 + 60 + 40) / 4)
+    assert float(row[4]) == pytest.approx((0.95 + 0.90 + 1.0) / 3)
+
+
+def test_the_python_of_the_page_prints_its_rows(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    if world.database.dialect != "sqlite":
+        pytest.skip("it speaks of the embedded hub")
+    folder = Path(str(make_url(world.database.url).database)).parent
+    exec(compile(block("python"), "mart.md", "exec"), {"DATA": folder, "QUESTION": block("sql question")})
+    assert "2026-03 4 49.5" in capsys.readouterr().out
+
+
+@pytest.fixture
+def reader(world: World) -> Iterator[URL]:
+    """The role, made as the page says."""
+    if world.database.dialect == "sqlite":
+        pytest.skip("SQLite has no roles")
+    url = make_url(world.database.url)
+    _, *words = block("sh").split()
+    done = CliRunner().invoke(app, [*words, "--database", url.render_as_string(hide_password=False)])
+    assert done.exit_code == 0, done.output
+    plain = url.set(drivername="postgresql")
+    with psycopg.connect(plain.render_as_string(hide_password=False), autocommit=True) as admin:
+        admin.execute(block("sql role").encode())
+    yield plain.set(username=ROLE, password="choose-one")
+    with psycopg.connect(plain.render_as_string(hide_password=False), autocommit=True) as admin:
+        admin.execute(sql.SQL("DROP OWNED BY {}").format(sql.Identifier(ROLE)))
+        admin.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(ROLE)))
+
+
+def test_the_role_of_the_page_reads_the_question_as_it_stands(reader: URL) -> None:
+    with psycopg.connect(reader.render_as_string(hide_password=False)) as connection:
+        rows: list[Any] = connection.execute(block("sql question").encode()).fetchall()
+        assert [row[:3] for row in rows] == [("P", "2026-03", 4)]
+        with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+            connection.execute("CREATE TABLE mine (n int)")
+
+
+def test_a_tool_that_speaks_odbc_reads_it_and_writes_nothing(reader: URL, tmp_path: Path) -> None:
+    known = shutil.which("odbcinst") and subprocess.run(
+        ["odbcinst", "-q", "-d"], capture_output=True, text=True, check=False
+    )
+    if shutil.which("isql") is None or not known or DRIVER not in known.stdout:
+        pytest.skip("ODBC: isql or the driver is not installed (docs/mart.md says how on Debian)")
+    told = {"Servername": reader.host, "Port": reader.port or 5432, "Database": reader.database}
+    told["SSLmode"] = "prefer"
+    source = block("ini")
+    for name, value in told.items():
+        source = re.sub(rf"^{name} = .*$", f"{name} = {value}", source, flags=re.MULTILINE)
+    (tmp_path / "odbc.ini").write_text(source, encoding="utf-8")
+
+    def ask(question: str) -> str:
+        done = subprocess.run(
+            ["isql", "plantwide", ROLE, str(reader.password), "-b", "-d,", "-v"],
+            input=" ".join(question.split()) + "\n",
+            env={**os.environ, "ODBCINI": str(tmp_path / "odbc.ini")},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return done.stdout + done.stderr
+
+    assert "P,2026-03,4,49.5" in ask(block("sql question"))
+    assert "only select statements are allowed" in ask("CREATE TABLE mine (n int)")

@@ -24,6 +24,7 @@ from hub.api.remembering import answer_unchanged, is_held, question_of, write_ta
 from hub.api.rights import DELIVERIES, KNOWN, OPEN, RIGHTS, Right
 from hub.api.room import Room
 from hub.api.routing import Directory
+from hub.api.tokens import looks_like_token
 from hub.store.database import Connection
 from hub.store.keys import Caller, find_caller, verify_key
 from hub.store.order import newest_known
@@ -91,7 +92,7 @@ class Shell:
 
 
 class Gate:
-    """Lets a request in by its key, as header, bearer token, Basic password, or session cookie."""
+    """Lets a request in by its key (header, bearer, Basic password, session cookie) or a token."""
 
     def __init__(self, app: ASGIApp, *, outer: FastAPI, doors: Sequence[Door] = ()) -> None:
         self._app = app
@@ -203,10 +204,16 @@ class Gate:
 
     def _identify(self, scope: Scope, headers: Headers) -> tuple[Caller | None, datetime | None]:
         room: Room = self._outer.state.room
+        person = self._verify_token(headers)  # the issuer may be asked: no connection waits for that
         with room.database.read() as connection:
-            caller = self._verify(connection, scope, headers)
+            caller = person or self._verify(connection, scope, headers)
             is_asked = scope["method"] == "GET" and scope["path"].startswith("/v1/")
             return caller, newest_known(connection) if caller and is_asked else None
+
+    def _verify_token(self, headers: Headers) -> Caller | None:
+        room: Room = self._outer.state.room
+        token = None if room.tokens is None else read_token(headers)
+        return None if token is None or room.tokens is None else room.tokens.verify(token, now=room.clock())
 
     def _verify(self, connection: Connection, scope: Scope, headers: Headers) -> Caller | None:
         room: Room = self._outer.state.room
@@ -255,6 +262,13 @@ def read_key(headers: Headers) -> str | None:
             return _basic_password(rest.strip())
         case _:
             return None
+
+
+def read_token(headers: Headers) -> str | None:
+    """Give the signed token of a request, which comes as bearer only (RFC 6750, 2.1), or None."""
+    method, _, rest = headers.get("authorization", "").partition(" ")
+    is_token = method.casefold() == "bearer" and "x-api-key" not in headers and looks_like_token(rest)
+    return rest.strip() if is_token else None
 
 
 def read_cookie(headers: Headers) -> str | None:

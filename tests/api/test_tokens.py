@@ -2,8 +2,11 @@
 
 import base64
 import logging
+import re
+import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +19,7 @@ from hub.api.issuers import FRESH_S, PAUSE_S, STALE_S, Issuer, is_safe_address
 from hub.api.tokens import TokenRules, Tokens, identify
 from hub.i3x.door import make_door as make_i3x
 from hub.odata.door import make_door as make_odata
+from hub.shift.settings import Settings
 from hub.store.database import Database
 from tests.api.conftest import Counter, Filled
 from tests.api.issuer import AUDIENCE, LocalIssuer, issuing, make_key
@@ -371,6 +375,39 @@ def test_a_key_too_short_for_its_algorithm_does_not_count(hub: Hub, issuer: Loca
 
 
 # ---------------------------------------------------------------------------------------- settings
+def test_the_settings_that_the_docs_show_are_settings(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "identity.md").read_text(encoding="utf-8")
+    shown = page.partition("```toml\n")[2].partition("```")[0]
+    (tmp_path / "plantwide.toml").write_text(shown, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    settings = Settings()
+    assert settings.oidc_issuer is not None
+    rules = TokenRules(
+        issuer=settings.oidc_issuer,
+        audience=settings.oidc_audience,
+        roles_claim=settings.oidc_roles_claim,
+        roles=settings.oidc_roles,
+        skew_s=settings.oidc_skew_s,
+    )
+    assert rules.roles["plantwide-steward"] == "steward"
+    assert re.findall(r"^\| \d+ \| `([a-z-]+)` \|", page, re.MULTILINE) == [
+        "token-invalid", "role-missing", "scope-missing", "issuer-unavailable",
+    ]  # fmt: skip
+
+
+def test_the_docs_tell_how_to_work_out_a_persons_id() -> None:
+    subject = "f47ac10b-58cc-4372-a567-0e02b2c3d479"
+    address = "https://login.plant.example/realms/plant"
+    line = f"printf '%s\\n%s' {address} {subject} | sha256sum | cut -c 1-16"
+    page = (Path(__file__).resolve().parents[2] / "docs" / "identity.md").read_text(encoding="utf-8")
+    assert line in page
+    told = subprocess.run(["sh", "-c", line], capture_output=True, text=True, check=True).stdout.strip()
+    assert told == identify(address, subject)
+    assert f"`ada at login.plant.example ({told})`" in page
+
+
 GOOD: dict[str, Any] = {
     "issuer": "https://login.example/realms/plant",
     "audience": AUDIENCE,

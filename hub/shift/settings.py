@@ -104,7 +104,8 @@ class Settings(BaseSettings):
     )
     i3x_writes: bool = Field(
         default=False,
-        description="let i3X clients with the scope `operate` write signals, with a reason and an audit row",
+        description="let i3X clients with the permission `operate` write signals, with a reason and an audit "
+        "row",
     )
     oidc_issuer: str | None = Field(
         default=None,

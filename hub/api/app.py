@@ -28,8 +28,8 @@ from hub.store.keys import verify_key
 _DESCRIPTION = """One view of what MES, LIMS, ERP and historian systems say.
 
 Every address but the probes and `/v1/info` needs an API key, as `X-API-Key`, as bearer token or as Basic
-password, or a token of the plant's issuer as bearer. What each may do is in docs/rights.md. Lists are paged by
-an opaque cursor (`next`, and the `Link` header). Errors are RFC 9457 problems.
+password, or a token of the plant's issuer as bearer. What each may do is in docs/rights.md. Lists are paged
+by an opaque cursor (`next`, and the `Link` header). Errors are RFC 9457 problems.
 Times are RFC 3339 in UTC. Every value leads to the source record that stated it."""
 
 

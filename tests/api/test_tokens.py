@@ -263,6 +263,14 @@ def test_clocks_may_differ_by_the_skew(hub: Hub, issuer: LocalIssuer) -> None:
         assert hub.ask(issuer.sign(**near)).status_code == 200
 
 
+def test_a_key_beside_a_token_is_what_counts(hub: Hub, issuer: LocalIssuer, filled: Filled) -> None:
+    both = {"X-API-Key": "guessed", "Authorization": f"Bearer {issuer.sign()}"}
+    for _ in range(2):
+        assert hub.client.get("/v1/batches", headers=both).status_code == 401
+    answer = hub.client.post("/v1/links", headers={**both, "X-API-Key": filled.reader}, json={})
+    refused(answer, 403, "scope-missing", "permission decide")
+
+
 def test_a_token_is_a_bearer_and_nothing_else(hub: Hub, issuer: LocalIssuer) -> None:
     assert hub.client.get("/v1/batches", headers={"X-API-Key": issuer.sign()}).status_code == 401
     assert hub.client.get("/v1/batches", auth=("ada", issuer.sign())).status_code == 401
@@ -364,6 +372,14 @@ def test_keys_are_fetched_over_https_or_from_this_machine_only(
 ) -> None:
     issuer.jwks_uri = place
     refused(hub.ask(issuer.sign()), 503, "issuer-unavailable", "https")
+
+
+@pytest.mark.parametrize("shown", [{"use": "enc"}, {"alg": "RSA-OAEP"}, {"alg": "PS256"}, {"kty": "EC"}])
+def test_a_key_that_is_shown_for_something_else_signs_nothing(
+    hub: Hub, issuer: LocalIssuer, shown: dict[str, str]
+) -> None:
+    issuer.shown = shown
+    refused(hub.ask(issuer.sign()), 401, "token-invalid", "does not show")
 
 
 def test_a_key_too_short_for_its_algorithm_does_not_count(hub: Hub, issuer: LocalIssuer) -> None:

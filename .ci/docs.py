@@ -1,7 +1,8 @@
 """Write the pages that come from the code, or with --check say which are out of date (exit status 1).
 
-Comes in: door plates (the docstring of each package) and settings classes. Goes out: `docs/tour.md`,
-`docs/settings.md`, and the list of rooms in `README.md` between its two tour marks.
+Comes in: door plates (the docstring of each package), settings classes and the table of rights. Goes out:
+`docs/tour.md`, `docs/settings.md`, `docs/rights.md`, and the list of rooms in `README.md` between its two
+tour marks.
 """
 
 import ast
@@ -10,16 +11,29 @@ import inspect
 import pkgutil
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
 import hub
+from hub.api.rights import KNOWN, OPEN, RIGHTS, Right
+from hub.store.permissions import LOOKING, MEANINGS, ROLES, SCOPES, Permission
 
 ROOT = Path(__file__).resolve().parent.parent
 MADE = "<!-- written by `poe docs-write`; change the code it comes from instead -->"
+RIGHTS_TOLD = """\
+Each route of each door needs one permission; a route that the table below does not name is closed to all.
+Roles and scopes are sets of permissions. A key has one or several (`plantwide key create NAME --role steward`
+or `--scope read`), people who come with a token have the roles that the setting `oidc_roles` gives to what
+their issuer says of them.
+
+`401` and `403` are problem documents (`key-needed`, `scope-missing`). HEAD is asked for like GET. `*` stands
+for every method, where a part of the hub judges methods itself. The scope `deliver:<source>` opens the
+deliveries of that source and nothing else. *narrow* is a key with `site:` or `product:` scopes beside the
+scope `read`: it sees its rows, at the addresses that can be narrowed to them (with the role reader all but
+OData). The views of PostgreSQL's `mart` schema have rights of their own (`plantwide db reader`)."""
 TOUR_MARKS = ("<!-- tour -->", "<!-- /tour -->")
 ORDER = ("model", "sdk", "store", "ingest", "resolve", "records", "insight", "shift", "api", "cli", "demo")
 
@@ -109,7 +123,44 @@ def describe_setting(prefix: str, name: str, field: FieldInfo) -> str:
     return f"| `{name}` | `{(prefix + name).upper()}` | {default} | {meaning} |"
 
 
-PAGES = {"docs/tour.md": write_tour, "docs/settings.md": write_settings, "README.md": write_readme}
+def write_rights() -> str:
+    """`docs/rights.md`: permissions, who holds them, and every route by role and scope."""
+    held = [*ROLES.values(), *SCOPES.values()]
+    head = f"# Who may do what\n\n{MADE}\n\n{RIGHTS_TOLD}"
+    permissions = [f"| `{name}` | {meaning} |" for name, meaning in MEANINGS.items()]
+    meanings = "\n".join(["| permission | what for |", "|---|---|", *permissions])
+    roles = [
+        f"| {kind} `{name}` | {', '.join(one for one in Permission if one in found)} |"
+        for kind, sets in (("role", ROLES), ("scope", SCOPES))
+        for name, found in sets.items()
+    ]
+    who = "\n".join(["| who | permissions |", "|---|---|", *roles])
+    named = [f"role {name}" for name in ROLES] + [f"scope {name}" for name in SCOPES]
+    columns = ["route", "needs", "nobody", *named, "narrow"]
+    rows = [
+        f"| `{route}` | {right.needs} | {' | '.join(tell_cells(right, held))} |"
+        for route, right in sorted(RIGHTS.items(), key=lambda row: row[0].partition(" ")[::-1])
+    ]
+    table = "\n".join([f"| {' | '.join(columns)} |", "|---|---|" + ":-:|" * (len(columns) - 2), *rows])
+    parts = [head, "## Permissions", meanings, "## Roles and scopes", who, "## Routes", table]
+    return "\n\n".join(parts) + "\n"
+
+
+def tell_cells(right: Right, held: Sequence[frozenset[Permission]]) -> list[str]:
+    """What a route answers a stranger, each role and scope, and a narrow key that looks."""
+    if right.needs == OPEN:
+        return ["yes"] * (len(held) + 2)
+    each = ["yes" if right.needs == KNOWN or right.needs in one else "403" for one in held]
+    is_seen = right.needs == KNOWN or (right.is_narrowed and right.needs in LOOKING)
+    return ["401", *each, "yes" if is_seen else "403"]
+
+
+PAGES = {
+    "docs/tour.md": write_tour,
+    "docs/settings.md": write_settings,
+    "docs/rights.md": write_rights,
+    "README.md": write_readme,
+}
 
 
 def main(arguments: list[str]) -> int:

@@ -36,7 +36,7 @@ def is_installed() -> bool:
 
 def make_door() -> Door:
     """Give the door at `/mcp` (streamable HTTP, without sessions). Needs the extra `mcp`."""
-    return Door(path=PATH, make=_Endpoint, scope_of=lambda _method, _path: "read", refuse=Problem.respond)
+    return Door(path=PATH, make=_Endpoint, refuse=Problem.respond)
 
 
 def serve_standard_streams(asker: Asker, *, version: str) -> None:

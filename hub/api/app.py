@@ -21,13 +21,15 @@ from hub.api.room import ApiSettings, Replay, Room
 from hub.api.routes import ALL_ROUTES
 from hub.api.security import Gate, Shell
 from hub.api.sessions import Sessions
+from hub.api.tokens import Tokens
 from hub.store.database import Database
 from hub.store.keys import verify_key
 
 _DESCRIPTION = """One view of what MES, LIMS, ERP and historian systems say.
 
 Every address but the probes and `/v1/info` needs an API key, as `X-API-Key`, as bearer token or as Basic
-password. Lists are paged by an opaque cursor (`next`, and the `Link` header). Errors are RFC 9457 problems.
+password, or a token of the plant's issuer as bearer. What each may do is in docs/rights.md. Lists are paged
+by an opaque cursor (`next`, and the `Link` header). Errors are RFC 9457 problems.
 Times are RFC 3339 in UTC. Every value leads to the source record that stated it."""
 
 
@@ -37,11 +39,12 @@ def create_app(
     settings: ApiSettings | None = None,
     replay: Replay | None = None,
     doors: Sequence[Door] = (),
+    tokens: Tokens | None = None,
 ) -> FastAPI:
     """Give the application over a store that is migrated.
 
     `replay` reads quarantined parts again; without it that route answers 501. `doors` are what is offered
-    beside `/v1`.
+    beside `/v1`. `tokens` lets in people with tokens of the plant's issuer; without it only keys open.
     """
     settings = settings or ApiSettings(version=read_version(), data_folder=_folder_of(database))
     app = FastAPI(
@@ -55,7 +58,7 @@ def create_app(
         generate_unique_id_function=_name_operation,
     )
     sessions = Sessions(session_s=settings.session_s, login_s=settings.login_s)
-    room = app.state.room = Room(database, settings, sessions, replay)
+    room = app.state.room = Room(database, settings, sessions, replay, tokens)
     install_problems(app, show=render_problem, stamp=stamp)
     for router in (*ALL_ROUTES, *ALL_PAGES):
         app.include_router(router)

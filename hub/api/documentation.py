@@ -10,8 +10,8 @@ from pydantic.json_schema import models_json_schema
 
 from hub.api.moment import HEADER, PARAMETER
 from hub.api.problems import KINDS, MEDIA_TYPE
+from hub.api.rights import OPEN_PATHS
 from hub.api.schemas import EXAMPLE_TIME, EXAMPLES, ProblemDetails
-from hub.api.security import OPEN_PATHS
 from hub.api.tables import FORMATS
 
 _REF = "#/components/schemas/{model}"

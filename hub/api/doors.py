@@ -14,13 +14,12 @@ from hub.api.room import Room
 class Door:
     """An application below `path`.
 
-    `make` gives it for a room; `scope_of` says which scope a request by method and path below the door needs,
-    None when it is open to all; `refuse` says in its own words why somebody is not let in.
+    `make` gives it for a room; `refuse` says in its own words why somebody is not let in. What its routes
+    need stands in the table of rights (`hub.api.rights`).
     """
 
     path: str
     make: Callable[[Room], ASGIApp]
-    scope_of: Callable[[str, str], str | None]
     refuse: Callable[[Problem], Response]
 
 

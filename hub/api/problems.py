@@ -27,6 +27,8 @@ _log = logging.getLogger("hub.api")
 KINDS: dict[str, tuple[int, str]] = {
     "malformed-request": (400, "The request cannot be read"),
     "key-needed": (401, "A valid API key is needed"),
+    "token-invalid": (401, "The token does not count"),
+    "role-missing": (403, "The token gives no role here"),
     "scope-missing": (403, "This key may not do that"),
     "not-found": (404, "There is no such thing"),
     "method-not-allowed": (405, "This address does not take that method"),
@@ -45,6 +47,7 @@ KINDS: dict[str, tuple[int, str]] = {
     "internal-error": (500, "Something went wrong here"),
     "not-offered": (501, "This hub does not offer that"),
     "store-unavailable": (503, "The store does not answer"),
+    "issuer-unavailable": (503, "The issuer of tokens does not answer"),
 }
 """Kinds of problems: the end of `type`, the status, the title."""
 

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from hub.api.remembering import Memory
 from hub.api.sessions import Sessions
+from hub.api.tokens import Tokens
 from hub.store.database import Database
 from hub.store.questions.shelf import Shelf
 
@@ -62,6 +63,7 @@ class Room:
     settings: ApiSettings
     sessions: Sessions
     replay: Replay | None = None
+    tokens: Tokens | None = None
     live: Live = field(default_factory=Live)
     clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
     memory: Memory = field(default_factory=Memory)

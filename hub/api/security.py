@@ -3,7 +3,6 @@
 import base64
 import binascii
 import hashlib
-import re
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,23 +21,20 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from hub.api.doors import Door, find_door
 from hub.api.problems import Problem, problem_of, wants_page
 from hub.api.remembering import answer_unchanged, is_held, question_of, write_tag
+from hub.api.rights import DELIVERIES, KNOWN, OPEN, RIGHTS, Right
 from hub.api.room import Room
+from hub.api.routing import Directory
+from hub.api.tokens import looks_like_token
 from hub.store.database import Connection
-from hub.store.keys import DELIVER, Caller, find_caller, verify_key
+from hub.store.keys import Caller, find_caller, verify_key
 from hub.store.order import newest_known
+from hub.store.permissions import list_holders
 
 COOKIE = "plantwide_session"
-OPEN_PATHS = frozenset({"/livez", "/readyz", "/v1/info", "/login", "/favicon.ico"})
-"""Addresses that answer without a key; files under /static/ do too."""
-
-_SCOPES = {"GET": "read", "HEAD": "read", "OPTIONS": "read"}
-_SCOPES_OF_PATHS = {"/logout": "read", "/v1/matrix": "read"}
-_DELIVERIES = "/v1/deliveries/"
-_NARROWED = re.compile(
-    r"/v1/(openapi\.json|collections(/.*)?|lots(/[^/]+)?|equipment/[^/]+"
-    r"|batches(/[^/]+(/(phases|materials|results|events|conflicts|assertions))?)?)|/odata(/.*)?"
-)
-"""Addresses whose answers are narrowed to the rows that a key sees; all others are closed to such a key."""
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+"""Methods that ask for nothing but an answer (RFC 9110, 9.2.1)."""
+_NOT_THERE = "/favicon.ico"
+"""Browsers ask for it unasked; a stranger is told that it is not there instead of being sent to log in."""
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="plantwide", Basic realm="plantwide", charset="UTF-8"'}
 _HEADERS: Mapping[str, str] = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
@@ -61,13 +57,6 @@ class _Seen:
     mark: int
     caller: Caller
     newest: datetime | None
-
-
-def _scope_of_delivery(path: str) -> str | None:
-    """Give the scope that an address of deliveries needs: that of its source, which opens nothing else."""
-    if not path.startswith(_DELIVERIES):
-        return None
-    return DELIVER + path.removeprefix(_DELIVERIES).partition("/")[0]
 
 
 class Shell:
@@ -103,13 +92,14 @@ class Shell:
 
 
 class Gate:
-    """Lets a request in by its key, as header, bearer token, Basic password, or session cookie."""
+    """Lets a request in by its key (header, bearer, Basic password, session cookie) or a token."""
 
     def __init__(self, app: ASGIApp, *, outer: FastAPI, doors: Sequence[Door] = ()) -> None:
         self._app = app
         self._outer = outer
         self._seen: OrderedDict[bytes, _Seen] = OrderedDict()
         self._doors = doors
+        self._directory = Directory(lambda: outer.routes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -127,7 +117,7 @@ class Gate:
         if known is not None:
             await known(scope, receive, send)
             return
-        is_delivery = _scope_of_delivery(scope["path"]) is not None
+        is_delivery = scope["path"].startswith(DELIVERIES)
         await self._app(scope, self._limit(receive, is_delivery=is_delivery), send)
 
     def _limit(self, receive: Receive, *, is_delivery: bool) -> Receive:
@@ -151,15 +141,15 @@ class Gate:
         if "\x00" in scope["path"] or b"%00" in scope["query_string"]:
             raise Problem("malformed-request", "An address never holds the NUL character.")
         headers = Headers(scope=scope)
-        if scope["method"] not in _SCOPES and headers.get("sec-fetch-site", "none") not in (
+        if scope["method"] not in _SAFE and headers.get("sec-fetch-site", "none") not in (
             "same-origin",
             "none",
         ):
             raise Problem("scope-missing", "Another site may not send forms or calls here.")
         path: str = scope["path"]
-        door = find_door(self._doors, path)
-        own = None if door is None else door.scope_of(scope["method"], path.removeprefix(door.path))
-        if path in OPEN_PATHS or path.startswith("/static/") or (door is not None and own is None):
+        route = self._directory.find(scope["method"], path)
+        right = None if route is None else RIGHTS.get(route)
+        if (right is not None and right.needs == OPEN) or path == _NOT_THERE:
             return None
         caller, newest = await self._find(scope, headers)
         if caller is None:
@@ -169,21 +159,12 @@ class Gate:
                 "password.",
                 headers=_CHALLENGE,
             )
-        needed = (
-            own
-            or _scope_of_delivery(path)
-            or _SCOPES_OF_PATHS.get(path)
-            or _SCOPES.get(scope["method"], "operate")
-        )
-        if not caller.may(needed):
-            raise Problem("scope-missing", f"This needs a key with the scope {needed}.")
-        if caller.rows.is_limited and not _NARROWED.fullmatch(scope["path"]):
-            raise Problem(
-                "scope-missing",
-                "This key sees the rows of some sites or products. This address cannot be narrowed to them: "
-                "ask /v1/collections, /v1/batches, /v1/lots, /v1/equipment/{name} and /odata.",
-            )
+        if route is None and (route := self._directory.find_late(scope["method"], path)) is not None:
+            right = RIGHTS.get(route)
+        if route is not None:  # where there is none, the application says so
+            _check_right(caller, right, path)
         scope.setdefault("state", {})["caller"] = caller
+        door = find_door(self._doors, path)
         return None if newest is None or door is not None else self._recall(scope, headers, newest)
 
     async def _find(self, scope: Scope, headers: Headers) -> tuple[Caller | None, datetime | None]:
@@ -223,10 +204,16 @@ class Gate:
 
     def _identify(self, scope: Scope, headers: Headers) -> tuple[Caller | None, datetime | None]:
         room: Room = self._outer.state.room
+        person = self._verify_token(headers)  # the issuer may be asked: no connection waits for that
         with room.database.read() as connection:
-            caller = self._verify(connection, scope, headers)
+            caller = person or self._verify(connection, scope, headers)
             is_asked = scope["method"] == "GET" and scope["path"].startswith("/v1/")
             return caller, newest_known(connection) if caller and is_asked else None
+
+    def _verify_token(self, headers: Headers) -> Caller | None:
+        room: Room = self._outer.state.room
+        token = None if room.tokens is None else read_token(headers)
+        return None if token is None or room.tokens is None else room.tokens.verify(token, now=room.clock())
 
     def _verify(self, connection: Connection, scope: Scope, headers: Headers) -> Caller | None:
         room: Room = self._outer.state.room
@@ -236,10 +223,31 @@ class Gate:
         token = read_cookie(headers)
         # A cookie opens pages and their links; to change something a script must show its key.
         is_call = scope["path"].startswith("/v1/") or find_door(self._doors, scope["path"]) is not None
-        if token is None or (scope["method"] not in _SCOPES and is_call):
+        if token is None or (scope["method"] not in _SAFE and is_call):
             return None
         public_id = room.sessions.find(token)
         return find_caller(connection, public_id, now=room.clock()) if public_id else None
+
+
+def _check_right(caller: Caller, right: Right | None, path: str) -> None:
+    """Raise `Problem` unless somebody may use a route: what nobody gave a right to is closed to all."""
+    if right is None:
+        raise Problem(
+            "scope-missing",
+            "This address is closed to everybody: the table of rights (hub/api/rights.py) does not name it.",
+        )
+    if right.needs == KNOWN:
+        return
+    needed = right.needs_at(path)
+    if not caller.may(needed):
+        holders = ", ".join(list_holders(needed))
+        raise Problem("scope-missing", f"This needs the permission {right.needs}, held by {holders}.")
+    if caller.rows.is_limited and not right.is_narrowed:
+        raise Problem(
+            "scope-missing",
+            "This key sees the rows of some sites or products. This address cannot be narrowed to them: "
+            "ask /v1/collections, /v1/batches, /v1/lots, /v1/equipment/{name} and /odata.",
+        )
 
 
 def read_key(headers: Headers) -> str | None:
@@ -254,6 +262,13 @@ def read_key(headers: Headers) -> str | None:
             return _basic_password(rest.strip())
         case _:
             return None
+
+
+def read_token(headers: Headers) -> str | None:
+    """Give the signed token of a request, which comes as bearer only (RFC 6750, 2.1), or None."""
+    method, _, rest = headers.get("authorization", "").partition(" ")
+    is_token = method.casefold() == "bearer" and "x-api-key" not in headers and looks_like_token(rest)
+    return rest.strip() if is_token else None
 
 
 def read_cookie(headers: Headers) -> str | None:

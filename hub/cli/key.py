@@ -7,6 +7,7 @@ import typer
 
 from hub.cli.opening import DatabaseOption, DataOption, fail, open_store, operator, read_settings
 from hub.store.keys import UnknownScope, create_key, list_keys, revoke_key
+from hub.store.permissions import ROLE
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -20,16 +21,23 @@ def create(
             help="read, operate, admin, or deliver:<source code>; with read also site:CODE, product:CODE"
         ),
     ] = None,
+    role: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="reader, analyst, steward, reviewer, author, admin, agent (docs/rights.md: what each may)"
+        ),
+    ] = None,
     days: Annotated[int | None, typer.Option(help="days until it ends")] = None,
     data: DataOption = None,
     database: DatabaseOption = None,
 ) -> None:
     """Make a key and print it: the only time it can be seen."""
     settings = read_settings(data=data, database=database)
+    scopes = [*(scope or ()), *(f"{ROLE}{name}" for name in role or ())]
     expires = datetime.now(UTC) + timedelta(days=days) if days else None
     with open_store(settings) as store, store.begin(operator()) as connection:
         try:
-            typer.echo(create_key(connection, name=name, scopes=scope or ["read"], expires_at=expires))
+            typer.echo(create_key(connection, name=name, scopes=scopes or ["read"], expires_at=expires))
         except UnknownScope as error:
             fail(str(error))
 

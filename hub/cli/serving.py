@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from hub.api.doors import Door
+    from hub.api.tokens import Tokens
     from hub.shift.notary import Notary
 
 _TRIES = 50
@@ -82,6 +83,7 @@ def serve_hub(
         settings=ApiSettings(version=read_version(), data_folder=folder),
         replay=partial(_read_again, desk, project) if project else None,
         doors=_list_doors(settings),
+        tokens=_open_tokens(settings),
     )
     pace = Pace(flush_s=settings.live_flush_s, rows=settings.live_rows) if settings.live else None
     supervisor = Supervisor(desk, project, tick_s=settings.tick_s, pace=pace) if project or resolves else None
@@ -123,6 +125,24 @@ def _open_notary(desk: Desk, settings: Settings) -> "Notary | None":
     except KeyUnusable as error:
         typer.echo(f"plantwide: the audit trail is not sealed: {error}", err=True)
         return None
+
+
+def _open_tokens(settings: Settings) -> "Tokens | None":
+    """Give who verifies people's tokens; None when no issuer is set."""
+    from hub.api.issuers import Issuer  # as above
+    from hub.api.tokens import TokenRules, Tokens
+
+    if settings.oidc_issuer is None:
+        return None
+    with plain_errors(ValueError):
+        rules = TokenRules(
+            issuer=settings.oidc_issuer,
+            audience=settings.oidc_audience,
+            roles_claim=settings.oidc_roles_claim,
+            roles=settings.oidc_roles,
+            skew_s=settings.oidc_skew_s,
+        )
+    return Tokens(rules, Issuer(settings.oidc_issuer))
 
 
 def _read_again(desk: Desk, project: Project, ids: Sequence[int]) -> dict[str, int]:

@@ -60,7 +60,6 @@ def make_door(settings: I3xSettings | None = None) -> Door:
     return Door(
         path=PATH,
         make=partial(create_i3x, settings=settings or I3xSettings()),
-        scope_of=_scope_of,
         refuse=answer_problem,
     )
 
@@ -75,13 +74,6 @@ def create_i3x(room: Room, *, settings: I3xSettings) -> FastAPI:
         app.add_exception_handler(kind, _answer_error)
     app.add_exception_handler(Exception, _answer_error)
     return app
-
-
-def _scope_of(method: str, path: str) -> str | None:
-    """Questions are asked by POST here; only PUT changes something."""
-    if path == "/info":
-        return None
-    return "operate" if method not in ("GET", "HEAD", "OPTIONS", "POST") else "read"
 
 
 def _answer_error(_request: Request, error: Exception) -> Response:

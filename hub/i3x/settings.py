@@ -4,7 +4,7 @@ from pydantic import BaseModel, ConfigDict
 
 
 class I3xSettings(BaseModel):
-    """Limits of the door. `writes` lets keys with the scope `operate` write signals, with a reason."""
+    """Limits of the door. `writes` lets whoever has the permission `operate` write signals, with a reason."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -41,7 +41,6 @@ def make_door(settings: OdataSettings | None = None) -> Door:
     return Door(
         path=PATH,
         make=partial(create_odata, settings=settings or OdataSettings()),
-        scope_of=lambda _method, _path: "read",
         refuse=refuse_problem,
     )
 

@@ -104,7 +104,26 @@ class Settings(BaseSettings):
     )
     i3x_writes: bool = Field(
         default=False,
-        description="let i3X clients with the scope `operate` write signals, with a reason and an audit row",
+        description="let i3X clients with the permission `operate` write signals, with a reason and an audit "
+        "row",
+    )
+    oidc_issuer: str | None = Field(
+        default=None,
+        description="https address of the OpenID Connect issuer whose tokens let people in, exactly as `iss` "
+        "has it; without it only API keys do (see docs/identity.md)",
+    )
+    oidc_audience: str = Field(default="", description="what tokens for this hub have in `aud`")
+    oidc_roles_claim: str = Field(
+        default="roles",
+        description="claim with a person's roles: `roles` (Entra ID), `realm_access.roles` (Keycloak)",
+    )
+    oidc_roles: dict[str, str] = Field(
+        default_factory=dict[str, str],
+        description="role here by value of that claim, e.g. plantwide-steward = steward; a value that is not "
+        "named gives none (roles: see docs/rights.md)",
+    )
+    oidc_skew_s: int = Field(
+        default=30, ge=0, le=300, description="seconds by which the clocks of issuer and hub may differ"
     )
     log_level: str = Field(default="warning", description="debug, info, warning or error")
 

@@ -10,17 +10,15 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
+from hub.store.permissions import DELIVER, LOOKING, ROLE, ROLES, SCOPES, may, permit
 from hub.store.questions.scope import RowScope
 from hub.store.tables import api_key
 
-SCOPES = ("read", "operate", "admin")
-"""read: see everything; operate: also replay and run; admin: everything."""
-DELIVER = "deliver:"
-"""Before the code of a source: deliver what an edge agent reads of that source, and nothing else."""
 SITE, PRODUCT = "site:", "product:"
 """Scopes that narrow what a key sees to sites and products, by their codes: `site:CORK`, `product:300214`."""
 
@@ -36,7 +34,10 @@ class UnknownScope(ValueError):
 
 @dataclass(frozen=True)
 class Caller:
-    """Who asks: the key's public id, its name and its scopes."""
+    """Who asks: the key's public id, its name, its scopes and roles (`role:steward`).
+
+    A person with a token is one too: the id then stands for issuer and subject, the roles come from claims.
+    """
 
     public_id: str
     name: str
@@ -56,11 +57,14 @@ class Caller:
         """Tell whether the key has expired."""
         return self.expires_at is not None and self.expires_at <= now
 
-    def may(self, scope: str) -> bool:
-        """Tell whether the key grants a scope; `operate` includes `read`, `admin` includes all."""
-        if "admin" in self.scopes or scope in self.scopes:
-            return True
-        return scope == "read" and "operate" in self.scopes
+    @cached_property
+    def permissions(self) -> frozenset[str]:
+        """What the scopes and roles permit."""
+        return permit(self.scopes)
+
+    def may(self, permission: str) -> bool:
+        """Tell whether the key holds a permission, or `deliver:<source>`."""
+        return may(self.permissions, permission)
 
 
 def create_key(
@@ -68,15 +72,11 @@ def create_key(
 ) -> str:
     """Make a key and give its text `pw_<public id>_<secret>`: the only time it can be seen.
 
+    `scopes` are scopes and roles (`role:steward`) of `hub.store.permissions`, sources to deliver for, and
+    what narrows a key that only looks to sites and products.
     Raises `UnknownScope`.
     """
-    narrow = {one for one in scopes if one.startswith((SITE, PRODUCT)) and one.partition(":")[2].strip()}
-    unknown = sorted(s for s in set(scopes) - set(SCOPES) - narrow if not _DELIVERS.fullmatch(s))
-    if narrow and set(scopes) - narrow != {"read"}:
-        raise UnknownScope("a key that is narrowed to sites or products has the scope read, and no other")
-    if unknown or not scopes:
-        known = f"{', '.join(SCOPES)}, {DELIVER}<source code>, {SITE}CODE, {PRODUCT}CODE"
-        raise UnknownScope(f"scopes are some of {known}; got {', '.join(unknown) or 'none'}")
+    _check_scopes(scopes)
     public_id = secrets.token_hex(_PUBLIC_BYTES)
     secret = secrets.token_urlsafe(_SECRET_BYTES)
     connection.execute(
@@ -126,6 +126,24 @@ def revoke_key(connection: Connection, public_id: str) -> bool:
         .values(revoked_at=datetime.now(UTC))
     )
     return changed.rowcount > 0
+
+
+def _check_scopes(scopes: Sequence[str]) -> None:
+    narrow = {one for one in scopes if one.startswith((SITE, PRODUCT)) and one.partition(":")[2].strip()}
+    rest = set(scopes) - narrow
+    roles = {one for one in rest if one.startswith(ROLE) and one.removeprefix(ROLE) in ROLES}
+    unknown = sorted(one for one in rest - roles - set(SCOPES) if not _DELIVERS.fullmatch(one))
+    if unknown or not scopes:
+        known = f"{', '.join(SCOPES)}, {DELIVER}<source code>, {SITE}CODE, {PRODUCT}CODE"
+        raise UnknownScope(
+            f"scopes are some of {known}, and roles some of {', '.join(ROLES)}; "
+            f"got {', '.join(unknown) or 'none'}"
+        )
+    if narrow and not (rest and permit(rest) <= LOOKING):
+        raise UnknownScope(
+            "a key that is narrowed to sites or products only looks: give it the scope read or the role "
+            "reader or analyst, and no other"
+        )
 
 
 def _find(connection: Connection, public_id: str) -> Any:

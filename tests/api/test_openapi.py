@@ -6,7 +6,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from hub.api.export import export_openapi
-from hub.api.security import OPEN_PATHS
+from hub.api.rights import OPEN_PATHS
 from tests.api.conftest import Counter
 from tests.api.routes import DOCUMENT, OPERATIONS, address
 

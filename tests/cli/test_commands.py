@@ -212,6 +212,33 @@ def test_a_key_is_shown_once_listed_and_revoked(run: Run, engine: str) -> None:
     assert "see `plantwide key list`" in twice.output
 
 
+def test_a_key_gets_roles_as_well_as_scopes(run: Run) -> None:
+    made = run("key", "create", "ada", "--role", "steward", "--role", "reviewer", "--scope", "deliver:lab")
+    assert made.exit_code == 0, made.output
+    assert "deliver:lab, role:reviewer, role:steward" in run("key", "list").output
+    refused = run("key", "create", "eve", "--role", "owner")
+    assert refused.exit_code == 1
+    assert "reader, analyst, steward, reviewer, author, admin, agent" in refused.output
+
+
+@pytest.mark.parametrize(
+    ("issuer", "roles", "word"),
+    [
+        ("http://login.example", '{"a": "reader"}', "oidc_issuer"),
+        ("https://login.example", "{}", "oidc_roles"),
+    ],
+)
+def test_a_hub_whose_issuer_cannot_be_meant_does_not_serve(
+    run: Run, monkeypatch: pytest.MonkeyPatch, issuer: str, roles: str, word: str
+) -> None:
+    monkeypatch.setenv("PLANTWIDE_OIDC_ISSUER", issuer)
+    monkeypatch.setenv("PLANTWIDE_OIDC_AUDIENCE", "plantwide")
+    monkeypatch.setenv("PLANTWIDE_OIDC_ROLES", roles)
+    done = run("serve", "--no-read")
+    assert done.exit_code == 1
+    assert f"plantwide: {word}: " in done.output
+
+
 def test_a_scope_that_does_not_exist_makes_no_key(run: Run, engine: str) -> None:
     done = run("key", "create", "analyst", "--scope", "everything")
     assert done.exit_code == 1

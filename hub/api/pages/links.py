@@ -19,6 +19,7 @@ from hub.store.answers.links import Wanted
 from hub.store.database import Connection
 from hub.store.keys import Caller
 from hub.store.links import Decision
+from hub.store.permissions import Permission
 
 router = APIRouter(include_in_schema=False, route_class=StrictRoute)
 
@@ -108,7 +109,7 @@ def _show(request: Request, room: RoomOf, link_id: int, *, refused: str = "", st
         link=link,
         sides=told,
         attributes=list(dict.fromkeys(name for side in told for name in side.golden)),
-        may_decide=caller.may("operate"),
+        may_decide=caller.may(Permission.DECIDE),
         refused=refused,
     )
 

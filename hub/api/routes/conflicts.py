@@ -115,7 +115,7 @@ def resolve_conflict(
 ) -> Response:
     """Let one source count for one attribute, with a reason, as long as every source says what it says now.
 
-    When one of them says something else the conflict opens again and tells so. Needs the scope `operate`.
+    When one of them says something else the conflict opens again and tells so. Needs the permission `decide`.
     """
     now = room.clock()
     with room.database.begin(actor, at=now, reason=body.reason, alone=True) as connection:
@@ -153,7 +153,7 @@ def reopen(
 ) -> Response:
     """Take back the decision that settles a conflict: everything becomes as it is without it.
 
-    Needs the scope `operate`.
+    Needs the permission `decide`.
     """
     now = room.clock()
     with room.database.begin(actor, at=now, reason=body.reason, alone=True) as connection:

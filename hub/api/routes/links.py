@@ -68,8 +68,8 @@ def read_link(room: RoomOf, link_id: RowId) -> Response:
 def decide_link(room: RoomOf, body: shapes.LinkDecision, actor: Actor) -> Response:
     """Decide that two names are the same thing, or keep them apart: confirms or rejects what is proposed.
 
-    Everything follows at once, and becomes what it was when the decision is undone. Needs the scope
-    `operate`.
+    Everything follows at once, and becomes what it was when the decision is undone. Needs the
+    permission `decide`.
     """
     with refusals():
         link_id = judge(
@@ -90,7 +90,7 @@ def decide_link(room: RoomOf, body: shapes.LinkDecision, actor: Actor) -> Respon
     responses=answers(shapes.Link, *GUARDED, "not-found", "no-decision", "body-too-large"),
 )
 def undo_link(room: RoomOf, link_id: RowId, body: shapes.LinkReversal, actor: Actor) -> Response:
-    """Undo a person's decision: everything becomes as it is without it. Needs the scope `operate`."""
+    """Undo a person's decision: everything becomes as it is without it. Needs the permission `decide`."""
     find_link(room, link_id)
     with refusals():
         undo(room.database, link_id, reason=body.reason, by=actor, clock=room.clock)

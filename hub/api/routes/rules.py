@@ -71,7 +71,7 @@ def set_rule(
     """Give a rule a new version. Every value it chooses is chosen anew at once, with the version as reason.
 
     One that says what the newest version says stays that version. Start and end of a time range get the
-    same rule where that is or was `widest`. Needs the scope `operate`.
+    same rule where that is or was `widest`. Needs the permission `decide`.
     """
     rule = Rule(
         entity_type,

@@ -82,7 +82,10 @@ def read_quarantined(room: RoomOf, held_id: RowId) -> Response:
     responses=answers(schemas.Replayed, *GUARDED, "not-offered", "body-too-large"),
 )
 def replay_quarantined(room: RoomOf, body: schemas.ReplayRequest) -> Response:
-    """Read quarantined parts again; what can be read now leaves quarantine. Needs the scope `operate`."""
+    """Read quarantined parts again; what can be read now leaves quarantine.
+
+    Needs the permission `operate`.
+    """
     if room.replay is None:
         raise Problem(
             "not-offered",

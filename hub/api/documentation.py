@@ -1,13 +1,14 @@
 """The OpenAPI document: declared answers and errors of every route, with an example made from its schema."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from hub.api.instant import LONGEST
 from hub.api.moment import HEADER, PARAMETER
 from hub.api.problems import KINDS, MEDIA_TYPE
 from hub.api.schemas import EXAMPLE_TIME, EXAMPLES, ProblemDetails
@@ -19,8 +20,28 @@ _DEPTH = 6
 _KNOWN_AT = {
     "description": "The newest instant at which the hub had learned something of what is answered; given as "
     f"`{PARAMETER}`, it repeats this answer byte for byte.",
-    "schema": {"type": "string", "format": "date-time"},
+    "schema": {"type": "string", "format": "date-time", "maxLength": LONGEST},
 }
+_INTERNAL = "internal-error"
+TAGS = {
+    "audit": "Who wrote what, when and why.",
+    "b2mml": "Batches, lots and orders as B2MML documents.",
+    "batches": "Batches with all that is known of them.",
+    "collections": "Every collection of the model and of the star in one grammar.",
+    "conflicts": "Where sources disagree, and what people decided.",
+    "deliveries": "What agents at the edge bring.",
+    "equipment": "Units, lines and areas.",
+    "identity": "Which names are one thing.",
+    "lineage": "Completeness, and the way of a value from its source.",
+    "lots": "Lots of materials and where they went.",
+    "performance": "Key figures and the rows they are made of.",
+    "probes": "Whether this hub lives, is ready, and what it is.",
+    "review": "What waits for people.",
+    "rules": "Whose word counts.",
+    "samples": "Signals by time.",
+    "sources": "Systems that are read, and their records.",
+}
+"""What the operations are filed under."""
 _registered: dict[str, type[BaseModel]] = {"ProblemDetails": ProblemDetails}
 
 
@@ -153,12 +174,29 @@ def build_openapi(app: FastAPI) -> dict[str, Any]:
             "description": "Any user name; the key is the password.",
         },
     }
+    document["servers"] = [{"url": "/", "description": "The hub that serves this document."}]
+    document["tags"] = [{"name": name, "description": told} for name, told in TAGS.items()]
     document["security"] = [{"apiKey": []}, {"bearer": []}, {"basic": []}]
     for path, operations in document["paths"].items():
         for operation in operations.values():
+            operation["responses"] |= {str(key): value for key, value in problems(_INTERNAL).items()}
             if path in OPEN_PATHS:
                 operation["security"] = []
             if any(one["name"] == PARAMETER for one in operation.get("parameters", ())):
                 operation["responses"]["200"]["headers"] = {HEADER: _KNOWN_AT}
+    _give_width(document)
     app.openapi_schema = document
     return document
+
+
+def _give_width(part: Any) -> None:
+    """Say of every integer that it has 64 bits: clients made from the document would else take fewer."""
+    if isinstance(part, dict):
+        found = cast("dict[str, Any]", part)
+        if found.get("type") == "integer":
+            found.setdefault("format", "int64")
+        for inner in found.values():
+            _give_width(inner)
+    elif isinstance(part, list):
+        for inner in cast("list[Any]", part):
+            _give_width(inner)

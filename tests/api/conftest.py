@@ -64,6 +64,15 @@ def fill(url: str) -> Filled:
     return Filled(url, plant, reader, operator)
 
 
+def copy_store(url: str, other_url: str) -> None:
+    """Copy one SQLite file to another, whoever has it open."""
+    with sqlite3.connect(url.removeprefix("sqlite:///")) as one:
+        with sqlite3.connect(other_url.removeprefix("sqlite:///")) as other:
+            one.backup(other)
+        other.close()
+    one.close()
+
+
 def open_counter(filled: Filled) -> Iterator[Counter]:
     """Open a counter over a filled store."""
     database = Database(filled.url)
@@ -100,11 +109,7 @@ def either_looked_at(request: pytest.FixtureRequest) -> Iterator[Counter]:
 @pytest.fixture
 def counter(filled: Filled, sqlite_url: str) -> Iterator[Counter]:
     """A counter of the test's own, over a copy of the filled file."""
-    with sqlite3.connect(filled.url.removeprefix("sqlite:///")) as one:
-        with sqlite3.connect(sqlite_url.removeprefix("sqlite:///")) as other:
-            one.backup(other)
-        other.close()
-    one.close()
+    copy_store(filled.url, sqlite_url)
     yield from open_counter(replace(filled, url=sqlite_url))
 
 

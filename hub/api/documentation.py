@@ -22,6 +22,10 @@ _KNOWN_AT = {
     f"`{PARAMETER}`, it repeats this answer byte for byte.",
     "schema": {"type": "string", "format": "date-time", "maxLength": LONGEST},
 }
+_ETAG = {
+    "description": "A strong tag of this state, for `If-None-Match` and `If-Match`.",
+    "schema": {"type": "string", "maxLength": 1000},
+}
 _INTERNAL = "internal-error"
 TAGS = {
     "audit": "Who wrote what, when and why.",
@@ -52,11 +56,13 @@ def answers(
     arrow: bool = False,
     columns: bool = False,
     lines: bool = False,
+    tagged: bool = False,
     description: str = "The answer",
 ) -> dict[int | str, dict[str, Any]]:
     """Give the `responses` of a route: its schema, and the kinds of problems it may answer with.
 
-    `arrow` answers come as an Arrow stream too, `columns` also as Parquet and CSV, `lines` as JSON lines.
+    `arrow` answers come as an Arrow stream too, `columns` also as Parquet and CSV, `lines` as JSON lines;
+    `tagged` ones bear an entity tag, and are not sent to one who has them.
     """
     _registered[model.__name__] = model
     content: dict[str, Any] = {
@@ -70,6 +76,9 @@ def answers(
     if lines:
         content["application/jsonl"] = {"schema": {"type": "string", "contentMediaType": "application/jsonl"}}
     found: dict[int | str, dict[str, Any]] = {status: {"description": description, "content": content}}
+    if tagged:
+        found[status]["headers"] = {"ETag": _ETAG}
+        found[304] = {"description": "What `If-None-Match` names still stands", "headers": {"ETag": _ETAG}}
     return {**found, **problems(*kinds)}
 
 
@@ -183,7 +192,7 @@ def build_openapi(app: FastAPI) -> dict[str, Any]:
             if path in OPEN_PATHS:
                 operation["security"] = []
             if any(one["name"] == PARAMETER for one in operation.get("parameters", ())):
-                operation["responses"]["200"]["headers"] = {HEADER: _KNOWN_AT}
+                operation["responses"]["200"].setdefault("headers", {})[HEADER] = _KNOWN_AT
     _give_width(document)
     app.openapi_schema = document
     return document

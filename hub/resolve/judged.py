@@ -100,10 +100,15 @@ def undo(
     reason: str,
     by: str,
     clock: Clock = lambda: datetime.now(UTC),
+    check: Callable[[Connection], None] = lambda _: None,
 ) -> None:
-    """Undo a decision: everything becomes what it would be without it. Raises `NothingToUndo`."""
+    """Undo a decision: everything becomes what it would be without it. Raises `NothingToUndo`.
+
+    `check` may refuse, by raising, after nobody else can write and before anything is written.
+    """
     now = clock()
     with database.begin(by, at=now, reason=reason, alone=True) as connection:
+        check(connection)
         found = find_judgment(connection, link_id)
         if found is None or found[1].state == "reversed":
             raise NothingToUndo(f"no decision {link_id} stands; the list of links has those that do")

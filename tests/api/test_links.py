@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from httpx2 import Response
 from lxml import etree
 
 from hub.model import Batch, Identifier
@@ -87,6 +88,23 @@ def test_a_decision_joins_two_things_at_once_and_its_undoing_parts_them(three_ba
     after = three_batches.get("/v1/batches")["items"]
     untimed = [{k: v for k, v in b.items() if k not in ("version", "recorded_at")} for b in before]
     assert [{k: b[k] for k in untimed[0]} for b in after] == untimed
+
+
+def test_undoing_honours_the_tag_of_what_was_seen(three_batches: Counter) -> None:
+    made = decide(three_batches, "same", LIMS, MES)
+    address = f"/v1/links/{made['id']}"
+    tag = three_batches.client.get(address).headers["ETag"]
+    assert three_batches.client.get(address, headers={"If-None-Match": tag}).status_code == 304
+
+    def undo(held: str) -> Response:
+        headers = {"X-API-Key": three_batches.operator, "If-Match": held}
+        return three_batches.client.post(f"{address}/undo", json={"reason": "another label"}, headers=headers)
+
+    old = undo('"old"')
+    assert (old.status_code, old.json()["current"]["state"]) == (412, "confirmed")
+    assert three_batches.get(address)["state"] == "confirmed"
+    done = undo(tag)
+    assert (done.status_code, done.json()["state"]) == (200, "reversed")
 
 
 def test_a_uid_merged_away_still_finds_the_batch_that_it_became_part_of(three_batches: Counter) -> None:

@@ -8,6 +8,7 @@ from hub.api import schemas
 from hub.api.answer import answer, answer_page
 from hub.api.documentation import GUARDED, answers
 from hub.api.parameters import Actor, Cursor, Limit, ThingName, decode_key, encode_key
+from hub.api.preconditions import IfMatch, answer_tagged, check_seen
 from hub.api.problems import Problem
 from hub.api.room import RoomOf
 from hub.api.strict import StrictRoute
@@ -30,7 +31,7 @@ Attribute = Annotated[
     str, Path(max_length=60, description="The attribute in question.", examples=["actual_size"])
 ]
 _ONE = (*GUARDED, "not-found", "ambiguous-name")
-_JUDGED = (*_ONE, "body-too-large")
+_JUDGED = (*_ONE, "body-too-large", "precondition-failed")
 
 
 @router.get(
@@ -91,19 +92,21 @@ def list_disputed_movements(room: RoomOf, limit: Limit = 100) -> Response:
 @router.get(
     "/{entity_type}/{name:path}/{attribute}",
     response_class=Response,
-    responses=answers(schemas.ConflictWhole, *_ONE),
+    responses=answers(schemas.ConflictWhole, *_ONE, tagged=True),
 )
-def read_conflict(room: RoomOf, entity_type: EntityType, name: ThingName, attribute: Attribute) -> Response:
+def read_conflict(
+    request: Request, room: RoomOf, entity_type: EntityType, name: ThingName, attribute: Attribute
+) -> Response:
     """Give what sources say of one attribute of one thing, and every decision there ever was about it."""
     with room.database.read() as connection:
         place = _find_place(connection, entity_type, name, attribute=attribute)
-        return answer(_read(connection, place))
+        return answer_tagged(request, _read(connection, place))
 
 
 @router.post(
     "/{entity_type}/{name:path}/{attribute}/resolve",
     response_class=Response,
-    responses=answers(schemas.ConflictWhole, *_JUDGED, "no-conflict"),
+    responses=answers(schemas.ConflictWhole, *_JUDGED, "no-conflict", "precondition-needed"),
 )
 def resolve_conflict(
     room: RoomOf,
@@ -112,14 +115,17 @@ def resolve_conflict(
     attribute: Attribute,
     body: schemas.ConflictResolution,
     actor: Actor,
+    if_match: IfMatch = None,
 ) -> Response:
     """Let one source count for one attribute, with a reason, as long as every source says what it says now.
 
-    When one of them says something else the conflict opens again and tells so. Needs the scope `operate`.
+    What was seen is named by `If-Match`. When a source says something else later the conflict opens again and
+    tells so. Needs the scope `operate`.
     """
     now = room.clock()
     with room.database.begin(actor, at=now, reason=body.reason, alone=True) as connection:
         place = _find_place(connection, entity_type, name, attribute=attribute)
+        _check_seen(connection, place, if_match, is_needed=True)
         try:
             settle_conflict(
                 connection,
@@ -150,6 +156,7 @@ def reopen(
     attribute: Attribute,
     body: schemas.DecisionReversal,
     actor: Actor,
+    if_match: IfMatch = None,
 ) -> Response:
     """Take back the decision that settles a conflict: everything becomes as it is without it.
 
@@ -158,6 +165,7 @@ def reopen(
     now = room.clock()
     with room.database.begin(actor, at=now, reason=body.reason, alone=True) as connection:
         place = _find_place(connection, entity_type, name, attribute=attribute)
+        _check_seen(connection, place, if_match, is_needed=False)
         try:
             reopen_conflict(
                 connection,
@@ -189,3 +197,8 @@ def _read(connection: Connection, place: Place) -> Document:
     if found is None:
         raise Problem("not-found", "No source says anything of this attribute of this thing.")
     return found
+
+
+def _check_seen(connection: Connection, place: Place, if_match: str | None, *, is_needed: bool) -> None:
+    address = "the conflict (this address without its last part)"
+    check_seen(_read(connection, place), if_match, address=address, is_needed=is_needed)

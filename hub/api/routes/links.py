@@ -12,12 +12,14 @@ from hub.api import schemas
 from hub.api.answer import answer, answer_page
 from hub.api.documentation import GUARDED, answers
 from hub.api.parameters import Actor, Cursor, Limit, RowId
+from hub.api.preconditions import IfMatch, answer_tagged, check_seen
 from hub.api.problems import Problem
 from hub.api.room import Room, RoomOf
 from hub.api.strict import StrictRoute
 from hub.resolve.judged import Contradicted, NotDecidable, NothingToUndo, UnknownName, judge, undo
 from hub.store.answers import links
 from hub.store.answers.readings import Document
+from hub.store.database import Connection
 
 router = APIRouter(prefix="/v1", tags=["identity"], route_class=StrictRoute)
 
@@ -53,11 +55,13 @@ def list_links(
 
 
 @router.get(
-    "/links/{link_id}", response_class=Response, responses=answers(shapes.Link, *GUARDED, "not-found")
+    "/links/{link_id}",
+    response_class=Response,
+    responses=answers(shapes.Link, *GUARDED, "not-found", tagged=True),
 )
-def read_link(room: RoomOf, link_id: RowId) -> Response:
+def read_link(request: Request, room: RoomOf, link_id: RowId) -> Response:
     """Give one link: both names with what they mean now, the evidence, who decided and why."""
-    return answer(find_link(room, link_id))
+    return answer_tagged(request, find_link(room, link_id))
 
 
 @router.post(
@@ -87,13 +91,22 @@ def decide_link(room: RoomOf, body: shapes.LinkDecision, actor: Actor) -> Respon
 @router.post(
     "/links/{link_id}/undo",
     response_class=Response,
-    responses=answers(shapes.Link, *GUARDED, "not-found", "no-decision", "body-too-large"),
+    responses=answers(
+        shapes.Link, *GUARDED, "not-found", "no-decision", "precondition-failed", "body-too-large"
+    ),
 )
-def undo_link(room: RoomOf, link_id: RowId, body: shapes.LinkReversal, actor: Actor) -> Response:
+def undo_link(
+    room: RoomOf, link_id: RowId, body: shapes.LinkReversal, actor: Actor, if_match: IfMatch = None
+) -> Response:
     """Undo a person's decision: everything becomes as it is without it. Needs the scope `operate`."""
     find_link(room, link_id)
+
+    def check(connection: Connection) -> None:
+        seen = links.read_link(connection, link_id) or {}
+        check_seen(seen, if_match, address="the link (this address without its last part)", is_needed=False)
+
     with refusals():
-        undo(room.database, link_id, reason=body.reason, by=actor, clock=room.clock)
+        undo(room.database, link_id, reason=body.reason, by=actor, clock=room.clock, check=check)
     return answer(find_link(room, link_id))
 
 

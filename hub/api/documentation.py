@@ -116,6 +116,8 @@ GUARDED = (
     "store-unavailable",
 )
 """Problems that every guarded route may answer with."""
+REPEATED = ("still-running", "key-reused")
+"""Those of a route that takes an `Idempotency-Key`."""
 
 
 def example_of(model: type[BaseModel]) -> Any:

@@ -257,6 +257,22 @@ def test_a_rule_is_replaced_by_who_saw_it_and_a_first_one_needs_no_tag(desk: Des
     assert desk.client.put(new, json=body).status_code == 428
 
 
+def test_a_decision_that_is_sent_again_is_answered_though_it_has_itself_changed_what_was_seen(
+    desk: Desk,
+) -> None:
+    headers = {"If-Match": desk.client.get(PLACE).headers["ETag"], "Idempotency-Key": "k1"}
+    body = {"counts": "mes", "reason": "the scale was read again"}
+    told = [desk.client.post(f"{PLACE}/resolve", json=body, headers=headers) for _ in range(2)]
+    assert [one.status_code for one in told] == [200, 200]
+    assert told[0].content == told[1].content
+    assert len(desk.get(PLACE)["decisions"]) == 1
+    old = {"If-Match": headers["If-Match"], "Idempotency-Key": "k2"}
+    assert [desk.client.post(f"{PLACE}/resolve", json=body, headers=old).status_code for _ in range(2)] == [
+        412,
+        412,
+    ]
+
+
 def test_taking_a_decision_back_honours_a_tag(desk: Desk) -> None:
     desk.send("POST", f"{PLACE}/resolve", counts="mes", reason="the scale was read again")
     back = {"reason": "it was another scale"}

@@ -6,7 +6,8 @@ from fastapi import APIRouter, Path, Query, Request, Response
 
 from hub.api import schemas
 from hub.api.answer import answer, answer_page
-from hub.api.documentation import GUARDED, answers
+from hub.api.documentation import GUARDED, REPEATED, answers
+from hub.api.idempotency import ReceiptOf
 from hub.api.parameters import Actor, Cursor, Limit, ThingName, decode_key, encode_key
 from hub.api.preconditions import IfMatch, answer_tagged, check_seen
 from hub.api.problems import Problem
@@ -31,7 +32,7 @@ Attribute = Annotated[
     str, Path(max_length=60, description="The attribute in question.", examples=["actual_size"])
 ]
 _ONE = (*GUARDED, "not-found", "ambiguous-name")
-_JUDGED = (*_ONE, "body-too-large", "precondition-failed")
+_JUDGED = (*_ONE, *REPEATED, "body-too-large", "precondition-failed")
 
 
 @router.get(
@@ -115,6 +116,7 @@ def resolve_conflict(
     attribute: Attribute,
     body: schemas.ConflictResolution,
     actor: Actor,
+    receipt: ReceiptOf,
     if_match: IfMatch = None,
 ) -> Response:
     """Let one source count for one attribute, with a reason, as long as every source says what it says now.
@@ -141,7 +143,7 @@ def resolve_conflict(
             raise Problem("no-conflict", str(error)) from error
         except NoSuchVoice as error:
             raise Problem("invalid-parameter", str(error)) from error
-        return answer(_read(connection, place))
+        return receipt.keep(connection, answer(_read(connection, place)))
 
 
 @router.post(
@@ -156,6 +158,7 @@ def reopen(
     attribute: Attribute,
     body: schemas.DecisionReversal,
     actor: Actor,
+    receipt: ReceiptOf,
     if_match: IfMatch = None,
 ) -> Response:
     """Take back the decision that settles a conflict: everything becomes as it is without it.
@@ -179,7 +182,7 @@ def reopen(
             )
         except NoDecision as error:
             raise Problem("no-decision", str(error)) from error
-        return answer(_read(connection, place))
+        return receipt.keep(connection, answer(_read(connection, place)))
 
 
 def _find_place(connection: Connection, entity_type: str, name: str, *, attribute: str) -> Place:

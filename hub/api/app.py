@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from fastapi import FastAPI, Response
+from fastapi import FastAPI, Request, Response
 from fastapi.routing import APIRoute
 from fastapi.staticfiles import StaticFiles
 from starlette.routing import Route
@@ -13,10 +13,11 @@ from starlette.routing import Route
 from hub.api.answer import answer
 from hub.api.documentation import build_openapi
 from hub.api.doors import Door
+from hub.api.idempotency import Answered
 from hub.api.moment import stamp
 from hub.api.pages import ALL_PAGES
 from hub.api.pages.rendering import render_problem
-from hub.api.problems import install_problems
+from hub.api.problems import install_problems, problem_of
 from hub.api.room import ApiSettings, Replay, Room
 from hub.api.routes import ALL_ROUTES
 from hub.api.security import Gate, Shell
@@ -60,6 +61,7 @@ def create_app(
     sessions = Sessions(session_s=settings.session_s, login_s=settings.login_s)
     room = app.state.room = Room(database, settings, sessions, replay, tokens)
     install_problems(app, show=render_problem, stamp=stamp)
+    app.add_exception_handler(Answered, _give_again)
     for router in (*ALL_ROUTES, *ALL_PAGES):
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
@@ -97,6 +99,10 @@ def read_version() -> str:
         return version("plantwide")
     except PackageNotFoundError:
         return "0"
+
+
+def _give_again(_request: Request, answered: Exception) -> Response:
+    return answered.response if isinstance(answered, Answered) else problem_of(answered).respond()
 
 
 def _name_operation(route: APIRoute) -> str:

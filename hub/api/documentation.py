@@ -1,13 +1,14 @@
 """The OpenAPI document: declared answers and errors of every route, with an example made from its schema."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from hub.api.instant import LONGEST
 from hub.api.moment import HEADER, PARAMETER
 from hub.api.problems import KINDS, MEDIA_TYPE
 from hub.api.rights import OPEN_PATHS
@@ -19,8 +20,32 @@ _DEPTH = 6
 _KNOWN_AT = {
     "description": "The newest instant at which the hub had learned something of what is answered; given as "
     f"`{PARAMETER}`, it repeats this answer byte for byte.",
-    "schema": {"type": "string", "format": "date-time"},
+    "schema": {"type": "string", "format": "date-time", "maxLength": LONGEST},
 }
+_ETAG = {
+    "description": "A strong tag of this state, for `If-None-Match` and `If-Match`.",
+    "schema": {"type": "string", "maxLength": 1000},
+}
+_INTERNAL = "internal-error"
+TAGS = {
+    "audit": "Who wrote what, when and why.",
+    "b2mml": "Batches, lots and orders as B2MML documents.",
+    "batches": "Batches with all that is known of them.",
+    "collections": "Every collection of the model and of the star in one grammar.",
+    "conflicts": "Where sources disagree, and what people decided.",
+    "deliveries": "What agents at the edge bring.",
+    "equipment": "Units, lines and areas.",
+    "identity": "Which names are one thing.",
+    "lineage": "Completeness, and the way of a value from its source.",
+    "lots": "Lots of materials and where they went.",
+    "performance": "Key figures and the rows they are made of.",
+    "probes": "Whether this hub lives, is ready, and what it is.",
+    "review": "What waits for people.",
+    "rules": "Whose word counts.",
+    "samples": "Signals by time.",
+    "sources": "Systems that are read, and their records.",
+}
+"""What the operations are filed under."""
 _registered: dict[str, type[BaseModel]] = {"ProblemDetails": ProblemDetails}
 
 
@@ -31,11 +56,13 @@ def answers(
     arrow: bool = False,
     columns: bool = False,
     lines: bool = False,
+    tagged: bool = False,
     description: str = "The answer",
 ) -> dict[int | str, dict[str, Any]]:
     """Give the `responses` of a route: its schema, and the kinds of problems it may answer with.
 
-    `arrow` answers come as an Arrow stream too, `columns` also as Parquet and CSV, `lines` as JSON lines.
+    `arrow` answers come as an Arrow stream too, `columns` also as Parquet and CSV, `lines` as JSON lines;
+    `tagged` ones bear an entity tag, and are not sent to one who has them.
     """
     _registered[model.__name__] = model
     content: dict[str, Any] = {
@@ -49,6 +76,9 @@ def answers(
     if lines:
         content["application/jsonl"] = {"schema": {"type": "string", "contentMediaType": "application/jsonl"}}
     found: dict[int | str, dict[str, Any]] = {status: {"description": description, "content": content}}
+    if tagged:
+        found[status]["headers"] = {"ETag": _ETAG}
+        found[304] = {"description": "What `If-None-Match` names still stands", "headers": {"ETag": _ETAG}}
     return {**found, **problems(*kinds)}
 
 
@@ -86,6 +116,8 @@ GUARDED = (
     "store-unavailable",
 )
 """Problems that every guarded route may answer with."""
+REPEATED = ("still-running", "key-reused")
+"""Those of a route that takes an `Idempotency-Key`."""
 
 
 def example_of(model: type[BaseModel]) -> Any:
@@ -153,12 +185,29 @@ def build_openapi(app: FastAPI) -> dict[str, Any]:
             "description": "Any user name; the key is the password.",
         },
     }
+    document["servers"] = [{"url": "/", "description": "The hub that serves this document."}]
+    document["tags"] = [{"name": name, "description": told} for name, told in TAGS.items()]
     document["security"] = [{"apiKey": []}, {"bearer": []}, {"basic": []}]
     for path, operations in document["paths"].items():
         for operation in operations.values():
+            operation["responses"] |= {str(key): value for key, value in problems(_INTERNAL).items()}
             if path in OPEN_PATHS:
                 operation["security"] = []
             if any(one["name"] == PARAMETER for one in operation.get("parameters", ())):
-                operation["responses"]["200"]["headers"] = {HEADER: _KNOWN_AT}
+                operation["responses"]["200"].setdefault("headers", {})[HEADER] = _KNOWN_AT
+    _give_width(document)
     app.openapi_schema = document
     return document
+
+
+def _give_width(part: Any) -> None:
+    """Say of every integer that it has 64 bits: clients made from the document would else take fewer."""
+    if isinstance(part, dict):
+        found = cast("dict[str, Any]", part)
+        if found.get("type") == "integer":
+            found.setdefault("format", "int64")
+        for inner in found.values():
+            _give_width(inner)
+    elif isinstance(part, list):
+        for inner in cast("list[Any]", part):
+            _give_width(inner)

@@ -8,9 +8,9 @@ from typing import Annotated
 from urllib.parse import urlencode
 
 from fastapi import Query, Request, Response
-from pydantic import AwareDatetime
 
 from hub.api.answer import HEADER, PARAMETER
+from hub.api.instant import Instant
 from hub.api.problems import Problem
 from hub.api.room import Room
 from hub.store.attribution import format_at
@@ -35,7 +35,7 @@ PRESENT_ONLY: Mapping[str, str] = {
 """Addresses that only tell of the present, each with the reason."""
 
 AsKnownAt = Annotated[
-    AwareDatetime | None,
+    Instant | None,
     Query(
         description="Answer as this call would have answered at this instant (with its zone), from what the "
         "hub knew then. The header `Known-At` of an answer, given here, repeats that answer byte for byte.",

@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal, cast
 
 import orjson
 from fastapi import Depends, Path, Query, Request
-from pydantic import AwareDatetime
 
+from hub.api.instant import Instant
 from hub.store.answers.pages import CursorError
 from hub.store.keys import Caller
 from hub.store.questions.grammar import MAX_LENGTH
@@ -54,8 +54,8 @@ Retracted = Annotated[
     list[Literal["retracted"]],
     Query(default_factory=list, description="Also what its source has taken back."),
 ]
-Start = Annotated[AwareDatetime | None, Query(description="First time, inclusive, with its zone.")]
-End = Annotated[AwareDatetime | None, Query(description="Last time, exclusive, with its zone.")]
+Start = Annotated[Instant | None, Query(description="First time, inclusive, with its zone.")]
+End = Annotated[Instant | None, Query(description="Last time, exclusive, with its zone.")]
 
 
 def name_caller(request: Request) -> str:

@@ -9,11 +9,13 @@ from typing import Annotated, Any, Literal, Optional
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, create_model
 from pydantic.config import JsonDict
 
+from hub.api.instant import Instant
 from hub.model.enums import OTHER
 from hub.model.mastered import MASTERED
 from hub.model.observed import OBSERVED
 from hub.model.shape import Field as RecordField
 from hub.model.shape import fields_of
+from hub.store.questions.grammar import MAX_LENGTH
 
 
 class Schema(BaseModel):
@@ -778,7 +780,7 @@ class MatrixRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     batches: list[Annotated[str, Field(max_length=200)]] = Field(default_factory=list[str], max_length=10_000)
-    filter: str | None = Field(default=None, max_length=2000)
+    filter: str | None = Field(default=None, max_length=MAX_LENGTH)
     groups: list[Literal["raw", "feature", "ipc", "cqa"]] = Field(
         default=["raw", "feature", "ipc", "cqa"], max_length=4
     )
@@ -1016,7 +1018,7 @@ class RuleGiven(BaseModel):
     strategy: Literal["system", "latest", "earliest", "widest", "union"]
     order: Annotated[list[Annotated[str, Field(max_length=60)]], Field(max_length=50)]
     tolerance: ToleranceGiven = ToleranceGiven()
-    effective_from: AwareDatetime | None = None
+    effective_from: Instant | None = None
     reason: Reason
 
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Coroutine, Iterator
 from datetime import datetime
 from http.client import OK
-from typing import Any
+from typing import Any, get_origin
 
 import orjson
 from fastapi import Depends, Request, Response
@@ -45,16 +45,22 @@ class StrictRoute(APIRoute):
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
-        known = set(_list_query(self.dependant))
+        known = dict(_list_query(self.dependant))
 
         async def read_strictly(request: Request) -> Response:
             if self.is_of_present and PARAMETER in request.query_params:
                 raise Problem("not-kept", PRESENT_ONLY[self.path])
-            if set(request.query_params) - known:
+            if set(request.query_params) - set(known):
                 listed = ", ".join(sorted(known)) or "none"
                 raise Problem(
                     "invalid-parameter", f"A query parameter is not known here; known are: {listed}."
                 )
+            for name, _ in request.query_params.multi_items():
+                if not known[name] and len(request.query_params.getlist(name)) > 1:
+                    # The last one would count: which is meant is not ours to say.
+                    raise Problem(
+                        "invalid-parameter", f"`{name}` is given several times and takes one value."
+                    )
             room: Room = request.app.state.room
             response = await handle(StrictRequest(request.scope, request.receive))
             stamp(request, response)
@@ -76,9 +82,9 @@ def _keep(room: Room, question: Question, response: Response) -> None:
         room.memory.keep(question, Answer(known_at, response.body, headers.get("Link")))
 
 
-def _list_query(dependant: Dependant) -> Iterator[str]:
-    """Give the names of the query parameters that a route and what it depends on take."""
+def _list_query(dependant: Dependant) -> Iterator[tuple[str, bool]]:
+    """Give the query parameters that a route and what it depends on take; whether each takes several."""
     for field in dependant.query_params:
-        yield field.alias
+        yield field.alias, get_origin(field.field_info.annotation) is list
     for inner in dependant.dependencies:
         yield from _list_query(inner)

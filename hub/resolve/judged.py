@@ -28,6 +28,8 @@ from hub.store.links import (
 )
 
 Clock = Callable[[], datetime]
+Finish = Callable[[Connection, int], None]
+"""What is written with a decision, in its transaction, when its link's id is known."""
 NOT_LINKED = frozenset({"tag"})
 """Types of which each name is a thing of its own: a tag's samples are kept under it."""
 
@@ -75,10 +77,12 @@ def judge(
     reason: str,
     by: str,
     clock: Clock = lambda: datetime.now(UTC),
+    finish: Finish = lambda _connection, _link_id: None,
 ) -> int:
     """Decide that two names (`scheme|value`) of a type are the same thing or kept apart; give the link's id.
 
-    Raises `UnknownName`, `NotDecidable`, `Contradicted`.
+    `finish` is the last in the transaction, with the link's id. Raises `UnknownName`, `NotDecidable`,
+    `Contradicted`.
     """
     now = clock()
     with database.begin(by, at=now, reason=reason, alone=True) as connection:
@@ -90,6 +94,7 @@ def judge(
         judgment = Judgment(entity_type, pair, decision, reason, by, evidence)
         link_id = add_judgment(connection, judgment, now=now)
         settle_again(connection, entity_type, set(pair), now=now)
+        finish(connection, link_id)
     return link_id
 
 
@@ -100,16 +105,24 @@ def undo(
     reason: str,
     by: str,
     clock: Clock = lambda: datetime.now(UTC),
+    check: Callable[[Connection], None] = lambda _: None,
+    finish: Finish = lambda _connection, _link_id: None,
 ) -> None:
-    """Undo a decision: everything becomes what it would be without it. Raises `NothingToUndo`."""
+    """Undo a decision: everything becomes what it would be without it. Raises `NothingToUndo`.
+
+    `check` may refuse, by raising, after nobody else can write and before anything is written; `finish` is
+    the last in the transaction.
+    """
     now = clock()
     with database.begin(by, at=now, reason=reason, alone=True) as connection:
+        check(connection)
         found = find_judgment(connection, link_id)
         if found is None or found[1].state == "reversed":
             raise NothingToUndo(f"no decision {link_id} stands; the list of links has those that do")
         entity_type, link = found
         undo_judgment(connection, link_id, by=by, reason=reason, now=now)
         settle_again(connection, entity_type, set(link.pair), now=now)
+        finish(connection, link_id)
 
 
 def _look_up(connection: Connection, entity_type: str, names: tuple[str, str]) -> tuple[Name, Name]:

@@ -1,4 +1,4 @@
-"""Keeps samples in order while the hub serves: folds when it is due, compacts, clears what is left over."""
+"""Keeps the store in order while the hub serves: folds and compacts samples when due, lets old answers go."""
 
 import threading
 from collections.abc import Callable
@@ -16,6 +16,7 @@ from hub.store.lake.folding import fold
 from hub.store.lake.survey import hot_state
 from hub.store.lake.table import Overtaken
 from hub.store.lake.turn import Turn, note_error, taken_turn
+from hub.store.replies import forget_replies, has_old_replies
 from hub.store.streams import LeaseLost
 
 _TICK_S = 5.0
@@ -87,6 +88,11 @@ class Upkeep:
                 raise
         return True
 
+    def clear(self) -> int:
+        """Let go of answers that are no longer given again; give how many. Any node may do it."""
+        database, now = self._desk.database, self._desk.clock()
+        return forget_replies(database, now=now) if has_old_replies(database, now=now) else 0
+
     def _compacts(self, clock: Callable[[], datetime]) -> bool:
         after = timedelta(seconds=self._policy.compact_s)
         return is_due(self._desk.database, now=clock(), after=after)
@@ -101,10 +107,13 @@ class Upkeep:
         note_error(turn.database, None)
 
     def _run(self) -> None:
+        has_place = True
         while not self._stop.wait(_TICK_S):
             try:
-                self.tend()
+                self.clear()
+                if has_place:
+                    self.tend()
             except NoPlace:
-                return
+                has_place = False
             except Exception:  # serving goes on, samples stay in frames; doctor tells
-                log.exception("samples were not folded")
+                log.exception("samples were not folded, or old answers not let go")

@@ -12,9 +12,15 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from hub.api.app import create_app
+from hub.model import Batch, Identifier
+from hub.resolve.resolution import prepare, resolve
 from hub.store.database import Database
 from hub.store.keys import create_key
-from tests.api.factories import add_plant
+from hub.store.schemes import save_scheme_groups
+from hub.store.statements import Told, store_documents
+from hub.store.stating import state
+from hub.store.systems import ensure_system
+from tests.api.factories import NOW, add_plant
 from tests.databases import Pool
 
 
@@ -64,6 +70,15 @@ def fill(url: str) -> Filled:
     return Filled(url, plant, reader, operator)
 
 
+def copy_store(url: str, other_url: str) -> None:
+    """Copy one SQLite file to another, whoever has it open."""
+    with sqlite3.connect(url.removeprefix("sqlite:///")) as one:
+        with sqlite3.connect(other_url.removeprefix("sqlite:///")) as other:
+            one.backup(other)
+        other.close()
+    one.close()
+
+
 def open_counter(filled: Filled) -> Iterator[Counter]:
     """Open a counter over a filled store."""
     database = Database(filled.url)
@@ -100,11 +115,7 @@ def either_looked_at(request: pytest.FixtureRequest) -> Iterator[Counter]:
 @pytest.fixture
 def counter(filled: Filled, sqlite_url: str) -> Iterator[Counter]:
     """A counter of the test's own, over a copy of the filled file."""
-    with sqlite3.connect(filled.url.removeprefix("sqlite:///")) as one:
-        with sqlite3.connect(sqlite_url.removeprefix("sqlite:///")) as other:
-            one.backup(other)
-        other.close()
-    one.close()
+    copy_store(filled.url, sqlite_url)
     yield from open_counter(replace(filled, url=sqlite_url))
 
 
@@ -112,3 +123,44 @@ def counter(filled: Filled, sqlite_url: str) -> Iterator[Counter]:
 def either_counter(migrated_url: str) -> Iterator[Counter]:
     """A counter of the test's own, once on SQLite and once on PostgreSQL."""
     yield from open_counter(fill(migrated_url))
+
+
+# ------------------------------------------------------------------ batches of several names
+MES, ERP, LIMS = "mes:batch|A-1", "erp:batch|A1", "lims:batch|Z"
+
+
+def tell(counter: Counter, *told: tuple[str, str, tuple[str, ...]], version: int = 1) -> None:
+    """Let systems state batches by (system, name, names declared besides), and resolve."""
+    for code, value, also in told:
+        others = tuple(Identifier(scheme=n.split("|")[0], value=n.split("|")[1]) for n in also)
+        record = Batch(id=Identifier(value=value), also=others, status="Running")
+        document = Told(
+            object_type="doc",
+            source_key=value,
+            payload=f"{value} {version}",
+            media_type="text/plain",
+            version=version,
+            source_time=NOW,
+            said=[state(code, record)],
+        )
+        with counter.database.begin("test") as connection:
+            system = ensure_system(connection, code, code.upper(), now=NOW)
+            store_documents(
+                connection, system_id=system.id, stream="s", connector="t/1", documents=[document], now=NOW
+            )
+    resolve(counter.database)
+
+
+@pytest.fixture
+def three_batches(migrated_url: str) -> Iterator[Counter]:
+    """MES and ERP write one batch differently; the LIMS has one of a name of its own."""
+    database = Database(migrated_url)
+    prepare(database)
+    with database.begin("test") as connection:
+        save_scheme_groups(connection, {"batch": [["mes:batch", "erp:batch"]]}, now=NOW)
+        reader = create_key(connection, name="reader", scopes=["read"])
+        operator = create_key(connection, name="operator", scopes=["operate"])
+    database.close()
+    for counter in open_counter(Filled(migrated_url, {}, reader, operator)):
+        tell(counter, ("mes", "A-1", ()), ("erp", "A1", ()), ("lims", "Z", ()))
+        yield counter

@@ -31,7 +31,8 @@ class Desk:
         return response.json()
 
     def send(self, method: str, path: str, status: int = 200, /, **body: Any) -> Any:
-        response = self.client.request(method, path, json=body)
+        """Send a decision about what is there now, whatever that is."""
+        response = self.client.request(method, path, json=body, headers={"If-Match": "*"})
         assert response.status_code == status, response.text
         return response.json()
 
@@ -192,6 +193,93 @@ def test_a_key_that_may_only_read_judges_nothing(desk: Desk) -> None:
     body = {"counts": "mes", "reason": "why not"}
     answer = desk.client.post(f"{PLACE}/resolve", json=body, headers={"X-API-Key": reader})
     assert answer.status_code == 403
+
+
+RULED = {"strategy": "system", "order": ["MES"], "tolerance": {"absolute": 500, "unit": "g"}, "reason": "why"}
+
+
+def test_a_decision_is_about_what_was_seen(desk: Desk) -> None:
+    tag = desk.client.get(PLACE).headers["ETag"]
+    body = {"counts": "mes", "reason": "the scale was read again"}
+    assert desk.client.get(PLACE, headers={"If-None-Match": tag}).status_code == 304
+    desk.world.take([Version("erp", "b", 2, (size("119"),))])
+    desk.world.resolve()
+    before = desk.world.dump()
+    refused = desk.client.post(f"{PLACE}/resolve", json=body, headers={"If-Match": tag})
+    assert refused.status_code == 412
+    problem = refused.json()
+    assert problem["type"] == "urn:plantwide:problem:precondition-failed"
+    assert problem["changed"] == ["statements"]
+    assert problem["current"] == desk.get(PLACE)
+    assert desk.world.dump() == before
+    done = desk.client.post(f"{PLACE}/resolve", json=body, headers={"If-Match": problem["etag"]})
+    assert done.status_code == 200
+    again = desk.client.post(f"{PLACE}/resolve", json=body, headers={"If-Match": problem["etag"]})
+    assert (again.status_code, "decision" in again.json()["changed"]) == (412, True)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", f"{PLACE}/resolve", {"counts": "mes", "reason": "the scale was read again"}),
+        ("PUT", RULE, RULED),
+    ],
+)
+def test_who_judges_must_say_what_was_seen(desk: Desk, method: str, path: str, body: dict[str, Any]) -> None:
+    before = desk.world.dump()
+    answer = desk.client.request(method, path, json=body)
+    assert answer.status_code == 428
+    assert answer.json()["type"] == "urn:plantwide:problem:precondition-needed"
+    assert "ETag" in answer.json()["detail"]
+    assert desk.world.dump() == before
+
+
+@pytest.mark.parametrize("held", ['"nonsense"', "W/{tag}", "{tag}x", "", '"', "é"])
+def test_a_tag_that_is_not_that_of_the_thing_matches_nothing(desk: Desk, held: str) -> None:
+    told = held.format(tag=desk.client.get(RULE).headers["ETag"]).encode()
+    answer = desk.client.put(RULE, json=RULED, headers={b"If-Match": told})
+    assert answer.status_code == 412
+    assert (
+        desk.client.put(RULE, json=RULED, headers={"If-None-Match": "*", "If-Match": "*"}).status_code == 412
+    )
+
+
+def test_a_rule_is_replaced_by_who_saw_it_and_a_first_one_needs_no_tag(desk: Desk) -> None:
+    tag = desk.client.get(RULE).headers["ETag"]
+    assert desk.client.put(RULE, json=RULED, headers={"If-Match": f'"other", {tag}'}).status_code == 200
+    late = desk.client.put(RULE, json=RULED, headers={"If-Match": tag})
+    assert (late.status_code, late.json()["changed"]) == (412, ["versions"])
+    new = "/v1/rules/material_lot/supplier_lot"
+    assert desk.client.get(new).status_code == 404
+    body = {**RULED, "tolerance": {}}
+    assert desk.client.put(new, json=body, headers={"If-Match": "*"}).status_code == 412
+    assert desk.client.put(new, json=body, headers={"If-None-Match": "*"}).status_code == 200
+    assert desk.client.put(new, json=body).status_code == 428
+
+
+def test_a_decision_that_is_sent_again_is_answered_though_it_has_itself_changed_what_was_seen(
+    desk: Desk,
+) -> None:
+    headers = {"If-Match": desk.client.get(PLACE).headers["ETag"], "Idempotency-Key": "k1"}
+    body = {"counts": "mes", "reason": "the scale was read again"}
+    told = [desk.client.post(f"{PLACE}/resolve", json=body, headers=headers) for _ in range(2)]
+    assert [one.status_code for one in told] == [200, 200]
+    assert told[0].content == told[1].content
+    assert len(desk.get(PLACE)["decisions"]) == 1
+    old = {"If-Match": headers["If-Match"], "Idempotency-Key": "k2"}
+    assert [desk.client.post(f"{PLACE}/resolve", json=body, headers=old).status_code for _ in range(2)] == [
+        412,
+        412,
+    ]
+
+
+def test_taking_a_decision_back_honours_a_tag(desk: Desk) -> None:
+    desk.send("POST", f"{PLACE}/resolve", counts="mes", reason="the scale was read again")
+    back = {"reason": "it was another scale"}
+    answer = desk.client.post(f"{PLACE}/reopen", json=back, headers={"If-Match": '"old"'})
+    assert answer.status_code == 412
+    tag = desk.client.get(PLACE).headers["ETag"]
+    assert desk.client.post(f"{PLACE}/reopen", json=back, headers={"If-Match": tag}).status_code == 200
 
 
 def test_balances_name_the_movements_of_each_number(desk: Desk) -> None:

@@ -1,60 +1,14 @@
 """People see what is proposed, with both sides and the evidence, decide with a reason, and undo it."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from httpx2 import Response
 from lxml import etree
 
-from hub.model import Batch, Identifier
-from hub.resolve.resolution import prepare, resolve
-from hub.store.database import Database
-from hub.store.keys import create_key
 from hub.store.schemes import save_scheme_groups
-from hub.store.statements import Told, store_documents
-from hub.store.stating import state
-from hub.store.systems import ensure_system
-from tests.api.conftest import Counter, Filled, open_counter
+from tests.api.conftest import ERP, LIMS, MES, Counter, tell
 from tests.api.factories import NOW
-
-MES, ERP, LIMS = "mes:batch|A-1", "erp:batch|A1", "lims:batch|Z"
-
-
-def tell(counter: Counter, *told: tuple[str, str, tuple[str, ...]], version: int = 1) -> None:
-    """Let systems state batches by (system, name, names declared besides), and resolve."""
-    for code, value, also in told:
-        others = tuple(Identifier(scheme=n.split("|")[0], value=n.split("|")[1]) for n in also)
-        record = Batch(id=Identifier(value=value), also=others, status="Running")
-        document = Told(
-            object_type="doc",
-            source_key=value,
-            payload=f"{value} {version}",
-            media_type="text/plain",
-            version=version,
-            source_time=NOW,
-            said=[state(code, record)],
-        )
-        with counter.database.begin("test") as connection:
-            system = ensure_system(connection, code, code.upper(), now=NOW)
-            store_documents(
-                connection, system_id=system.id, stream="s", connector="t/1", documents=[document], now=NOW
-            )
-    resolve(counter.database)
-
-
-@pytest.fixture
-def three_batches(migrated_url: str) -> Iterator[Counter]:
-    """MES and ERP write one batch differently; the LIMS has one of a name of its own."""
-    database = Database(migrated_url)
-    prepare(database)
-    with database.begin("test") as connection:
-        save_scheme_groups(connection, {"batch": [["mes:batch", "erp:batch"]]}, now=NOW)
-        reader = create_key(connection, name="reader", scopes=["read"])
-        operator = create_key(connection, name="operator", scopes=["operate"])
-    database.close()
-    for counter in open_counter(Filled(migrated_url, {}, reader, operator)):
-        tell(counter, ("mes", "A-1", ()), ("erp", "A1", ()), ("lims", "Z", ()))
-        yield counter
 
 
 def post(counter: Counter, path: str, body: dict[str, Any], status: int = 200, key: str = "") -> Any:
@@ -87,6 +41,23 @@ def test_a_decision_joins_two_things_at_once_and_its_undoing_parts_them(three_ba
     after = three_batches.get("/v1/batches")["items"]
     untimed = [{k: v for k, v in b.items() if k not in ("version", "recorded_at")} for b in before]
     assert [{k: b[k] for k in untimed[0]} for b in after] == untimed
+
+
+def test_undoing_honours_the_tag_of_what_was_seen(three_batches: Counter) -> None:
+    made = decide(three_batches, "same", LIMS, MES)
+    address = f"/v1/links/{made['id']}"
+    tag = three_batches.client.get(address).headers["ETag"]
+    assert three_batches.client.get(address, headers={"If-None-Match": tag}).status_code == 304
+
+    def undo(held: str) -> Response:
+        headers = {"X-API-Key": three_batches.operator, "If-Match": held}
+        return three_batches.client.post(f"{address}/undo", json={"reason": "another label"}, headers=headers)
+
+    old = undo('"old"')
+    assert (old.status_code, old.json()["current"]["state"]) == (412, "confirmed")
+    assert three_batches.get(address)["state"] == "confirmed"
+    done = undo(tag)
+    assert (done.status_code, done.json()["state"]) == (200, "reversed")
 
 
 def test_a_uid_merged_away_still_finds_the_batch_that_it_became_part_of(three_batches: Counter) -> None:

@@ -51,3 +51,14 @@ def test_a_matrix_of_nothing_or_of_too_much_is_refused(looked_at: Counter) -> No
     many = looked_at.client.post("/v1/matrix", json={"batches": ["B26-0117"] * 1001})
     assert many.status_code == 422
     assert many.json()["type"] == "urn:plantwide:problem:too-much-asked"
+
+
+def test_a_group_named_twice_is_one_group(looked_at: Counter) -> None:
+    once = looked_at.get("/v1/matrix", batch="B26-0117", group=["cqa", "raw"])
+    assert looked_at.get("/v1/matrix", batch="B26-0117", group=["cqa", "raw"] * 3) == once
+
+
+def test_an_address_takes_as_long_a_filter_as_a_list_does(looked_at: Counter) -> None:
+    long = "code eq 'B26-0117'" + " or code eq 'no such batch'" * 90
+    assert len(long) > 2000
+    assert len(looked_at.get("/v1/matrix", filter=long)["items"]) == 1

@@ -1,4 +1,5 @@
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,58 @@ def test_an_answer_is_what_its_schema_says(either_looked_at: Counter, path: str)
 def test_an_example_is_what_its_schema_says(path: str) -> None:
     content: dict[str, Any] = DOCUMENT["paths"][path]["get"]["responses"]["200"]["content"]
     validator(path).validate(content["application/json"]["example"])
+
+
+def test_what_clients_send_is_bounded() -> None:
+    """Deliveries are bounded as a whole (`delivery_bytes`), lists in addresses by what may be asked at once."""
+    found = [
+        f"{method} {path} {where}"
+        for path, methods in DOCUMENT["paths"].items()
+        if not path.startswith("/v1/deliveries/")
+        for method, operation in methods.items()
+        for where, schema in list_inputs(operation)
+        if is_unbounded(schema, is_list_bounded=where != "body")
+    ]
+    assert found == []
+
+
+def list_inputs(operation: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Give each plain value that a client sends, and whether it is in the body."""
+    for one in operation.get("parameters", ()):
+        yield from ((one["name"], part) for part in list_values(one["schema"]))
+    for one in operation.get("requestBody", {}).get("content", {}).values():
+        yield from (("body", part) for part in list_values(one["schema"]))
+
+
+def list_values(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    if "$ref" in schema:
+        schema = DOCUMENT["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+    yield schema
+    for inner in (*schema.get("properties", {}).values(), *schema.get("anyOf", ())):
+        yield from list_values(inner)
+    if "items" in schema:
+        yield from list_values(schema["items"])
+
+
+def is_unbounded(schema: dict[str, Any], *, is_list_bounded: bool) -> bool:
+    match schema.get("type"):
+        case "string":
+            return not {"maxLength", "enum", "const", "pattern"} & set(schema)
+        case "array":
+            return not is_list_bounded and "maxItems" not in schema
+        case "object":
+            return schema.get("additionalProperties") is not False
+        case _:
+            return False
+
+
+def test_every_operation_is_filed_under_a_described_tag_and_tells_of_its_own_failures() -> None:
+    tags = {tag["name"] for tag in DOCUMENT["tags"]}
+    used = {tag for methods in DOCUMENT["paths"].values() for one in methods.values() for tag in one["tags"]}
+    assert used == tags
+    assert all(
+        "500" in one["responses"] for methods in DOCUMENT["paths"].values() for one in methods.values()
+    )
 
 
 def test_schemas_allow_no_member_that_is_not_declared(looked_at: Counter) -> None:

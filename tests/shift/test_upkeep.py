@@ -9,6 +9,7 @@ import pytest
 from hub.ingest.runner import Desk
 from hub.shift.upkeep import Policy, Upkeep
 from hub.store.lake.survey import survey
+from hub.store.replies import Asked, claim_request
 from tests.store.lake.cellars import Cellar, cellar
 
 
@@ -61,3 +62,12 @@ def test_a_fold_that_fails_keeps_the_samples_and_says_why(store: Cellar) -> None
     assert keeper.tend()
     assert survey(store.database).last_error is None
     assert store.read() == store.expected()
+
+
+def test_answers_are_let_go_when_they_are_no_longer_given_again(store: Cellar) -> None:
+    claim_request(store.database, Asked("caller", "key", "0" * 64), now=store.clock)
+    keeper = upkeep(store)
+    assert keeper.clear() == 0
+    store.clock += timedelta(hours=24)
+    assert keeper.clear() == 1
+    assert keeper.clear() == 0

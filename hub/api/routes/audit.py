@@ -10,6 +10,7 @@ from pydantic import AwareDatetime, Field
 from hub.api import schemas
 from hub.api.answer import answer_page
 from hub.api.documentation import GUARDED, answers
+from hub.api.instant import Instant
 from hub.api.parameters import Cursor, Limit
 from hub.api.problems import Problem
 from hub.api.room import RoomOf
@@ -53,8 +54,8 @@ def list_audit_events(
         ),
     ] = None,
     actor: Annotated[str | None, Query(max_length=80, description="Only what this one wrote.")] = None,
-    start: Annotated[AwareDatetime | None, Query(description="Not before this instant.")] = None,
-    end: Annotated[AwareDatetime | None, Query(description="Before this instant.")] = None,
+    start: Annotated[Instant | None, Query(description="Not before this instant.")] = None,
+    end: Annotated[Instant | None, Query(description="Before this instant.")] = None,
     cursor: Cursor = None,
     limit: Limit = 100,
 ) -> Response:

@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Response
-from pydantic import AwareDatetime
 
 from hub.api import schemas
 from hub.api.answer import answer
 from hub.api.documentation import GUARDED, answers
+from hub.api.instant import Instant
 from hub.api.parameters import ThingName
 from hub.api.problems import Problem
 from hub.api.room import Room, RoomOf
@@ -22,11 +22,9 @@ from hub.store.past.reading import then_of
 
 router = APIRouter(prefix="/v1/batches", tags=["batches"], route_class=StrictRoute)
 
-Since = Annotated[
-    AwareDatetime, Query(description="What was known at this instant is compared, with its zone.")
-]
+Since = Annotated[Instant, Query(description="What was known at this instant is compared, with its zone.")]
 Until = Annotated[
-    AwareDatetime | None,
+    Instant | None,
     Query(description="With what was known at this one; with what is known when absent."),
 ]
 Cause = Annotated[

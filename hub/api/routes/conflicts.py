@@ -6,8 +6,10 @@ from fastapi import APIRouter, Path, Query, Request, Response
 
 from hub.api import schemas
 from hub.api.answer import answer, answer_page
-from hub.api.documentation import GUARDED, answers
+from hub.api.documentation import GUARDED, REPEATED, answers
+from hub.api.idempotency import ReceiptOf
 from hub.api.parameters import Actor, Cursor, Limit, ThingName, decode_key, encode_key
+from hub.api.preconditions import IfMatch, answer_tagged, check_seen
 from hub.api.problems import Problem
 from hub.api.room import RoomOf
 from hub.api.strict import StrictRoute
@@ -30,7 +32,7 @@ Attribute = Annotated[
     str, Path(max_length=60, description="The attribute in question.", examples=["actual_size"])
 ]
 _ONE = (*GUARDED, "not-found", "ambiguous-name")
-_JUDGED = (*_ONE, "body-too-large")
+_JUDGED = (*_ONE, *REPEATED, "body-too-large", "precondition-failed")
 
 
 @router.get(
@@ -91,19 +93,21 @@ def list_disputed_movements(room: RoomOf, limit: Limit = 100) -> Response:
 @router.get(
     "/{entity_type}/{name:path}/{attribute}",
     response_class=Response,
-    responses=answers(schemas.ConflictWhole, *_ONE),
+    responses=answers(schemas.ConflictWhole, *_ONE, tagged=True),
 )
-def read_conflict(room: RoomOf, entity_type: EntityType, name: ThingName, attribute: Attribute) -> Response:
+def read_conflict(
+    request: Request, room: RoomOf, entity_type: EntityType, name: ThingName, attribute: Attribute
+) -> Response:
     """Give what sources say of one attribute of one thing, and every decision there ever was about it."""
     with room.database.read() as connection:
         place = _find_place(connection, entity_type, name, attribute=attribute)
-        return answer(_read(connection, place))
+        return answer_tagged(request, _read(connection, place))
 
 
 @router.post(
     "/{entity_type}/{name:path}/{attribute}/resolve",
     response_class=Response,
-    responses=answers(schemas.ConflictWhole, *_JUDGED, "no-conflict"),
+    responses=answers(schemas.ConflictWhole, *_JUDGED, "no-conflict", "precondition-needed"),
 )
 def resolve_conflict(
     room: RoomOf,
@@ -112,14 +116,18 @@ def resolve_conflict(
     attribute: Attribute,
     body: schemas.ConflictResolution,
     actor: Actor,
+    receipt: ReceiptOf,
+    if_match: IfMatch = None,
 ) -> Response:
     """Let one source count for one attribute, with a reason, as long as every source says what it says now.
 
-    When one of them says something else the conflict opens again and tells so. Needs the permission `decide`.
+    What was seen is named by `If-Match`. When a source says something else later the conflict opens again and
+    tells so. Needs the permission `decide`.
     """
     now = room.clock()
     with room.database.begin(actor, at=now, reason=body.reason, alone=True) as connection:
         place = _find_place(connection, entity_type, name, attribute=attribute)
+        _check_seen(connection, place, if_match, is_needed=True)
         try:
             settle_conflict(
                 connection,
@@ -135,7 +143,7 @@ def resolve_conflict(
             raise Problem("no-conflict", str(error)) from error
         except NoSuchVoice as error:
             raise Problem("invalid-parameter", str(error)) from error
-        return answer(_read(connection, place))
+        return receipt.keep(connection, answer(_read(connection, place)))
 
 
 @router.post(
@@ -150,6 +158,8 @@ def reopen(
     attribute: Attribute,
     body: schemas.DecisionReversal,
     actor: Actor,
+    receipt: ReceiptOf,
+    if_match: IfMatch = None,
 ) -> Response:
     """Take back the decision that settles a conflict: everything becomes as it is without it.
 
@@ -158,6 +168,7 @@ def reopen(
     now = room.clock()
     with room.database.begin(actor, at=now, reason=body.reason, alone=True) as connection:
         place = _find_place(connection, entity_type, name, attribute=attribute)
+        _check_seen(connection, place, if_match, is_needed=False)
         try:
             reopen_conflict(
                 connection,
@@ -171,7 +182,7 @@ def reopen(
             )
         except NoDecision as error:
             raise Problem("no-decision", str(error)) from error
-        return answer(_read(connection, place))
+        return receipt.keep(connection, answer(_read(connection, place)))
 
 
 def _find_place(connection: Connection, entity_type: str, name: str, *, attribute: str) -> Place:
@@ -189,3 +200,8 @@ def _read(connection: Connection, place: Place) -> Document:
     if found is None:
         raise Problem("not-found", "No source says anything of this attribute of this thing.")
     return found
+
+
+def _check_seen(connection: Connection, place: Place, if_match: str | None, *, is_needed: bool) -> None:
+    address = "the conflict (this address without its last part)"
+    check_seen(_read(connection, place), if_match, address=address, is_needed=is_needed)

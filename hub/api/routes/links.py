@@ -10,14 +10,17 @@ from fastapi import APIRouter, Query, Request, Response
 from hub.api import link_schemas as shapes
 from hub.api import schemas
 from hub.api.answer import answer, answer_page
-from hub.api.documentation import GUARDED, answers
+from hub.api.documentation import GUARDED, REPEATED, answers
+from hub.api.idempotency import Receipt, ReceiptOf
 from hub.api.parameters import Actor, Cursor, Limit, RowId
+from hub.api.preconditions import IfMatch, answer_tagged, check_seen
 from hub.api.problems import Problem
 from hub.api.room import Room, RoomOf
 from hub.api.strict import StrictRoute
 from hub.resolve.judged import Contradicted, NotDecidable, NothingToUndo, UnknownName, judge, undo
 from hub.store.answers import links
 from hub.store.answers.readings import Document
+from hub.store.database import Connection
 
 router = APIRouter(prefix="/v1", tags=["identity"], route_class=StrictRoute)
 
@@ -53,26 +56,29 @@ def list_links(
 
 
 @router.get(
-    "/links/{link_id}", response_class=Response, responses=answers(shapes.Link, *GUARDED, "not-found")
+    "/links/{link_id}",
+    response_class=Response,
+    responses=answers(shapes.Link, *GUARDED, "not-found", tagged=True),
 )
-def read_link(room: RoomOf, link_id: RowId) -> Response:
+def read_link(request: Request, room: RoomOf, link_id: RowId) -> Response:
     """Give one link: both names with what they mean now, the evidence, who decided and why."""
-    return answer(find_link(room, link_id))
+    return answer_tagged(request, find_link(room, link_id))
 
 
 @router.post(
     "/links",
     response_class=Response,
-    responses=answers(shapes.Link, *GUARDED, "not-found", "contradicted", "body-too-large"),
+    responses=answers(shapes.Link, *GUARDED, *REPEATED, "not-found", "contradicted", "body-too-large"),
 )
-def decide_link(room: RoomOf, body: shapes.LinkDecision, actor: Actor) -> Response:
+def decide_link(room: RoomOf, body: shapes.LinkDecision, actor: Actor, receipt: ReceiptOf) -> Response:
     """Decide that two names are the same thing, or keep them apart: confirms or rejects what is proposed.
 
     Everything follows at once, and becomes what it was when the decision is undone. Needs the
     permission `decide`.
     """
+    made = _Made(receipt)
     with refusals():
-        link_id = judge(
+        judge(
             room.database,
             body.type,
             (body.one, body.other),
@@ -80,21 +86,45 @@ def decide_link(room: RoomOf, body: shapes.LinkDecision, actor: Actor) -> Respon
             reason=body.reason,
             by=actor,
             clock=room.clock,
+            finish=made.keep,
         )
-    return answer(find_link(room, link_id))
+    return made.response
 
 
 @router.post(
     "/links/{link_id}/undo",
     response_class=Response,
-    responses=answers(shapes.Link, *GUARDED, "not-found", "no-decision", "body-too-large"),
+    responses=answers(
+        shapes.Link, *GUARDED, *REPEATED, "not-found", "no-decision", "precondition-failed", "body-too-large"
+    ),
 )
-def undo_link(room: RoomOf, link_id: RowId, body: shapes.LinkReversal, actor: Actor) -> Response:
+def undo_link(
+    room: RoomOf,
+    link_id: RowId,
+    body: shapes.LinkReversal,
+    actor: Actor,
+    receipt: ReceiptOf,
+    if_match: IfMatch = None,
+) -> Response:
     """Undo a person's decision: everything becomes as it is without it. Needs the permission `decide`."""
     find_link(room, link_id)
+
+    def check(connection: Connection) -> None:
+        seen = links.read_link(connection, link_id) or {}
+        check_seen(seen, if_match, address="the link (this address without its last part)", is_needed=False)
+
+    made = _Made(receipt)
     with refusals():
-        undo(room.database, link_id, reason=body.reason, by=actor, clock=room.clock)
-    return answer(find_link(room, link_id))
+        undo(
+            room.database,
+            link_id,
+            reason=body.reason,
+            by=actor,
+            clock=room.clock,
+            check=check,
+            finish=made.keep,
+        )
+    return made.response
 
 
 @router.get(
@@ -106,6 +136,19 @@ def list_scheme_versions(room: RoomOf) -> Response:
     """List every approved whitelist of schemes whose names are compared, the newest first."""
     with room.database.read() as connection:
         return answer({"items": links.list_scheme_versions(connection)})
+
+
+class _Made:
+    """The answer to a decision, made and kept in the transaction of the decision."""
+
+    response: Response
+
+    def __init__(self, receipt: Receipt) -> None:
+        self._receipt = receipt
+
+    def keep(self, connection: Connection, link_id: int) -> None:
+        """Make the answer."""
+        self.response = self._receipt.keep(connection, answer(links.read_link(connection, link_id)))
 
 
 def find_link(room: Room, link_id: int) -> Document:

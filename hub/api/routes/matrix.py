@@ -49,7 +49,9 @@ def read_matrix(
     filter: Filter = None,
 ) -> Response:
     """Give a row a batch: what went in, how it ran, what was tested; the unit of each column beside it."""
-    asked = schemas.MatrixRequest(batches=batch, filter=filter, groups=group, provenance=bool(include))
+    check_count(len(batch), room.settings.batches_at_once, "batches", "fewer batches")
+    groups = list(dict.fromkeys(group))
+    asked = schemas.MatrixRequest(batches=batch, filter=filter, groups=groups, provenance=bool(include))
     return _answer(request, room, asked)
 
 

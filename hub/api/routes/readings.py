@@ -6,12 +6,12 @@ from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import AwareDatetime
 
 from hub.api import schemas
 from hub.api.answer import answer
 from hub.api.bounds import check_count, check_examined, check_tags, find_kinds, find_zone
 from hub.api.documentation import GUARDED, answers
+from hub.api.instant import Instant
 from hub.api.problems import Problem
 from hub.api.room import Room, RoomOf
 from hub.api.routes.samples import Tags
@@ -40,8 +40,8 @@ router = APIRouter(prefix="/v1", tags=["samples"], route_class=StrictRoute)
 _ERRORS = (*GUARDED, "not-found", "ambiguous-name", "too-much-asked")
 _DEFAULT: tuple[StatisticName, ...] = ("count", "mean", "min", "max", "std", "time_mean", "percent_good")
 
-First = Annotated[AwareDatetime, Query(alias="start", description="First time, inclusive, with its zone.")]
-Last = Annotated[AwareDatetime, Query(alias="end", description="Last time, exclusive, with its zone.")]
+First = Annotated[Instant, Query(alias="start", description="First time, inclusive, with its zone.")]
+Last = Annotated[Instant, Query(alias="end", description="Last time, exclusive, with its zone.")]
 How = Annotated[
     Method,
     Query(
@@ -93,7 +93,7 @@ Level = Annotated[
 def read_samples_at(
     room: RoomOf,
     tag: Tags,
-    at: Annotated[AwareDatetime, Query(description="The instant, with its zone.")],
+    at: Annotated[Instant, Query(description="The instant, with its zone.")],
     method: How = "auto",
 ) -> Response:
     """Give what tags were at an instant."""

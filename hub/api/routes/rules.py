@@ -2,12 +2,13 @@
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 
 from hub.api import schemas
 from hub.api.answer import answer
 from hub.api.documentation import GUARDED, answers
 from hub.api.parameters import Actor
+from hub.api.preconditions import IfMatch, IfNoneMatch, answer_tagged, check_absent, check_seen
 from hub.api.problems import Problem
 from hub.api.room import RoomOf
 from hub.api.strict import StrictRoute
@@ -48,18 +49,26 @@ def list_rules(
 @router.get(
     "/{entity_type}/{attribute}",
     response_class=Response,
-    responses=answers(schemas.RuleHistory, *GUARDED, "not-found"),
+    responses=answers(schemas.RuleHistory, *GUARDED, "not-found", tagged=True),
 )
-def read_rule(room: RoomOf, entity_type: RuledType, attribute: RuledAttribute) -> Response:
+def read_rule(request: Request, room: RoomOf, entity_type: RuledType, attribute: RuledAttribute) -> Response:
     """Give every version of one rule, the newest first: what it said, who approved it, since when, why."""
     with room.database.read() as connection:
-        return answer(_history(connection, entity_type, attribute))
+        return answer_tagged(request, _history(connection, entity_type, attribute))
 
 
 @router.put(
     "/{entity_type}/{attribute}",
     response_class=Response,
-    responses=answers(schemas.RuleHistory, *GUARDED, "not-found", "body-too-large", "invalid-rule"),
+    responses=answers(
+        schemas.RuleHistory,
+        *GUARDED,
+        "not-found",
+        "precondition-failed",
+        "body-too-large",
+        "invalid-rule",
+        "precondition-needed",
+    ),
 )
 def set_rule(
     room: RoomOf,
@@ -67,9 +76,12 @@ def set_rule(
     attribute: RuledAttribute,
     body: schemas.RuleGiven,
     actor: Actor,
+    if_match: IfMatch = None,
+    if_none_match: IfNoneMatch = None,
 ) -> Response:
     """Give a rule a new version. Every value it chooses is chosen anew at once, with the version as reason.
 
+    What the rule was when it was seen is named by `If-Match`; a first version needs none.
     One that says what the newest version says stays that version. Start and end of a time range get the
     same rule where that is or was `widest`. Needs the permission `decide`.
     """
@@ -86,12 +98,21 @@ def set_rule(
     )
     now = room.clock()
     with room.database.begin(actor, at=now, reason=body.reason, alone=True) as connection:
+        before = rules.read_rule(connection, (entity_type, attribute))
+        check_absent(if_none_match, is_there=bool(before))
+        if before:
+            seen = _history(connection, entity_type, attribute)
+            check_seen(seen, if_match, address="the rule (this address)", is_needed=True)
         try:
             set_rules(connection, [rule], now=now)
         except NothingToRule as error:
             raise Problem("not-found", str(error)) from error
         except RuleError as error:
             raise Problem("invalid-rule", str(error)) from error
+        if (
+            not before
+        ):  # only now: of a type that does not exist there is more to say than that nothing matches
+            check_seen(None, if_match, address="the rule (this address)", is_needed=True)
         return answer(_history(connection, entity_type, attribute))
 
 

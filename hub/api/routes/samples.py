@@ -3,11 +3,11 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import AwareDatetime
 
 from hub.api import schemas
 from hub.api.answer import answer_page
 from hub.api.documentation import GUARDED, answers
+from hub.api.instant import Instant
 from hub.api.parameters import AnyName, Cursor, End, Filter, Limit, Ordering, Start, ThingName
 from hub.api.room import RoomOf
 from hub.api.sampling import Span, answer_samples, check_window
@@ -70,8 +70,8 @@ def read_samples(
     request: Request,
     room: RoomOf,
     tag: Tags,
-    start: Annotated[AwareDatetime, Query(description="First time, inclusive, with its zone.")],
-    end: Annotated[AwareDatetime, Query(description="Last time, exclusive, with its zone.")],
+    start: Annotated[Instant, Query(description="First time, inclusive, with its zone.")],
+    end: Annotated[Instant, Query(description="Last time, exclusive, with its zone.")],
     points: Points = None,
 ) -> Response:
     """Read samples by tag and time; with `Accept: application/vnd.apache.arrow.stream` as an Arrow stream."""

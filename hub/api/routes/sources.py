@@ -6,7 +6,8 @@ from fastapi import APIRouter, Query, Request, Response
 
 from hub.api import schemas
 from hub.api.answer import answer, answer_page
-from hub.api.documentation import GUARDED, answers
+from hub.api.documentation import GUARDED, REPEATED, answers
+from hub.api.idempotency import ReceiptOf
 from hub.api.parameters import Cursor, Limit, RowId
 from hub.api.problems import Problem
 from hub.api.room import RoomOf
@@ -79,9 +80,9 @@ def read_quarantined(room: RoomOf, held_id: RowId) -> Response:
 @router.post(
     "/quarantine/replay",
     response_class=Response,
-    responses=answers(schemas.Replayed, *GUARDED, "not-offered", "body-too-large"),
+    responses=answers(schemas.Replayed, *GUARDED, *REPEATED, "not-offered", "body-too-large"),
 )
-def replay_quarantined(room: RoomOf, body: schemas.ReplayRequest) -> Response:
+def replay_quarantined(room: RoomOf, body: schemas.ReplayRequest, receipt: ReceiptOf) -> Response:
     """Read quarantined parts again; what can be read now leaves quarantine.
 
     Needs the permission `operate`.
@@ -91,4 +92,4 @@ def replay_quarantined(room: RoomOf, body: schemas.ReplayRequest) -> Response:
             "not-offered",
             "This server does not read sources; run `plantwide quarantine replay` where they are.",
         )
-    return answer(room.replay(body.ids))
+    return receipt.keep_after(room.database, answer(room.replay(body.ids)))

@@ -21,7 +21,22 @@ _EVENTS: dict[str, Any] = {
     "send one by one: where to `read` them), `position`, and `missed`, `dropped` or `closing` with a "
     "`detail`. The id of the last event, sent back as `Last-Event-ID`, takes the stream up again; a sample "
     "may then come twice.",
-    "content": {"text/event-stream": {"schema": {"type": "string"}}},
+    "content": {
+        "text/event-stream": {
+            "schema": {
+                "type": "object",
+                "description": "One event of the stream.",
+                "properties": {
+                    "event": {
+                        "enum": ["ready", "samples", "span", "position", "missed", "dropped", "closing"]
+                    },
+                    "data": {"type": "string", "contentMediaType": "application/json"},
+                    "id": {"type": "string"},
+                },
+                "required": ["event", "data"],
+            }
+        }
+    },
 }
 
 

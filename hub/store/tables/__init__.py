@@ -10,6 +10,7 @@ from hub.store.tables.receipts import mapping, reading_mark, redelivery
 from hub.store.tables.runtime import (
     api_key,
     coverage,
+    kept_reply,
     mart_reader,
     mention,
     pending,
@@ -54,6 +55,7 @@ __all__ = [
     "audit_leaf",
     "coverage",
     "identifier",
+    "kept_reply",
     "kpi_value",
     "link_decision",
     "lot_genealogy",

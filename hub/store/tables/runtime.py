@@ -191,6 +191,22 @@ api_key = Table(
     UniqueConstraint("public_id"),
 )
 
+kept_reply = Table(
+    "kept_reply",
+    metadata,
+    key_column(),
+    text("caller", 20, nullable=False),
+    text("key", 255, nullable=False),
+    text("request", 64, nullable=False),
+    text("claim", 32, nullable=False),
+    instant("begun_at", nullable=False, index=True),
+    integer("status"),
+    text("media_type", 100),
+    Column("body", LargeBinary),
+    UniqueConstraint("caller", "key"),
+)
+"""What was answered to requests that may come twice; without a status while the first is being worked on."""
+
 mart_reader = Table(
     "mart_reader",
     metadata,

@@ -41,7 +41,8 @@ class Hub:
         self.client = TestClient(app, raise_server_exceptions=False, follow_redirects=False)
 
     def ask(self, token: str, path: str = "/v1/batches?limit=1", method: str = "GET", **sent: Any) -> Any:
-        return self.client.request(method, path, headers={"Authorization": f"Bearer {token}"}, **sent)
+        headers = {"Authorization": f"Bearer {token}", **sent.pop("headers", {})}
+        return self.client.request(method, path, headers=headers, **sent)
 
 
 @pytest.fixture
@@ -129,7 +130,7 @@ def test_the_audit_trail_names_a_person_by_name_issuer_and_subject(
     hub = Hub(counter.database, issuer)
     rule = {"strategy": "latest", "order": [], "reason": "the newest word counts"}
     token = issuer.sign(preferred_username="ada\u202e\x01" + "a" * 200)
-    done = hub.ask(token, "/v1/rules/batch/actual_size", "PUT", json=rule)
+    done = hub.ask(token, "/v1/rules/batch/actual_size", "PUT", json=rule, headers={"If-Match": "*"})
     assert done.status_code == 200, done.text
     actor = done.json()["versions"][0]["approved_by"]
     assert actor.startswith("adaaaa")

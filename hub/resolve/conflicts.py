@@ -66,13 +66,20 @@ def settle_conflict(
 
 
 def _name_of(connection: Connection, entity_type: str, chosen: Assertion) -> int:
-    """Give the name under which a source says what it says: the decision follows that name."""
+    """Give the name under which a source says what it says: the decision follows that name.
+
+    Raises `NoSuchVoice` when the source has withdrawn that and the hub has not resolved it yet.
+    """
     names = {n.id: n for n in names_of_entities(connection, entity_type, [chosen.entity_id])}
     saying = {
         s.identifier_id
         for s in statements_of_names(connection, names)
         if s.system_id == chosen.system_id and chosen.attribute in s.body
     }
+    if not saying:
+        raise NoSuchVoice(
+            f"counts: what it said of {chosen.attribute} has been withdrawn meanwhile; look again"
+        )
     return min((n for i, n in names.items() if i in saying), key=lambda n: (n.scheme, n.value)).id
 
 

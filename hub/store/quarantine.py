@@ -57,7 +57,10 @@ def hold_faults(
     connector: str,
     now: datetime,
 ) -> int:
-    """Put faults into quarantine; one that is there unchanged stays as it is. Gives how many were new."""
+    """Put faults into quarantine; one that is there unchanged stays as it is. Gives how many were new.
+
+    Of an unchanged one in a newer version that version is noted: what is older no longer releases it.
+    """
     rows = {
         (f.object_type, f.source_key, f.part[:300]): {
             "source_system_id": system_id,
@@ -84,6 +87,7 @@ def hold_faults(
         return 0
     columns = quarantine.c
     query = select(
+        columns.id,
         columns.object_type,
         columns.source_key,
         columns.part,
@@ -102,6 +106,11 @@ def hold_faults(
     }
     new = [row for key, row in rows.items() if _is_news(row, standing.get(key))]
     upsert(connection, quarantine, new, keys=("source_system_id", "object_type", "source_key", "part"))
+    for key, before in standing.items():
+        row = rows.get(key)
+        if row and row not in new and row["source_version"] > before.source_version:
+            told = {name: row[name] for name in ("source_version", "source_time", "last_seen_at")}
+            connection.execute(update(quarantine).where(columns.id == before.id).values(told))
     return len(new)
 
 

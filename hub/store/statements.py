@@ -127,7 +127,7 @@ def store_documents(
         note_redeliveries(connection, system_id, refused, now=now)
     before = [known[d.key].id for d in readable if d.key in known]
     _write_statements(connection, system_id, readable, record_ids=record_ids, before=before)
-    release_faults(connection, system_id, readable, now=now)
+    release_faults(connection, system_id, [*readable, *reissued], now=now)
     result.rejected = hold_faults(
         connection,
         [f for d in fresh for f in d.faults],

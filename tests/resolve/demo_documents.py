@@ -306,7 +306,12 @@ def alter(plant: Plant, paper: Paper, pick: tuple[int, int, int], *, number: int
         changed = _misread(plant, said[at], pick)
         said[at : at + 1] = [changed] if changed else []
     payload = f"{paper.told.payload}{_OTHERWISE}{pick}"
-    return Paper(paper.system, replace(paper.told, version=number, said=said, payload=payload))
+    return Paper(paper.system, replace(renumber(paper.told, number), said=said, payload=payload))
+
+
+def renumber(told: Told, number: int) -> Told:
+    """Give the same as another version, with its faults."""
+    return replace(told, version=number, faults=[replace(f, version=number) for f in told.faults])
 
 
 def _misread(plant: Plant, said: Said, pick: tuple[int, int, int]) -> Said | None:

@@ -17,11 +17,12 @@ from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
 from hub.demo.mess import MESS
+from hub.resolve.conflicts import NoSuchVoice
 from hub.store.links import Decision
 from hub.store.rules import Rule, Tolerance
 from tests.conftest import _copied
 from tests.databases import ENGINES
-from tests.resolve.demo_documents import EARLY, IN_SAMPLES, RECORD, STORIES, Paper, Plant, alter
+from tests.resolve.demo_documents import EARLY, IN_SAMPLES, RECORD, STORIES, Paper, Plant, alter, renumber
 from tests.resolve.people import Judged, impose
 from tests.resolve.stage import Stage
 from tests.resolve.worlds import Decided
@@ -109,7 +110,7 @@ def _history(draw: st.DrawFn, plant: Plant, real: Sequence[Paper]) -> list[Paper
             silent = replace(last.told, said=(), faults=(), unreadable=False)
             versions.append(Paper(last.system, replace(silent, version=number, deleted=True)))
         else:
-            versions.append(Paper(last.system, replace(last.told, version=number)))
+            versions.append(Paper(last.system, renumber(last.told, number)))
     return versions
 
 
@@ -179,7 +180,11 @@ class Play:
         if found:
             conflict = found[act.pick[0] % len(found)]
             voices = sorted(s["source"] for s in conflict["statements"])
-            self.settled.append(self.stage.settle(conflict["place"], voices[act.pick[1] % len(voices)]))
+            try:
+                decided = self.stage.settle(conflict["place"], voices[act.pick[1] % len(voices)])
+            except NoSuchVoice:  # it was withdrawn, which the hub has not resolved yet
+                return False
+            self.settled.append(decided)
         return bool(found)
 
     def reopen(self, act: Act) -> bool:

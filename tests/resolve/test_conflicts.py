@@ -238,6 +238,16 @@ def test_the_view_for_other_tools_shows_open_and_resolved_conflicts(world: World
     assert rows() == []
 
 
+def test_for_a_word_that_was_withdrawn_a_moment_ago_nothing_can_be_decided(world: World) -> None:
+    place = disagree(world)
+    world.take([says("mes", None, 2)])
+    with pytest.raises(NoSuchVoice, match="withdrawn meanwhile"):
+        world.settle(place, "mes")
+    world.settle(place, "erp")
+    world.resolve()
+    assert golden(world) == (118.2, False)
+
+
 def test_what_cannot_be_decided_is_refused(world: World) -> None:
     place = disagree(world)
     with pytest.raises(NoSuchVoice, match="only erp, mes"):

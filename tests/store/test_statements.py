@@ -146,6 +146,24 @@ def test_an_older_fault_does_not_hide_a_newer_one(database: Database) -> None:
     assert open_reasons(database) == ["newer"]
 
 
+def test_a_fault_that_stays_the_same_is_of_the_newest_version_that_has_it(database: Database) -> None:
+    same = broken(1)
+    again = replace(same, version=3, faults=(replace(same.faults[0], version=3),))
+    assert store(database, same).rejected == 1
+    assert store(database, again).rejected == 0
+    store(database, gone(2))  # it comes late, and is older than what cannot be read
+    assert open_reasons(database) == ["no XML"]
+    store(database, gone(4))
+    assert open_reasons(database) == []
+
+
+def test_what_could_be_read_before_releases_a_fault_when_it_comes_again(database: Database) -> None:
+    store(database, told(1, "a"))
+    store(database, broken(2))
+    assert store(database, told(3, "a")).unchanged == 1
+    assert open_reasons(database) == []
+
+
 def test_live_keys_are_those_whose_last_word_is_no_deletion(database: Database) -> None:
     store(database, told(1, key="here"), told(1, key="there"))
     store(database, replace(gone(2), source_key="there"))

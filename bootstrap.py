@@ -225,8 +225,8 @@ def prepare(extras: tuple[str, ...]) -> None:
 
 
 def share_out(processors: int) -> str:
-    """Give what lets pytest use the machine: whole files for two workers more than processors."""
-    return f"-n {min(processors, 8) + 2} --dist loadfile --no-loadscope-reorder"
+    """Give what lets pytest use the machine: whole files for one worker more than processors."""
+    return f"-n {min(processors, 8) + 1} --dist loadfile --no-loadscope-reorder"
 
 
 def hand_over(program: str, *arguments: str) -> int:  # noqa: RET503 - execv does not return

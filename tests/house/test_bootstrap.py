@@ -96,7 +96,7 @@ def test_the_tests_use_all_processors_unless_somebody_says_how(
         if given:
             monkeypatch.setenv("PYTEST_ADDOPTS", given)
         assert bootstrap.main(["test"]) == 0
-    assert handed == ["-n 6 --dist loadfile --no-loadscope-reorder", "-n 0 -x"]
+    assert handed == ["-n 5 --dist loadfile --no-loadscope-reorder", "-n 0 -x"]
 
 
 def test_a_word_it_does_not_know_shows_how_to_call_it(

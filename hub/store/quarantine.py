@@ -104,11 +104,16 @@ def hold_faults(
             [key for _, key, _ in rows],
         )
     }
-    new = [row for key, row in rows.items() if _is_news(row, standing.get(key))]
-    upsert(connection, quarantine, new, keys=("source_system_id", "object_type", "source_key", "part"))
-    for key, before in standing.items():
-        row = rows.get(key)
-        if row and row not in new and row["source_version"] > before.source_version:
+    new = {key: row for key, row in rows.items() if _is_news(row, standing.get(key))}
+    upsert(
+        connection,
+        quarantine,
+        list(new.values()),
+        keys=("source_system_id", "object_type", "source_key", "part"),
+    )
+    for key in rows.keys() & standing.keys() - new.keys():
+        row, before = rows[key], standing[key]
+        if row["source_version"] > before.source_version:
             told = {name: row[name] for name in ("source_version", "source_time", "last_seen_at")}
             connection.execute(update(quarantine).where(columns.id == before.id).values(told))
     return len(new)

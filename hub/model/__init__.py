@@ -1,5 +1,7 @@
 """THE WORDS: facts named as in ISA-88/95 go in as text and numbers, frozen checked records come out."""
 
+from typing import TYPE_CHECKING, Any
+
 from hub.model.definitions import (
     MaterialRequirement,
     OperationsDefinition,
@@ -65,9 +67,6 @@ from hub.model.resources import (
     ResourceProperty,
     Tag,
 )
-from hub.model.samples import (
-    SAMPLE_SCHEMA,
-)
 from hub.model.unit import (
     MismatchedUnitsError,
     Unit,
@@ -75,6 +74,9 @@ from hub.model.unit import (
     convert,
     find_unit,
 )
+
+if TYPE_CHECKING:
+    from hub.model.samples import SAMPLE_SCHEMA
 
 __all__ = [
     "SAMPLE_SCHEMA",
@@ -131,3 +133,12 @@ __all__ = [
     "normalise",
     "parse_instant",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Read the shape of samples, and with it Arrow (a quarter of a second), when somebody asks for it."""
+    if name != "SAMPLE_SCHEMA":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from hub.model.samples import SAMPLE_SCHEMA  # noqa: PLC0415 - see above
+
+    return SAMPLE_SCHEMA

@@ -38,14 +38,15 @@ _QUERY = select(
     _COLUMNS.judged,
     _COLUMNS.decided_at,
 )
+_STANDING = _QUERY.where(_COLUMNS.state == "standing")
+_ANY = select(exists(select(_COLUMNS.id)))
 
 
 def standing_decisions(connection: Connection, name_ids: Iterable[int]) -> list[Decision]:
     """Give what people have decided and not taken back about the things with these names."""
-    if not connection.scalar(select(exists(select(_COLUMNS.id)))):  # so it is nearly everywhere
+    if not connection.scalar(_ANY):  # so it is nearly everywhere
         return []
-    query = _QUERY.where(_COLUMNS.state == "standing")
-    return [Decision(*row) for row in select_in(connection, query, _COLUMNS.identifier_id, name_ids)]
+    return [Decision(*row) for row in select_in(connection, _STANDING, _COLUMNS.identifier_id, name_ids)]
 
 
 def find_decision(connection: Connection, decision_id: int) -> Decision | None:

@@ -146,12 +146,19 @@ def update_entities(
     update_rows(connection, ENTITY_TABLES[entity_type], [{"id": i, **values} for i, values in rows])
 
 
+@cache
+def _named(entity_type: str) -> AnySelect:
+    return select(identifier.c.entity_id).where(identifier.c.entity_type == entity_type).distinct()
+
+
 def mark_merged(
     connection: Connection, entity_type: str, targets: Mapping[int, int], *, now: datetime
 ) -> None:
     """Let things that lost all their names point at the thing that those names mean now: id to id."""
     table = ENTITY_TABLES[entity_type]
-    query = select(identifier.c.entity_id).where(identifier.c.entity_type == entity_type).distinct()
+    if not targets:
+        return
+    query = _named(entity_type)
     named = {row[0] for row in select_in(connection, query, identifier.c.entity_id, targets)}
     merged = {thing: target for thing, target in targets.items() if thing not in named}
     for thing, target in merged.items():

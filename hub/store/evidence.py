@@ -40,6 +40,8 @@ class Run:
     end: datetime
 
 
+_BATCHES = select(ENTITY_TABLES["batch"].c.id)
+_LEVELS = select(ENTITY_TABLES["equipment"].c.id, ENTITY_TABLES["equipment"].c.level)
 Reference = tuple[str, str, str]
 """An attribute that names another thing: of which type, its name, the type it points at."""
 
@@ -58,6 +60,7 @@ def namings_of(connection: Connection, reference: Reference, named: Iterable[int
     return [Naming(*row) for row in select_in(connection, query, identifier.c.entity_id, named)]
 
 
+@cache
 def _namings(reference: Reference, *, ever: bool) -> AnySelect:
     entity_type, attribute, target = reference
     query = (
@@ -77,7 +80,15 @@ def systems_stating(connection: Connection, entity_type: str, things: Iterable[i
 
     What people write down by hand about names (kind MANUAL) only says what belongs together.
     """
-    query = (
+    found: dict[int, set[int]] = {}
+    for thing, system_id in select_in(connection, _stating(entity_type), identifier.c.entity_id, things):
+        found.setdefault(thing, set()).add(system_id)
+    return found
+
+
+@cache
+def _stating(entity_type: str) -> AnySelect:
+    return (
         select(identifier.c.entity_id, statement.c.source_system_id)
         .select_from(
             identifier.join(statement, statement.c.identifier_id == identifier.c.id).join(
@@ -87,10 +98,6 @@ def systems_stating(connection: Connection, entity_type: str, things: Iterable[i
         .where(identifier.c.entity_type == entity_type, statement.c.is_live, source_system.c.kind != "MANUAL")
         .distinct()
     )
-    found: dict[int, set[int]] = {}
-    for thing, system_id in select_in(connection, query, identifier.c.entity_id, things):
-        found.setdefault(thing, set()).add(system_id)
-    return found
 
 
 def read_runs(connection: Connection, batches: Iterable[int]) -> list[Run]:
@@ -115,14 +122,13 @@ def runs_like(connection: Connection, runs: Sequence[Run], *, within: float) -> 
 def batches_at(connection: Connection, units: Iterable[int]) -> set[int]:
     """Give the batches made on these units."""
     columns = ENTITY_TABLES["batch"].c
-    return {row.id for row in select_in(connection, select(columns.id), columns.equipment_id, units)}
+    return {row.id for row in select_in(connection, _BATCHES, columns.equipment_id, units)}
 
 
 def levels_of(connection: Connection, units: Iterable[int]) -> dict[int, str | None]:
     """Give the level of each of these in the equipment hierarchy."""
     columns = ENTITY_TABLES["equipment"].c
-    query = select(columns.id, columns.level)
-    return {row.id: row.level for row in select_in(connection, query, columns.id, units)}
+    return {row.id: row.level for row in select_in(connection, _LEVELS, columns.id, units)}
 
 
 def _spans(runs: Iterable[Run], within: float) -> Iterator[tuple[int, datetime, datetime]]:
@@ -139,6 +145,7 @@ def _spans(runs: Iterable[Run], within: float) -> Iterator[tuple[int, datetime, 
         yield unit, first, last
 
 
+@cache
 def _runs() -> AnySelect:
     columns = ENTITY_TABLES["batch"].c
     return select(
@@ -256,21 +263,23 @@ def counting_assertions(
 
 def said_in(connection: Connection, assertions: Iterable[int]) -> dict[int, Said]:
     """Give who says what where, by assertion."""
-    query = select(
-        assertion.c.id,
-        source_system.c.code,
-        source_record.c.object_type,
-        source_record.c.source_key,
-        assertion.c.value,
-    ).select_from(
-        assertion.join(source_system, source_system.c.id == assertion.c.source_system_id).join(
-            source_record, source_record.c.id == assertion.c.source_record_id
-        )
-    )
     return {
         row.id: Said(row.code, f"{row.object_type} {row.source_key}", _text(row.value))
-        for row in select_in(connection, query, assertion.c.id, assertions)
+        for row in select_in(connection, _SAID, assertion.c.id, assertions)
     }
+
+
+_SAID = select(
+    assertion.c.id,
+    source_system.c.code,
+    source_record.c.object_type,
+    source_record.c.source_key,
+    assertion.c.value,
+).select_from(
+    assertion.join(source_system, source_system.c.id == assertion.c.source_system_id).join(
+        source_record, source_record.c.id == assertion.c.source_record_id
+    )
+)
 
 
 def _text(value: Any) -> str:

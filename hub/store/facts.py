@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from functools import cache, lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Table, and_, delete, null, select, update
+from sqlalchemy import Connection, ScalarSelect, Table, and_, delete, null, select, update
 
 from hub.model.observed import OBSERVED
 from hub.model.shape import Field, fields_of
@@ -147,17 +147,8 @@ def link_peers(connection: Connection, record_type: str, keys: dict[int, set[str
 def _link(  # noqa: PLR0917 - this table's field, for these keys
     connection: Connection, child: Table, field: Field, keys: dict[int, set[str]]
 ) -> set[int]:
-    parent = _PARENTS[field.target or ""]
     key, target = child.c[f"{field.name}_key"], child.c[f"{field.name}_id"]
-    found = (
-        select(parent.c.id)
-        .where(
-            parent.c.source_system_id == child.c.source_system_id,
-            parent.c.source_key == key,
-            ~parent.c.is_retracted,
-        )
-        .scalar_subquery()
-    )
+    found = _standing_peer(child, field)
     batch = child.c.batch_id if "batch_id" in child.c else null()
     touched: set[int] = set()
     for system_id, some in keys.items():
@@ -173,6 +164,21 @@ def _link(  # noqa: PLR0917 - this table's field, for these keys
         )
         touched.update(b for (b,) in moved if b)
     return touched
+
+
+@cache
+def _standing_peer(child: Table, field: Field) -> ScalarSelect[int]:
+    """Give the id of the fact that a row names by its key, of the same system and not retracted."""
+    parent = _PARENTS[field.target or ""]
+    return (
+        select(parent.c.id)
+        .where(
+            parent.c.source_system_id == child.c.source_system_id,
+            parent.c.source_key == child.c[f"{field.name}_key"],
+            ~parent.c.is_retracted,
+        )
+        .scalar_subquery()
+    )
 
 
 def repoint_facts(connection: Connection, moves: Sequence[tuple[str, int, int]]) -> set[int]:
@@ -218,12 +224,18 @@ def batches_of_facts(connection: Connection, record_type: str, keys: Iterable[tu
         for system_id, some in grouped.items()
         for row in select_in(
             connection,
-            select(table.c.batch_id).where(table.c.source_system_id == system_id),
+            _batches_of(record_type, system_id),
             table.c.source_key,
             some,
         )
         if row.batch_id
     }
+
+
+@lru_cache(maxsize=512)
+def _batches_of(record_type: str, system_id: int) -> AnySelect:
+    columns = FACT_TABLES[record_type].c
+    return select(columns.batch_id).where(columns.source_system_id == system_id)
 
 
 def mark_sightings(

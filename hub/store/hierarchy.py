@@ -10,12 +10,13 @@ _EQUIPMENT = ENTITY_TABLES["equipment"]
 
 def load_parents(connection: Connection) -> tuple[dict[int, int | None], dict[int, str | None]]:
     """Give each equipment's parent and its stored path."""
-    rows = connection.execute(
-        select(_EQUIPMENT.c.id, _EQUIPMENT.c.parent_id, _EQUIPMENT.c.path).where(
-            _EQUIPMENT.c.lifecycle != "merged"
-        )
-    ).all()
+    rows = connection.execute(_PARENTS).all()
     return {r.id: r.parent_id for r in rows}, {r.id: r.path for r in rows}
+
+
+_PARENTS = select(_EQUIPMENT.c.id, _EQUIPMENT.c.parent_id, _EQUIPMENT.c.path).where(
+    _EQUIPMENT.c.lifecycle != "merged"
+)
 
 
 def write_paths(connection: Connection, paths: dict[int, str]) -> None:

@@ -177,10 +177,15 @@ def create_entities(
     )
 
 
+@cache
+def _uids(entity_type: str) -> AnySelect:
+    return select(ENTITY_TABLES[entity_type].c.uid)
+
+
 def _free_uids(connection: Connection, entity_type: str, names: Sequence[str]) -> list[str]:
     column = ENTITY_TABLES[entity_type].c.uid
     wanted = {name: str(uuid.uuid5(_UID_SPACE, f"{entity_type}|{name}")) for name in names}
-    while taken := {row[0] for row in select_in(connection, select(column), column, wanted.values())}:
+    while taken := {row[0] for row in select_in(connection, _uids(entity_type), column, wanted.values())}:
         for name, uid in wanted.items():
             if uid in taken:
                 wanted[name] = str(uuid.uuid5(_UID_SPACE, uid))

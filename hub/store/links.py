@@ -3,12 +3,13 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cache
 from typing import Any, Literal
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, select, update
 
 from hub.store.bulk import update_rows
-from hub.store.sets import insert_all, insert_returning_ids, select_in
+from hub.store.sets import AnySelect, insert_all, insert_returning_ids, select_in
 from hub.store.tables import identifier, link_decision
 
 Pair = tuple[int, int]
@@ -82,16 +83,35 @@ def links_touching(connection: Connection, name_ids: Iterable[int]) -> list[Link
 
 def has_proposals(connection: Connection, entity_type: str) -> bool:
     """Tell whether rules find anything about names of a type now."""
-    columns = link_decision.c
-    states = columns.state.in_(("proposed", "confirmed", "rejected"))
-    query = select(columns.id).where(columns.entity_type == entity_type, states, columns.method == "rule")
-    return connection.execute(query.limit(1)).first() is not None
+    return connection.execute(_A_PROPOSAL, {"entity_type": entity_type}).first() is not None
+
+
+_A_PROPOSAL = (
+    select(link_decision.c.id)
+    .where(
+        link_decision.c.entity_type == bindparam("entity_type"),
+        link_decision.c.state.in_(("proposed", "confirmed", "rejected")),
+        link_decision.c.method == "rule",
+    )
+    .limit(1)
+)
 
 
 def proposals_about(
     connection: Connection, entity_type: str, things: Iterable[int]
 ) -> list[tuple[Link, Pair]]:
     """Give what rules find now about the names of these things, each with the two things it is about."""
+    ids = list(things)
+    found: dict[int, tuple[Link, Pair]] = {}
+    for query, thing in _proposals(entity_type):
+        for row in select_in(connection, query, thing, ids):
+            found[row.id] = (_link(row), pair_of(row.one_thing, row.other_thing))
+    return list(found.values())
+
+
+@cache
+def _proposals(entity_type: str) -> list[tuple[AnySelect, ColumnElement[int]]]:
+    """Give the query for what rules find about things of a type, by either end of the link."""
     columns, one, other = link_decision.c, identifier.alias("one"), identifier.alias("other")
     query = (
         select(*_COLUMNS, one.c.entity_id.label("one_thing"), other.c.entity_id.label("other_thing"))
@@ -102,12 +122,7 @@ def proposals_about(
         )
         .where(columns.entity_type == entity_type, columns.method == "rule", columns.state != "reversed")
     )
-    found: dict[int, tuple[Link, Pair]] = {}
-    for side in (one, other):
-        of_type = query.where(side.c.entity_type == entity_type)
-        for row in select_in(connection, of_type, side.c.entity_id, things):
-            found[row.id] = (_link(row), pair_of(row.one_thing, row.other_thing))
-    return list(found.values())
+    return [(query.where(side.c.entity_type == entity_type), side.c.entity_id) for side in (one, other)]
 
 
 def settle_links(

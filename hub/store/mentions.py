@@ -1,15 +1,17 @@
 """Which names the live statements use: what nothing mentions any more takes no part, but is never lost."""
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 from sqlalchemy import Connection, delete, select
 
-from hub.store.sets import chunks, insert_all, select_in
+from hub.store.sets import AnySelect, chunks, insert_all, select_in
 from hub.store.tables import mention, statement
 
 Mention = tuple[int, str | None]
 """A name's id, and what people call it where that is not its whole value."""
 _MENTIONS = select(mention.c.statement_id, mention.c.identifier_id, mention.c.label)
+_LABELS = select(mention.c.identifier_id, mention.c.label).where(mention.c.label.is_not(None)).distinct()
 _MENTIONED = select(mention.c.identifier_id).distinct()
 
 
@@ -45,19 +47,23 @@ def mentioned(connection: Connection, name_ids: Iterable[int]) -> set[int]:
 
 def mentioned_beside(connection: Connection, name_ids: Iterable[int], system_id: int | None) -> set[int]:
     """Give those names that some live statement of another system than this one uses."""
-    query = (
+    query = _mentioned_beside(system_id)
+    return {row[0] for row in select_in(connection, query, mention.c.identifier_id, name_ids)}
+
+
+@lru_cache(maxsize=256)
+def _mentioned_beside(system_id: int | None) -> AnySelect:
+    return (
         select(mention.c.identifier_id)
         .join(statement, statement.c.id == mention.c.statement_id)
         .where(statement.c.source_system_id.is_distinct_from(system_id))
         .distinct()
     )
-    return {row[0] for row in select_in(connection, query, mention.c.identifier_id, name_ids)}
 
 
 def labels_said(connection: Connection, name_ids: Iterable[int]) -> dict[int, str]:
     """Give what people call these names: the first in order of what live statements say, if any does."""
     said: dict[int, str] = {}
-    query = select(mention.c.identifier_id, mention.c.label).where(mention.c.label.is_not(None)).distinct()
-    for name_id, label in select_in(connection, query, mention.c.identifier_id, name_ids):
+    for name_id, label in select_in(connection, _LABELS, mention.c.identifier_id, name_ids):
         said[name_id] = min(label, said.get(name_id, label))
     return said

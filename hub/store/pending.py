@@ -96,8 +96,10 @@ def count_pending(connection: Connection) -> int:
 
 def is_anything_pending(connection: Connection) -> bool:
     """Tell whether any statement waits, without counting them."""
-    query = select(pending.c.statement_id).order_by(pending.c.statement_id).limit(1)
-    return connection.execute(query).first() is not None
+    return connection.execute(_FIRST).first() is not None
+
+
+_FIRST = select(pending.c.statement_id).order_by(pending.c.statement_id).limit(1)
 
 
 def statements_of_names(connection: Connection, name_ids: Iterable[int]) -> list[Statement]:

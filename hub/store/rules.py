@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, func, insert, select, update
+from sqlalchemy import Connection, RowMapping, Select, bindparam, func, insert, select, update
 
 from hub.store.tables import precedence_rule
 
@@ -64,11 +65,12 @@ class Rule:
 
 _COLUMNS = precedence_rule.c
 _QUERY = select(precedence_rule)
+_ACTIVE = _QUERY.where(_COLUMNS.is_active)
 
 
 def load_rules(connection: Connection) -> dict[Key, Rule]:
     """Give the rules by which the golden values stand now."""
-    return {r.key: r for r in _read(connection, _QUERY.where(_COLUMNS.is_active))}
+    return {r.key: r for r in _read(connection, _ACTIVE)}
 
 
 def find_rule(rules: Mapping[Key, Rule], entity_type: str, attribute: str) -> Rule | None:
@@ -92,13 +94,18 @@ def rule_versions(connection: Connection, key: Key | None = None) -> list[Rule]:
 
 def due_rules(connection: Connection, now: datetime) -> list[Rule]:
     """Give the versions that ought to be in force at `now` and are not: the highest one that has begun."""
+    return _read(connection, _due(), {"now": now})
+
+
+@cache
+def _due() -> Select[*tuple[Any, ...]]:
     newest = (
         select(_COLUMNS.entity_type, _COLUMNS.attribute, func.max(_COLUMNS.version).label("version"))
-        .where(_COLUMNS.effective_from <= now)
+        .where(_COLUMNS.effective_from <= bindparam("now", type_=_COLUMNS.effective_from.type))
         .group_by(_COLUMNS.entity_type, _COLUMNS.attribute)
         .subquery()
     )
-    query = (
+    return (
         _QUERY.join(
             newest,
             (_COLUMNS.entity_type == newest.c.entity_type)
@@ -108,7 +115,6 @@ def due_rules(connection: Connection, now: datetime) -> list[Rule]:
         .where(~_COLUMNS.is_active)
         .order_by(_COLUMNS.entity_type, _COLUMNS.attribute)
     )
-    return _read(connection, query)
 
 
 def append_rules(connection: Connection, rules: Sequence[Rule], *, now: datetime) -> list[Rule]:
@@ -171,8 +177,8 @@ def _row(rule: Rule) -> dict[str, Any]:
     }
 
 
-def _read(connection: Connection, query: Any) -> list[Rule]:
-    return [_rule(row) for row in connection.execute(query).mappings()]
+def _read(connection: Connection, query: Any, given: Mapping[str, Any] | None = None) -> list[Rule]:
+    return [_rule(row) for row in connection.execute(query, given).mappings()]
 
 
 def _rule(row: RowMapping) -> Rule:

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -12,7 +13,7 @@ from sqlalchemy import Connection, and_, bindparam, func, select, update
 from hub.store.pending import let_wait
 from hub.store.quarantine import Fault, hold_faults, release_faults
 from hub.store.redeliveries import Refused, note_redeliveries
-from hub.store.sets import chunks, insert_returning_ids, is_among, select_in, upsert
+from hub.store.sets import AnySelect, chunks, insert_returning_ids, is_among, select_in, upsert
 from hub.store.tables import source_record, statement
 
 
@@ -252,11 +253,10 @@ def _repeated(
     return found
 
 
-def _latest_records(
-    connection: Connection, system_id: int, keys: Sequence[tuple[str, str]]
-) -> dict[tuple[str, str], _Latest]:
+@lru_cache(maxsize=512)
+def _records_of(system_id: int, object_type: str) -> AnySelect:
     columns = source_record.c
-    query = (
+    return (
         select(
             columns.object_type,
             columns.source_key,
@@ -266,9 +266,14 @@ def _latest_records(
             columns.source_version,
             columns.mapping_version,
         )
-        .where(columns.source_system_id == system_id)
+        .where(columns.source_system_id == system_id, columns.object_type == object_type)
         .order_by(columns.seq)
     )
+
+
+def _latest_records(
+    connection: Connection, system_id: int, keys: Sequence[tuple[str, str]]
+) -> dict[tuple[str, str], _Latest]:
     wanted: dict[str, list[str]] = {}
     for object_type, key in keys:
         wanted.setdefault(object_type, []).append(key)
@@ -276,7 +281,7 @@ def _latest_records(
         (row.object_type, row.source_key): row  # the last of each in order counts
         for object_type, some in wanted.items()
         for row in select_in(
-            connection, query.where(columns.object_type == object_type), columns.source_key, some
+            connection, _records_of(system_id, object_type), source_record.c.source_key, some
         )
     }
     reissued = _reissued_versions(connection, [row.id for row in rows.values()])

@@ -55,8 +55,10 @@ def find_system(connection: Connection, code: str) -> int | None:
 
 def list_systems(connection: Connection) -> dict[int, System]:
     """Give all systems by id."""
-    rows = connection.execute(select(source_system.c.id, source_system.c.code, source_system.c.kind))
-    return {row.id: System(row.id, row.code, row.kind) for row in rows}
+    return {row[0]: System(*row) for row in connection.execute(_SYSTEMS)}
+
+
+_SYSTEMS = select(source_system.c.id, source_system.c.code, source_system.c.kind)
 
 
 def note_health(

@@ -30,9 +30,12 @@ def load_validity(connection: Connection, name_ids: Iterable[int]) -> dict[int, 
     return {name_id: Validity(start, end, by) for name_id, start, end, by in rows}
 
 
+_ANY_REPLACED = select(_COLUMNS.id).where(_COLUMNS.replaced_by_id.is_not(None)).limit(1)
+
+
 def names_replaced_by(connection: Connection, name_ids: Iterable[int]) -> set[int]:
     """Give the names that these replaced."""
-    if connection.scalar(select(_COLUMNS.id).where(_COLUMNS.replaced_by_id.is_not(None)).limit(1)) is None:
+    if connection.scalar(_ANY_REPLACED) is None:
         return set()  # so it is in most stores, and it is asked for every name that is stated
     return {row.id for row in select_in(connection, _QUERY, _COLUMNS.replaced_by_id, name_ids)}
 

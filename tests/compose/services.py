@@ -95,12 +95,12 @@ class Here:
             )
 
     @contextmanager
-    def healthy(self, service: dict[str, Any]) -> Iterator[None]:
+    def healthy(self, service: dict[str, Any]) -> Iterator[subprocess.Popen[str]]:
         """Run a service: the block begins when its health check is content, and at its end it is asked to end."""
         process = self.start(service)
         try:
             self._wait_until_healthy(process, service)
-            yield
+            yield process
             process.send_signal(signal.SIGTERM)
             process.wait(timeout=30)
         finally:

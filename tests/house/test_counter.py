@@ -1,12 +1,11 @@
 """Each route of the counter shows an example of what it answers and declares what can go wrong."""
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from hub.api.export import export_openapi
+from tests.api.routes import DOCUMENT
 
 OPEN = {"/livez", "/readyz", "/v1/info"}
 PROBLEM = "application/problem+json"
@@ -14,7 +13,7 @@ PROBLEM = "application/problem+json"
 
 def list_operations() -> Iterator[tuple[str, str, dict[str, Any]]]:
     """(name, path, operation) of every operation of the exported document."""
-    for path, methods in json.loads(export_openapi())["paths"].items():
+    for path, methods in DOCUMENT["paths"].items():
         for method, operation in methods.items():
             yield f"{method.upper()} {path}", path, operation
 

@@ -35,10 +35,7 @@ class Serving:
 
     def list_children(self) -> list[int]:
         """Give the ids of the processes that it has started."""
-        found: list[int] = []
-        for task in Path(f"/proc/{self.process.pid}/task").iterdir():
-            found += [int(pid) for pid in (task / "children").read_text().split()]
-        return found
+        return list_children(self.process.pid)
 
     def end(self, how: signal.Signals, *, group: bool) -> int:
         """Send a signal to it, or as a terminal does to its whole group; give its exit status."""
@@ -83,6 +80,14 @@ def serving(
             process.wait()
         for thread in started.threads:
             thread.join(PATIENCE_S)
+
+
+def list_children(pid: int) -> list[int]:
+    """Give the ids of the processes that a process has started."""
+    found: list[int] = []
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        found += [int(child) for child in (task / "children").read_text().split()]
+    return found
 
 
 def has_ended(pid_descriptor: int) -> bool:

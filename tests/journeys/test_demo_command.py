@@ -1,4 +1,4 @@
-"""`plantwide demo` as a person runs it: once, again, on PostgreSQL, on a taken port, and ended by Ctrl-C."""
+"""`plantwide demo` as a person runs it: once, again, on PostgreSQL until it is stopped, on a taken port, and ended by Ctrl-C."""
 
 import json
 import os
@@ -17,7 +17,7 @@ from tests.compose.services import Here, find_free_port, read_services
 from tests.journeys.command import run_plantwide
 from tests.journeys.demo import Demo
 from tests.journeys.held import count_rows, dump, hold_alike
-from tests.journeys.serving import has_ended, serving
+from tests.journeys.serving import has_ended, list_children, serving
 
 SUMMARY = {
     "sources": 4,
@@ -73,8 +73,11 @@ def test_the_demo_of_docker_compose_on_postgresql_holds_byte_for_byte_what_sqlit
 ) -> None:
     plain = make_url(postgres_url).set(drivername="postgresql").render_as_string(hide_password=False)
     here = Here(tmp_path, plain, find_free_port())
-    with here.healthy(read_services()["demo"]):
+    with here.healthy(read_services()["demo"]) as process:
         assert "one view of 33 batches" in here.log.read_text(encoding="utf-8")
+        children = [os.pidfd_open(pid) for pid in list_children(process.pid)]
+    assert (process.returncode, here.log.read_text(encoding="utf-8").splitlines()[-1]) == (0, "stopped")
+    let_go(children, 4)
     hold_alike(dump(postgres_url), dump(demo.url))
     assert not (tmp_path / "data" / "hub.db").exists()
 
@@ -88,15 +91,16 @@ def refuse_a_second(demo: Demo) -> None:
     assert "--data" in told
 
 
-@pytest.mark.parametrize(
-    ("how", "group"),
-    [
-        pytest.param(signal.SIGINT, True, id="Ctrl-C in a terminal"),
-        pytest.param(signal.SIGTERM, False, id="a container that is stopped"),
-    ],
-)
-def test_a_serving_demo_steps_aside_for_a_taken_port_and_ends_cleanly(
-    demo: Demo, taken_port: int, how: signal.Signals, group: bool
+def let_go(children: list[int], number: int) -> None:
+    """So many sources had been started, and all have ended with the demo."""
+    assert len(children) == number
+    assert [descriptor for descriptor in children if not has_ended(descriptor)] == []
+    for descriptor in children:
+        os.close(descriptor)
+
+
+def test_a_serving_demo_steps_aside_for_a_taken_port_and_ctrl_c_ends_it_cleanly(
+    demo: Demo, taken_port: int
 ) -> None:
     with serving("demo", "--data", demo.data, "--port", str(taken_port), folder=demo.folder) as server:
         for told in (
@@ -119,16 +123,12 @@ def test_a_serving_demo_steps_aside_for_a_taken_port_and_ends_cleanly(
             page = client.get(login, follow_redirects=True)
             assert (page.status_code, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
             assert client.get(login).status_code != 200  # the link opens once
-        if group:
-            refuse_a_second(demo)
+        refuse_a_second(demo)
         children = [os.pidfd_open(pid) for pid in server.list_children()]
-        assert len(children) == 4
-        status = server.end(how, group=group)
+        status = server.end(signal.SIGINT, group=True)
     assert f"port {taken_port} is taken; serving on {port} instead\n" in server.errors
     assert (status, server.errors[-1]) == (0, "stopped\n"), "".join(server.errors)
-    assert [descriptor for descriptor in children if not has_ended(descriptor)] == []
-    for descriptor in children:
-        os.close(descriptor)
+    let_go(children, 4)
     assert "Traceback" not in "".join(server.errors)
     with socket.socket() as again:
         again.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -130,13 +130,18 @@ def _walk(way: _Way) -> Select[int]:
 def _nearest(connection: Connection, lot_id: int, way: _Way, *, depth: int, limit: int) -> list[int]:
     """Give the nearest lots, of equally near ones those known first: the same ones however they are read."""
     reached, level = {lot_id: None}, [lot_id]
-    query = way.narrow(select(way.there))
     while level and depth and len(reached) < limit:
-        met = {row[0] for row in select_in(connection, query, way.here, level)}
+        met = {row[0] for row in select_in(connection, _step(way), way.here, level)}
         level = sorted(met - reached.keys())
         reached |= dict.fromkeys(level)
         depth -= 1
     return list(reached)[:limit]
+
+
+@cache
+def _step(way: _Way) -> Select[int]:
+    """Give the query for the far ends of edges."""
+    return way.narrow(select(way.there))
 
 
 _Edge = tuple[int, int, str | None, str | None, str, float | None, str | None]
@@ -144,6 +149,16 @@ _Edge = tuple[int, int, str | None, str | None, str, float | None, str | None]
 
 
 def _edges(connection: Connection, lots: Collection[int], way: _Way) -> list[_Edge]:
+    inside = set(lots)
+    return [
+        (given, made, *rest)
+        for given, made, *rest in select_in(connection, _edge_query(way), way.here, inside)
+        if given in inside and made in inside
+    ]
+
+
+@cache
+def _edge_query(way: _Way) -> Select[*tuple[Any, ...]]:
     edge, batch = lot_genealogy, ENTITY_TABLES["batch"]
     columns: list[ColumnElement[Any]] = [
         edge.c.input_lot_id,
@@ -155,13 +170,7 @@ def _edges(connection: Connection, lots: Collection[int], way: _Way) -> list[_Ed
         edge.c.unit,
     ]
     source = edge.outerjoin(batch, batch.c.id == edge.c.batch_id)
-    query = way.narrow(select(*columns).select_from(source).order_by(edge.c.id))
-    inside = set(lots)
-    return [
-        (given, made, *rest)
-        for given, made, *rest in select_in(connection, query, way.here, inside)
-        if given in inside and made in inside
-    ]
+    return way.narrow(select(*columns).select_from(source).order_by(edge.c.id))
 
 
 def _distances(lot_id: int, edges: list[_Edge], direction: Direction) -> dict[int, int]:
@@ -180,23 +189,7 @@ def _distances(lot_id: int, edges: list[_Edge], direction: Direction) -> dict[in
 
 def _lots(connection: Connection, depths: dict[int, int]) -> tuple[list[Document], dict[int, str]]:
     """Give the documents of lots, the nearest first, and their uids."""
-    lot, material = ENTITY_TABLES["material_lot"], ENTITY_TABLES["material_definition"]
-    columns: list[ColumnElement[Any]] = [
-        lot.c.id,
-        lot.c.uid,
-        lot.c.code,
-        lot.c.lifecycle,
-        lot.c.kind,
-        lot.c.quantity,
-        lot.c.quantity_unit,
-        lot.c.disposition,
-        material.c.uid,
-        material.c.code,
-        material.c.description,
-    ]
-    named = [column.label(f"c{number}") for number, column in enumerate(columns)]
-    query = select(*named).select_from(lot.outerjoin(material, material.c.id == lot.c.material_id))
-    rows = select_in(connection, query, lot.c.id, depths)
+    rows = select_in(connection, _lot_query(), ENTITY_TABLES["material_lot"].c.id, depths)
     ordered = sorted(rows, key=lambda row: (depths[row[0]], row[2], row[1]))
     lots: list[Document] = [
         {
@@ -212,3 +205,23 @@ def _lots(connection: Connection, depths: dict[int, int]) -> tuple[list[Document
         for key, uid, code, lifecycle, kind, quantity, unit, disposition, m_uid, m_code, m_about in ordered
     ]
     return lots, {row[0]: row[1] for row in rows}
+
+
+@cache
+def _lot_query() -> Select[*tuple[Any, ...]]:
+    lot, material = ENTITY_TABLES["material_lot"], ENTITY_TABLES["material_definition"]
+    columns: list[ColumnElement[Any]] = [
+        lot.c.id,
+        lot.c.uid,
+        lot.c.code,
+        lot.c.lifecycle,
+        lot.c.kind,
+        lot.c.quantity,
+        lot.c.quantity_unit,
+        lot.c.disposition,
+        material.c.uid,
+        material.c.code,
+        material.c.description,
+    ]
+    named = [column.label(f"c{number}") for number, column in enumerate(columns)]
+    return select(*named).select_from(lot.outerjoin(material, material.c.id == lot.c.material_id))

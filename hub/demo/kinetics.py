@@ -79,9 +79,9 @@ def _advance(state: dict[str, Array], hour: float, *, mu_max: Array, feed: Array
     viable, dead, glucose, lactate, product, volume = state.values()
     cool = hour >= SHIFT_AT_H
     monod = glucose / (0.15 + glucose)
-    crowding = np.clip(1 - viable / 24.0, 0, 1)
+    crowding = np.minimum(np.maximum(1 - viable / 24.0, 0), 1)
     mu = mu_max * (0.5 if cool else 1.0) * monod * (8.0 / (8.0 + lactate)) * crowding
-    death = 0.0006 + 0.0022 * np.clip((hour - 190) / 140, 0, 1) + 0.02 * (0.08 / (0.08 + glucose))
+    death = 0.0006 + 0.0022 * min(max((hour - 190) / 140, 0), 1) + 0.02 * (0.08 / (0.08 + glucose))
     uptake = (mu * 0.115 + 0.0052) * monod * (0.85 if cool else 1.0)
     to_lactate = 0.80 * mu * 0.115 * monod - 0.0011 * cool * lactate / (0.4 + lactate)
     qp = 0.00125 * (1.25 if cool else 1.0)

@@ -4,17 +4,18 @@ Things appear under the smallest of their names, facts under their source's key;
 at which the hub learned something are left out, and so is what nobody states or refers to any more.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from functools import cache
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Table, exists, select
+from sqlalchemy import Connection, exists, select
 
 from hub.model.mastered import MASTERED
 from hub.model.observed import OBSERVED
 from hub.model.shape import fields_of
 from hub.store.samples import digest_samples, list_sampled_tags
+from hub.store.sets import AnySelect
 from hub.store.systems import list_systems
 from hub.store.tables import (
     ENTITY_TABLES,
@@ -65,19 +66,38 @@ FactKeys = dict[str, dict[int, str]]
 
 def _things(connection: Connection) -> Things:
     """Give each thing's smallest name in use; a tag that only has samples goes by the name it has."""
-    c = identifier.c
-    is_used = exists().where(mention.c.identifier_id == c.id)
-    has_samples = exists().where(c.entity_type == "tag", tag_latest.c.tag_id == c.entity_id)
     names: dict[tuple[str, int], tuple[bool, str]] = {}
-    for row in connection.execute(
-        select(c.entity_type, c.entity_id, c.scheme, c.value, is_used.label("is_used")).where(
-            is_used | has_samples
-        )
-    ):
-        key = (row.entity_type, row.entity_id)
-        name = (not row.is_used, f"{row.scheme}|{row.value}")
+    for entity_type, entity_id, scheme, value, is_used in connection.execute(_THINGS):
+        key = (entity_type, entity_id)
+        name = (not is_used, f"{scheme}|{value}")
         names[key] = min(names.get(key, name), name)
     return {key: name for key, (_, name) in names.items()}
+
+
+_IS_USED = exists().where(mention.c.identifier_id == identifier.c.id)
+_HAS_SAMPLES = exists().where(
+    identifier.c.entity_type == "tag", tag_latest.c.tag_id == identifier.c.entity_id
+)
+_THINGS = select(
+    identifier.c.entity_type,
+    identifier.c.entity_id,
+    identifier.c.scheme,
+    identifier.c.value,
+    _IS_USED.label("is_used"),
+).where(_IS_USED | _HAS_SAMPLES)
+_IDENTIFIERS = select(identifier).where(_IS_USED)
+_CALLED = select(identifier.c.id, identifier.c.scheme, identifier.c.value).where(_IS_USED)
+_LINKS = select(link_decision).where(link_decision.c.state != "reversed")
+_ASSERTIONS = select(
+    assertion.c.entity_type,
+    assertion.c.entity_id,
+    assertion.c.attribute,
+    assertion.c.source_system_id,
+    assertion.c.value,
+    assertion.c.is_winner,
+    assertion.c.in_conflict,
+    assertion.c.decision_id,
+).where(assertion.c.superseded_at.is_(None))
 
 
 def _records(connection: Connection, systems: dict[int, str]) -> Iterable[Line]:
@@ -91,8 +111,7 @@ def _records(connection: Connection, systems: dict[int, str]) -> Iterable[Line]:
 
 
 def _identifiers(connection: Connection, things: Things) -> Iterable[Line]:
-    is_used = exists().where(mention.c.identifier_id == identifier.c.id)
-    rows = connection.execute(select(identifier).where(is_used)).all()
+    rows = connection.execute(_IDENTIFIERS).all()
     called = {r.id: f"{r.scheme}|{r.value}" for r in rows}
     for r in rows:
         yield (
@@ -108,15 +127,8 @@ def _identifiers(connection: Connection, things: Things) -> Iterable[Line]:
 
 
 def _links(connection: Connection) -> Iterable[Line]:
-    names = {
-        r.id: f"{r.scheme}|{r.value}"
-        for r in connection.execute(
-            select(identifier.c.id, identifier.c.scheme, identifier.c.value).where(
-                exists().where(mention.c.identifier_id == identifier.c.id)
-            )
-        )
-    }
-    for r in connection.execute(select(link_decision).where(link_decision.c.state != "reversed")):
+    names = {r.id: f"{r.scheme}|{r.value}" for r in connection.execute(_CALLED)}
+    for r in connection.execute(_LINKS):
         if r.identifier_id not in names or r.candidate_id not in names:
             continue
         pair = sorted((names[r.identifier_id], names[r.candidate_id]))
@@ -127,20 +139,26 @@ def _links(connection: Connection) -> Iterable[Line]:
 
 
 def _entities(connection: Connection, name: str, things: Things) -> Iterable[Line]:
+    query, plain, references = _standing_things(name)
+    for thing_id, *row in connection.execute(query):
+        content = dict(zip(plain, row, strict=False))
+        for column, target, value in zip(references, references.values(), row[len(plain) :], strict=True):
+            content[column] = things.get((target, value)) if value else value
+        yield things.get((name, thing_id), "?"), content
+
+
+@cache
+def _standing_things(name: str) -> tuple[AnySelect, list[str], dict[str, str]]:
+    """Give the query for standing things of a type: id, plain columns, then those that name a thing."""
     table = ENTITY_TABLES[name]
     references = {f"{f.name}_id": f.target or "" for f in fields_of(MASTERED[name]) if f.kind == "reference"}
-    standing = select(table).where(table.c.lifecycle.not_in(("merged", "retracted")))
-    for row in connection.execute(standing).mappings():
-        content = {
-            str(k): things.get((references[k], v)) if k in references and v else v
-            for k, v in row.items()
-            if k not in _NEVER
-        }
-        yield things.get((name, row["id"]), "?"), content
+    plain = [str(c.name) for c in table.c if c.name not in _NEVER and c.name not in references]
+    query = select(table.c.id, *(table.c[column] for column in (*plain, *references)))
+    return query.where(table.c.lifecycle.not_in(("merged", "retracted"))), plain, references
 
 
 def _assertions(connection: Connection, things: Things, systems: dict[int, str]) -> Iterable[Line]:
-    for r in connection.execute(select(assertion).where(assertion.c.superseded_at.is_(None))):
+    for r in connection.execute(_ASSERTIONS):
         yield (
             [r.entity_type, things[r.entity_type, r.entity_id], r.attribute, systems[r.source_system_id]],
             {
@@ -155,33 +173,49 @@ def _assertions(connection: Connection, things: Things, systems: dict[int, str])
 def _facts(
     connection: Connection, name: str, *, things: Things, systems: dict[int, str], keys: FactKeys
 ) -> Iterable[Line]:
-    table: Table = FACT_TABLES[name]
-    references = {f"{f.name}_id": f.target or "" for f in fields_of(OBSERVED[name]) if f.kind == "reference"}
-    peers = {f"{f.name}_id": f.target or "" for f in fields_of(OBSERVED[name]) if f.kind == "peer"}
-    left = _NEVER | {"source_record_id", "source_system_id", "source_key", "source_version"}
-    for row in connection.execute(select(table).where(~table.c.is_retracted)).mappings():
-        content: dict[str, Any] = {}
-        for name_, value in row.items():
-            column = str(name_)
-            if column in left or column.endswith("_identifier_id"):
-                continue
-            if value is not None and column in references:
-                content[column] = things.get((references[column], value))
-            elif value is not None and column in peers:
-                content[column] = keys[peers[column]].get(value)
-            elif value is not None and column in ("same_as_id", "disputes_id"):
-                content[column] = keys[name].get(value)
-            else:
-                content[column] = value
-        yield [systems[row["source_system_id"]], row["source_key"]], content
+    query, plain, references, peers = _standing_facts(name)
+    peers_from = len(plain) + len(references)
+    for system_id, source_key, *row in connection.execute(query):
+        content: dict[str, Any] = dict(zip(plain, row, strict=False))
+        for column, target, value in zip(
+            references, references.values(), row[len(plain) : peers_from], strict=True
+        ):
+            content[column] = None if value is None else things.get((target, value))
+        for column, target, value in zip(peers, peers.values(), row[peers_from:], strict=True):
+            content[column] = None if value is None else keys[target].get(value)
+        yield [systems[system_id], source_key], content
+
+
+@cache
+def _standing_facts(name: str) -> tuple[AnySelect, list[str], dict[str, str], dict[str, str]]:
+    """Give the query for facts: system, key, plain columns, those that name a thing, or another fact."""
+    table = FACT_TABLES[name]
+    fields = fields_of(OBSERVED[name])
+    references = {f"{f.name}_id": f.target or "" for f in fields if f.kind == "reference"}
+    peers = {f"{f.name}_id": f.target or "" for f in fields if f.kind == "peer"}
+    peers |= {column: name for column in ("same_as_id", "disputes_id") if column in table.c}
+    left = {*_NEVER, "source_record_id", "source_system_id", "source_key", "source_version"}
+    left |= references.keys() | peers.keys()
+    plain = [str(c.name) for c in table.c if c.name not in left and not c.name.endswith("_identifier_id")]
+    columns = ("source_system_id", "source_key", *plain, *references, *peers)
+    query = select(*(table.c[column] for column in columns)).where(~table.c.is_retracted)
+    return query, plain, references, peers
 
 
 def _fact_keys(connection: Connection, systems: dict[int, str]) -> FactKeys:
-    keys: dict[str, dict[int, str]] = defaultdict(dict)
-    for name, table in FACT_TABLES.items():
-        for r in connection.execute(select(table.c.id, table.c.source_system_id, table.c.source_key)):
-            keys[name][r.id] = f"{systems[r.source_system_id]}|{r.source_key}"
-    return keys
+    """Give the keys of all facts that others may name."""
+    return {
+        name: {
+            fact_id: f"{systems[system_id]}|{key}" for fact_id, system_id, key in connection.execute(query)
+        }
+        for name, query in _KEYS.items()
+    }
+
+
+_KEYS = {
+    name: select(table.c.id, table.c.source_system_id, table.c.source_key)
+    for name, table in FACT_TABLES.items()
+}
 
 
 def _edges(connection: Connection, things: Things) -> Iterable[Line]:

@@ -4,7 +4,7 @@ They are derived objects, made anew after every migration: an SQLite batch migra
 silently drops its triggers.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import JSON, Connection, Inspector, Integer, LargeBinary, inspect
@@ -99,18 +99,28 @@ def _find_broken_functions(connection: Connection, shapes: Iterable[Shape]) -> l
 def read_shapes(tables: Inspector) -> list[Shape]:
     """Give the shapes of the protected and audited tables that are there."""
     there = set(tables.get_table_names())
-    names = dict.fromkeys(t.name for t in (*PROTECTED, *AUDITED) if t.name in there)
-    return [read_shape(tables, name) for name in names]
+    names = list(dict.fromkeys(t.name for t in (*PROTECTED, *AUDITED) if t.name in there))
+    return _read_shapes(tables, names)
 
 
 def read_shape(tables: Inspector, name: str) -> Shape:
     """Give a table as it is in the database; its keys only where rows must stay as they are."""
-    columns: list[tuple[str, Kind]] = [(c["name"], _kind(c["type"])) for c in tables.get_columns(name)]
-    if name not in _PROTECTED_NAMES:
-        return Shape(name, tuple(columns), ())
-    keys = [tables.get_pk_constraint(name)["constrained_columns"]]
-    keys += [unique["column_names"] for unique in tables.get_unique_constraints(name)]
-    return Shape(name, tuple(columns), tuple(tuple(key) for key in keys))
+    return _read_shapes(tables, [name])[0]
+
+
+def _read_shapes(tables: Inspector, names: Sequence[str]) -> list[Shape]:
+    guarded = [name for name in names if name in _PROTECTED_NAMES]
+    columns = tables.get_multi_columns(filter_names=names)
+    primary = tables.get_multi_pk_constraint(filter_names=guarded) if guarded else {}
+    unique = tables.get_multi_unique_constraints(filter_names=guarded) if guarded else {}
+    shapes: list[Shape] = []
+    for name in names:
+        place = (None, name)
+        keys = [primary[place]["constrained_columns"]] if place in primary else []
+        keys += [u["column_names"] for u in unique.get(place, ())]
+        told: list[tuple[str, Kind]] = [(c["name"], _kind(c["type"])) for c in columns[place]]
+        shapes.append(Shape(name, tuple(told), tuple(tuple(key) for key in keys)))
+    return shapes
 
 
 def _kind(given: Any) -> Kind:

@@ -92,7 +92,7 @@ def days(url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Days]:
     database = Database(url)
     with database.begin("test", at=BEGIN) as connection:
         key = create_key(connection, name="reviewer", scopes=["read"])
-    number = 200 if IS_NIGHT else 4
+    number = 200 if IS_NIGHT else 3
     reports: list[list[Report]] = []
     with (
         running_plant(tmp_path_factory.mktemp("demo") / "plant", at=BEGIN) as plant,

@@ -1,7 +1,7 @@
 """Identity: names that statements use are settled into things; links change, the things' ids never do."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -80,13 +80,15 @@ def settle(
 
     What a statement no longer uses loses its mention; a name that nothing mentions any more takes no part.
     """
-    settled = Settled(find_names(connection, {key for s in statements for key, _ in names_in(s)}))
-    said = _labels(s for s in statements if s.is_live)
+    used = {s.id: _labels(s) for s in statements}
+    settled = Settled(find_names(connection, {key for labels in used.values() for key in labels}))
+    used |= {s.id: {} for s in statements if not s.is_live}
+    said = _merge(used.values())
     unknown = {k: Identifier(scheme=k[1], value=k[2], match=said[k]) for k in said if k not in settled.names}
     new = add_names(connection, dict(sorted(unknown.items())), now=now)
     settled.names.update({(n.entity_type, n.scheme, n.value): n for n in new})
     native = _bind(connection, statements, settled.names)
-    seeds = _mention(connection, statements, settled)
+    seeds = _mention(connection, used, settled)
     for name in new:
         seeds[name.entity_type].add(name.id)
     groups = load_scheme_groups(connection)
@@ -116,24 +118,34 @@ def regroup(
     _assign(connection, entity_type, parts=parts, settled=settled, now=now)
 
 
-def _labels(statements: Iterable[Statement]) -> dict[Wanted, str | None]:
-    """Give the names that statements use, and the first in order of what they say people call each."""
-    said: dict[Wanted, str | None] = {}
-    for statement in statements:
-        for key, match in names_in(statement):
-            said[key] = min(filter(None, (said.get(key), match)), default=None) if match else said.get(key)
+Labels = dict[Wanted, str | None]
+"""Names that are used, and the first in order of what is said that people call each."""
+
+
+def _labels(statement: Statement) -> Labels:
+    said: Labels = {}
+    for key, match in names_in(statement):
+        said[key] = _first(said[key], match) if key in said else match or None
     return said
 
 
-def _mention(
-    connection: Connection, statements: Sequence[Statement], settled: Settled
-) -> dict[str, set[int]]:
-    """Note what the statements use now; give the names that came, went or are called otherwise, by type."""
-    used = {
-        s.id: {settled.names[key].id: label for key, label in _labels([s]).items()} if s.is_live else {}
-        for s in statements
-    }
-    came, went = replace_mentions(connection, used)
+def _merge(some: Iterable[Labels]) -> Labels:
+    said: Labels = {}
+    for labels in some:
+        for key, label in labels.items():
+            said[key] = _first(said[key], label) if label and key in said else said.get(key, label)
+    return said
+
+
+def _first(one: str | None, other: str | None) -> str | None:
+    return min(filter(None, (one, other)), default=None)
+
+
+def _mention(connection: Connection, used: Mapping[int, Labels], settled: Settled) -> dict[str, set[int]]:
+    """Note what statements use now; give the names that came, went or are called otherwise, by type."""
+    names = settled.names
+    ids = {i: {names[key].id: label for key, label in labels.items()} for i, labels in used.items()}
+    came, went = replace_mentions(connection, ids)
     touched = names_by_id(connection, {name_id for name_id, _ in came | went})
     seeds: dict[str, set[int]] = defaultdict(set)
     for name in touched.values():

@@ -19,11 +19,11 @@ def replace_mentions(
     connection: Connection, used: Mapping[int, Mapping[int, str | None]]
 ) -> tuple[set[Mention], set[Mention]]:
     """Note the names that each statement uses now, by statement id; give what came and what went."""
-    before: dict[int, set[Mention]] = {}
+    before: dict[int, dict[int, str | None]] = {}
     for statement_id, name_id, label in select_in(connection, _MENTIONS, mention.c.statement_id, used):
-        before.setdefault(statement_id, set()).add((name_id, label))
-    now = {s: set(names.items()) for s, names in used.items()}
-    differing = {s: said for s, said in now.items() if said != before.get(s, set())}
+        before.setdefault(statement_id, {})[name_id] = label
+    none: dict[int, str | None] = {}
+    differing = {s: said for s, said in used.items() if said != before.get(s, none)}
     for part in chunks(sorted(differing.keys() & before.keys())):
         connection.execute(delete(mention).where(mention.c.statement_id.in_(part)))
     insert_all(
@@ -32,11 +32,14 @@ def replace_mentions(
         [
             {"statement_id": s, "identifier_id": n, "label": label}
             for s, said in differing.items()
-            for n, label in sorted(said, key=lambda one: one[0])
+            for n, label in sorted(said.items())
         ],
     )
-    came = {one for s, said in differing.items() for one in said - before.get(s, set())}
-    went = {one for s, said in differing.items() for one in before.get(s, set()) - said}
+    came: set[Mention] = set()
+    went: set[Mention] = set()
+    for s, said in differing.items():
+        came |= said.items() - before.get(s, none).items()
+        went |= before.get(s, none).items() - said.items()
     return came, went
 
 

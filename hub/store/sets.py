@@ -11,10 +11,12 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Connection,
+    Dialect,
     Row,
     Select,
     String,
     Table,
+    TypeDecorator,
     any_,
     bindparam,
     func,
@@ -83,7 +85,7 @@ def is_among(
         return column.in_(values)
     if connection.dialect.name == "sqlite":
         return _is_listed(column, literal(orjson.dumps(values).decode()))
-    return column == any_(literal(list(values), ARRAY(column.type)))
+    return column == any_(literal(list(values), _Listed(column.type)))
 
 
 def _is_listed(column: ColumnElement[Any], given: ColumnElement[str]) -> ColumnElement[bool]:
@@ -106,6 +108,30 @@ def _parts_in(  # noqa: PLR0917 - as select_in
         yield narrowed, {_GIVEN: orjson.dumps(part).decode() if is_sqlite else part}
 
 
+class _Listed(TypeDecorator[list[Any]]):
+    """An array that is written by us: PostgreSQL's driver looks at every text for what must be quoted."""
+
+    impl = ARRAY
+    cache_ok = True
+
+    def bind_processor(self, dialect: Dialect) -> Any:  # noqa: ARG002 - SQLAlchemy's signature
+        """Give what writes the values."""
+        return _write_array
+
+
+def _write_array(values: Sequence[int | str]) -> str:
+    """Give values as PostgreSQL reads an array.
+
+    PostgreSQL's documentation, "Arrays", 8.15.6: inside quotes only the quote and the backslash are escaped.
+    """
+    if not values or not isinstance(values[0], str):
+        return "{" + ",".join(map(str, values)) + "}"
+    texts = '","'.join(map(str, values))
+    if "\\" in texts or texts.count('"') != 2 * (len(values) - 1):
+        texts = '","'.join(str(v).replace("\\", "\\\\").replace('"', '\\"') for v in values)
+    return f'{{"{texts}"}}'
+
+
 _GIVEN = "given_values"
 _narrowed: WeakKeyDictionary[AnySelect, dict[tuple[ColumnElement[Any], bool], AnySelect]] = (
     WeakKeyDictionary()
@@ -124,7 +150,7 @@ def _narrow(query: AnySelect, column: ColumnElement[Any], *, is_sqlite: bool) ->
         among = (
             _is_listed(column, bindparam(_GIVEN, type_=String()))
             if is_sqlite
-            else column == any_(bindparam(_GIVEN, type_=ARRAY(column.type)))
+            else column == any_(bindparam(_GIVEN, type_=_Listed(column.type)))
         )
         known[place] = query.where(among)
     return known[place]

@@ -109,9 +109,18 @@ def bound(start: datetime | None, extent: Window | None, *, now: datetime, settl
 
 
 def enter_tags(
-    connection: Connection, claim: Claim, tags: Sequence[Tag], *, origin: Origin, now: datetime
+    connection: Connection,
+    claim: Claim,
+    tags: Sequence[Tag],
+    *,
+    origin: Origin,
+    now: datetime,
+    unfit: Sequence[Rejected] = (),
 ) -> tuple[Stored, int]:
-    """Note what signals a source lists, given whole; give what was stored and how many have vanished."""
+    """Note what signals a source lists, given whole; give what was stored and how many entries are held anew.
+
+    Held are those that have vanished, and those that are listed but `unfit` (by `key`).
+    """
     stored = store_documents(
         connection,
         system_id=origin.system_id,
@@ -123,7 +132,7 @@ def enter_tags(
     )
     listed = [tag.id.value for tag in tags]
     ensure_tags(connection, origin.code, listed, now=now)
-    vanished = _note_vanished(connection, claim, origin=origin, listed=listed, now=now)
+    held = _hold_tags(connection, claim, origin=origin, listed=listed, unfit=unfit, now=now)
     advance_stream(
         connection,
         claim,
@@ -131,31 +140,39 @@ def enter_tags(
         now=now,
         documents=stored.documents,
         records=stored.records,
-        rejected=vanished,
+        rejected=held,
         unchanged=stored.unchanged,
         stale=stored.stale,
     )
-    return stored, vanished
+    return stored, held
 
 
-def _note_vanished(
-    connection: Connection, claim: Claim, *, origin: Origin, listed: Sequence[str], now: datetime
+def _hold_tags(
+    connection: Connection,
+    claim: Claim,
+    *,
+    origin: Origin,
+    listed: Sequence[str],
+    unfit: Sequence[Rejected],
+    now: datetime,
 ) -> int:
-    """Put on record the tags that the source listed before and lists no more; give how many are new."""
+    """Put on record tags that were listed before and are no more, and unfit ones; give how many are new."""
     known = list_live_keys(connection, origin.system_id, [TAG])
-    gone = sorted({tag for _, tag in known} - set(listed))
+    gone = sorted({tag for _, tag in known} - set(listed) - {one.key for one in unfit})
     release_faults(connection, origin.system_id, [Reading(tag, kind=TAG) for tag in listed], now=now)
+    faults = [
+        make_fault(
+            TAG,
+            tag,
+            reason=f"the source {origin.code} no longer lists the tag {tag}",
+            remedy="restore it there, or tell the hub its new name; what was read of it is kept",
+        )
+        for tag in gone
+    ]
+    faults += [make_fault(TAG, one.key, reason=one.reason, remedy=one.remedy) for one in unfit]
     return hold_faults(
         connection,
-        [
-            make_fault(
-                TAG,
-                tag,
-                reason=f"the source {origin.code} no longer lists the tag {tag}",
-                remedy="restore it there, or tell the hub its new name; what was read of it is kept",
-            )
-            for tag in gone
-        ],
+        faults,
         system_id=origin.system_id,
         stream=claim.name,
         connector=origin.mapping_version,

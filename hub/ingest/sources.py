@@ -302,9 +302,7 @@ def load_delivered(folder: Path, given: Mapping[str, str] | None = None) -> tupl
     values = {"config": str(folder.resolve()), **(given or {})}
     found: dict[str, DeliveredSource] = {}
     for file in sorted((folder / "delivered").glob("*.yaml")):
-        raw: DeliveredFile | None = _read(file, DeliveredFile, values)
-        if raw is None:
-            raise Misconfigured(f"{file} is empty")
+        raw: DeliveredFile = _read(file, DeliveredFile, values)
         if raw.code in found:
             raise Misconfigured(f"two files in {file.parent} are about {raw.code}")
         found[raw.code] = DeliveredSource(raw.code, load_tag_map(folder, raw.tags))

@@ -135,8 +135,8 @@ def test_both_ends_are_killed_and_the_hub_has_what_it_would_have_read_itself(pla
             hub.end(signal.SIGKILL, group=True)
             hub = plant.hub()
     wait_for(lambda: (found := plant.streams()["samples"]).state == "idle" and found.last_success_at)
-    agent.end(signal.SIGINT, group=True)
-    hub.end(signal.SIGINT, group=True)
+    agent.end(signal.SIGTERM, group=True)
+    hub.end(signal.SIGTERM, group=True)
 
     with closing(Database(plant.url)) as database:
         own = load_project(plant.folder / "own").source("own")

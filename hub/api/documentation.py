@@ -82,6 +82,12 @@ def answers(
     return {**found, **problems(*kinds)}
 
 
+def describe(model: type[BaseModel]) -> dict[str, str]:
+    """Give the reference to a schema that no route takes or gives as JSON of its own."""
+    _registered[model.__name__] = model
+    return {"$ref": _REF.format(model=model.__name__)}
+
+
 def problems(*kinds: str) -> dict[int | str, dict[str, Any]]:
     """Give the declared problems of a route by status."""
     found: dict[int | str, dict[str, Any]] = {}

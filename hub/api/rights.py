@@ -166,6 +166,9 @@ _WHOLE: Mapping[str, str] = {
         POST /v1/deliveries/{source}/keys
         POST /v1/deliveries/{source}/open
         POST /v1/deliveries/{source}/page
+        POST /v1/deliveries/{source}/samples
+        POST /v1/deliveries/{source}/tags
+        POST /v1/deliveries/{source}/windows
     """,
 }
 

@@ -1,6 +1,6 @@
 """What every request finds in its room: the store, the settings, the sessions, what may be run."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from hub.api.remembering import Memory
 from hub.api.sessions import Sessions
 from hub.api.tokens import Tokens
+from hub.ingest.tagmap import TagMap
 from hub.store.database import Database
 from hub.store.questions.shelf import Shelf
 
@@ -32,6 +33,7 @@ class ApiSettings(BaseModel):
     page_rows: int = 1_000
     rows_at_once: int = 1_000_000
     delivery_bytes: int = 64 * 1024 * 1024
+    delivery_samples: int = 1_000_000
     json_samples: int = 10_000
     arrow_samples: int = 20_000_000
     tags_at_once: int = 200
@@ -64,6 +66,8 @@ class Room:
     sessions: Sessions
     replay: Replay | None = None
     tokens: Tokens | None = None
+    tag_maps: Mapping[str, TagMap] = field(default_factory=dict[str, TagMap])
+    """What this hub knows of the tags of sources that edge agents read, by source."""
     live: Live = field(default_factory=Live)
     clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
     memory: Memory = field(default_factory=Memory)

@@ -8,7 +8,9 @@ from typing import Annotated
 import typer
 
 from hub.cli.opening import ConfigOption, SetOption, fail, open_project, read_settings
-from hub.ingest.agent import Agent, Delivered, HubLine
+from hub.ingest.agent import Agent
+from hub.ingest.delivering import Delivered
+from hub.ingest.line import HubLine
 
 
 def agent(
@@ -63,7 +65,8 @@ def agent(
 def _print(done: Delivered) -> None:
     if done.error:
         typer.echo(f"{done.source:<12} {done.stream:<20} FAILED  {done.error}")
-    elif done.documents or done.rejected:
+    elif done.documents or done.samples or done.rejected:
         held = f"; {done.rejected:,} in quarantine" if done.rejected else ""
-        brought = f"{done.documents:,} documents, {done.records:,} records{held}"
+        told = f"{done.documents:,} documents, {done.records:,} records"
+        brought = f"{done.samples:,} samples{held}" if done.samples else f"{told}{held}"
         typer.echo(f"{done.source:<12} {done.stream:<20} {brought}")

@@ -14,7 +14,7 @@ import structlog
 import typer
 
 from hub.ingest.runner import Desk
-from hub.ingest.sources import Project, Source, load_project
+from hub.ingest.sources import DeliveredSource, Project, Source, load_delivered, load_project
 from hub.sdk import ConnectorError
 from hub.shift.folder import FolderInUse, locked_folder
 from hub.shift.settings import Settings
@@ -146,14 +146,24 @@ def make_desk(database: Database, **more: Any) -> Desk:
 
 def open_project(settings: Settings, given: Sequence[str] | None) -> Project:
     """Read the project folder, with `--set` values."""
+    with plain_errors():
+        return load_project(settings.config, _read_values(given))
+
+
+def open_delivered(settings: Settings, given: Sequence[str] | None) -> tuple[DeliveredSource, ...]:
+    """Read what the project folder knows of sources that edge agents read, with `--set` values."""
+    with plain_errors():
+        return load_delivered(settings.config, _read_values(given))
+
+
+def _read_values(given: Sequence[str] | None) -> dict[str, str]:
     values: dict[str, str] = {}
     for item in given or ():
         name, sign, value = item.partition("=")
         if not sign:
             fail(f"--set {item}: write name=value")
         values[name] = value
-    with plain_errors():
-        return load_project(settings.config, values)
+    return values
 
 
 def pick_sources(project: Project, codes: Sequence[str] | None, *, every: bool) -> list[Source]:

@@ -17,13 +17,14 @@ from hub.cli.opening import (
     fail,
     make_desk,
     make_notary,
+    open_delivered,
     open_project,
     open_store,
     plain_errors,
     read_settings,
 )
 from hub.ingest.runner import Desk
-from hub.ingest.sources import Project
+from hub.ingest.sources import DeliveredSource, Project
 from hub.shift.cycle import read_again
 from hub.shift.settings import Settings
 
@@ -51,23 +52,27 @@ def serve(
     """Serve the API and the pages, and read sources when they are due."""
     settings = read_settings(config=config, data=data, database=database, host=host, port=port)
     with open_store(settings) as store:
-        project = open_project(settings, given) if read and (settings.config / "sources").is_dir() else None
+        has_project = any((settings.config / name).is_dir() for name in ("sources", "delivered"))
+        project = open_project(settings, given) if read and has_project else None
         if project is None:
             typer.echo(f"serving what the store holds; no sources in {settings.config}", err=True)
-        serve_hub(make_desk(store), settings, project, resolves=read)
+        delivered = open_delivered(settings, given)
+        serve_hub(make_desk(store), settings, project, delivered, resolves=read)
 
 
 def serve_hub(
     desk: Desk,
     settings: Settings,
     project: Project | None,
+    delivered: Sequence[DeliveredSource] = (),
     *,
     resolves: bool = True,
     ready: Callable[["FastAPI", str], str] | None = None,
 ) -> None:
     """Serve a store until interrupted; with a project, its sources are read when due.
 
-    Without one, what edge agents deliver is resolved, if it `resolves`.
+    Without one, what edge agents deliver is resolved, if it `resolves`. `delivered` completes what agents say
+    of their sources.
 
     `ready` gives what is printed once the address is known.
     """
@@ -84,6 +89,7 @@ def serve_hub(
         replay=partial(_read_again, desk, project) if project else None,
         doors=_list_doors(settings),
         tokens=_open_tokens(settings),
+        tag_maps={one.code: one.tag_map for one in delivered},
     )
     pace = Pace(flush_s=settings.live_flush_s, rows=settings.live_rows) if settings.live else None
     supervisor = Supervisor(desk, project, tick_s=settings.tick_s, pace=pace) if project or resolves else None

@@ -46,6 +46,10 @@ class NoReading(LookupError):
     """Nothing was opened under this source and stream; open a reading first."""
 
 
+class OutOfTurn(ValueError):
+    """A window does not follow the one that was stored last; open the reading anew."""
+
+
 @dataclass(frozen=True)
 class Counter:
     """Takes deliveries for one source from the holder of one key."""
@@ -69,8 +73,11 @@ class Counter:
             )
             keep_mapping(connection, system.id, version=sent.mapping_version, content=sent.mapping, now=now)
             stream_id = ensure_stream(
-                connection, system.id, sent.stream, kind="records", every_s=sent.every_s, now=now
+                connection, system.id, sent.stream, kind=sent.holds, every_s=sent.every_s, now=now
             )
+            found = find_stream(connection, system.id, sent.stream)
+            if found is not None and found.kind != sent.holds:
+                return Opened(taken=False, why=f"stream {sent.stream} holds {found.kind} here")
             owner = f"{AGENT}{self.holder}:{sent.agent}"
             claim = claim_stream(connection, stream_id, owner=owner, now=now)
         if claim is None:
@@ -84,7 +91,7 @@ class Counter:
         now = self.desk.clock()
         try:
             with self.desk.begin() as connection:
-                claim = self._claim(connection, sent.stream, sent.epoch)
+                claim = find_claim(connection, self.source, sent.stream, epoch=sent.epoch, holds="records")
                 stored = store_documents(
                     connection,
                     system_id=claim.system_id,
@@ -118,7 +125,7 @@ class Counter:
         """Give the lease back with the outcome; say when the stream is due again."""
         now = self.desk.clock()
         with self.desk.begin() as connection:
-            claim = self._claim(connection, sent.stream, sent.epoch)
+            claim = find_claim(connection, self.source, sent.stream, epoch=sent.epoch)
             if sent.error is None:
                 state, health, due_at, message = "idle", "ok", now + timedelta(seconds=claim.every_s), ""
             else:
@@ -145,12 +152,16 @@ class Counter:
             system_id = find_system(connection, self.source)
             return sort_keys(list_live_keys(connection, system_id, sent.object_types) if system_id else {})
 
-    def _claim(self, connection: Connection, stream: str, epoch: int) -> Claim:
-        system_id = find_system(connection, self.source)
-        found = find_stream(connection, system_id, stream) if system_id else None
-        if found is None:
-            raise NoReading(f"no reading of {self.source}/{stream} was opened")
-        return replace(found, epoch=epoch)
+
+def find_claim(
+    connection: Connection, source: str, stream: str, *, epoch: int, holds: str | None = None
+) -> Claim:
+    """Give a stream as a reading of this epoch sees it. `NoReading`, also where it holds other things."""
+    system_id = find_system(connection, source)
+    found = find_stream(connection, system_id, stream) if system_id else None
+    if found is None or (holds is not None and found.kind != holds):
+        raise NoReading(f"no reading of {source}/{stream} was opened")
+    return replace(found, epoch=epoch)
 
 
 def _error_of(sent: SentError) -> Exception:

@@ -10,9 +10,10 @@ import pyarrow as pa
 import structlog
 
 from hub.ingest.bridge import Bridge
+from hub.ingest.entering import Reading, close_tag
 from hub.ingest.faults import make_fault
 from hub.ingest.runner import Outcome, Visit, claimed
-from hub.ingest.sampling import Reading, close_tag, find_sampler
+from hub.ingest.sampling import find_sampler
 from hub.ingest.sifting import reject_batches, sift
 from hub.ingest.sources import Source
 from hub.model import SAMPLE_SCHEMA, format_instant

@@ -115,6 +115,11 @@ def _judge(table: pa.Table) -> dict[str, tuple[Any, str, str]]:
             f"texts of more than {TEXT_BYTES:,} bytes",
             "a sample is a state, not a document: map this tag to a source of records",
         ),
+        "nul": (
+            pc.fill_null(pc.match_substring(table["text"], "\x00"), fill_value=False),
+            "texts with the NUL character",
+            "have the source end its texts before it; PostgreSQL cannot hold one",
+        ),
     }
 
 

@@ -47,6 +47,15 @@ class SourceFile(BaseModel):
     history: History = History()
 
 
+class DeliveredFile(BaseModel):
+    """The shape of `delivered/<code>.yaml`: what this hub knows of a source that an edge agent reads."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    code: str = Field(pattern=_LOCAL_CODE, max_length=60)
+    tags: TagMapSettings = TagMapSettings()
+
+
 class FrameRule(BaseModel):
     """How runs are found from signals of a unit: a tag holds the batch, conditions on others name phases."""
 
@@ -218,6 +227,14 @@ class Source:
 
 
 @dataclass(frozen=True)
+class DeliveredSource:
+    """A source that an edge agent reads: what its tags are is known here."""
+
+    code: str
+    tag_map: TagMap
+
+
+@dataclass(frozen=True)
 class Project:
     """A folder of settings: sources, identity whitelist, precedence rules, runs to be found from signals."""
 
@@ -227,6 +244,12 @@ class Project:
     frames: tuple[FrameRule, ...] = ()
     rules: tuple[RuleGiven, ...] = ()
     features: FeaturesFile = field(default_factory=FeaturesFile)
+    delivered: tuple[DeliveredSource, ...] = ()
+
+    def tag_map(self, code: str) -> TagMap | None:
+        """Give the tag map of a source, read here or delivered; `Misconfigured` lists the known ones."""
+        delivered = {one.code: one.tag_map for one in self.delivered}
+        return delivered[code] if code in delivered else self.source(code).tag_map
 
     def source(self, code: str) -> Source:
         """Give the source with this code; `Misconfigured` lists the known ones."""
@@ -244,7 +267,8 @@ def load_project(folder: Path, given: Mapping[str, str] | None = None) -> Projec
     Raises `Misconfigured` that names the file and the setting.
     """
     files = sorted((folder / "sources").glob("*.yaml"))
-    if not files:
+    delivered = load_delivered(folder, given)
+    if not files and not delivered:
         raise Misconfigured(
             f"{folder / 'sources'} holds no *.yaml", remedy="run `plantwide init` there, or give --config"
         )
@@ -253,6 +277,11 @@ def load_project(folder: Path, given: Mapping[str, str] | None = None) -> Projec
     codes = [s.code for s in sources]
     if twice := {c for c in codes if codes.count(c) > 1}:
         raise Misconfigured(f"two sources share a code in {folder}: {', '.join(sorted(twice))}")
+    if both := {one.code for one in delivered} & set(codes):
+        raise Misconfigured(
+            f"{folder}: {', '.join(sorted(both))} is in sources/ and in delivered/; the two would take turns",
+            remedy="keep it in one of them",
+        )
     identity = _read(folder / "identity.yaml", IdentityFile, values)
     frames = _read(folder / "frames.yaml", FramesFile, values)
     rules = _read(folder / "rules.yaml", RulesFile, values)
@@ -264,7 +293,20 @@ def load_project(folder: Path, given: Mapping[str, str] | None = None) -> Projec
         tuple(frames.frames) if frames else (),
         tuple(rules.rules) if rules else (),
         features or FeaturesFile(),
+        delivered,
     )
+
+
+def load_delivered(folder: Path, given: Mapping[str, str] | None = None) -> tuple[DeliveredSource, ...]:
+    """Read what a project folder knows of sources that edge agents read. Raises `Misconfigured`."""
+    values = {"config": str(folder.resolve()), **(given or {})}
+    found: dict[str, DeliveredSource] = {}
+    for file in sorted((folder / "delivered").glob("*.yaml")):
+        raw: DeliveredFile = _read(file, DeliveredFile, values)
+        if raw.code in found:
+            raise Misconfigured(f"two files in {file.parent} are about {raw.code}")
+        found[raw.code] = DeliveredSource(raw.code, load_tag_map(folder, raw.tags))
+    return tuple(found.values())
 
 
 def _load_source(file: Path, values: Mapping[str, str]) -> Source:

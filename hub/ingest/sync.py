@@ -5,9 +5,10 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from hub.ingest.bridge import Bridge
+from hub.ingest.entering import SAMPLES_STREAM, TAGS_STREAM
 from hub.ingest.failures import judge
 from hub.ingest.runner import Desk, Outcome, Visit, read_stream, register
-from hub.ingest.sampling import SAMPLES_STREAM, TAGS_STREAM, read_samples, read_tags
+from hub.ingest.sampling import read_samples, read_tags
 from hub.ingest.sources import Source
 from hub.sdk import RecordSource, SampleSource, Window
 from hub.store.systems import note_health

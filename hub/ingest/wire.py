@@ -6,17 +6,18 @@ thought of them, the hub's own checks decide.
 """
 
 from collections.abc import Sequence
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from hub.ingest.sources import SourceKind
 from hub.ingest.telling import Meaning
-from hub.model import Instant, Record
+from hub.model import Instant, Record, Tag
 from hub.sdk import Document, Rejected, reject
 from hub.sdk.mapping import RECORD_TYPES
 
 StreamName = Field(min_length=1, max_length=120)
+TagName = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]+$")]
 
 
 class _Sent(BaseModel):
@@ -129,7 +130,7 @@ def _build(sent: SentRecord, where: str) -> Record | Rejected:
 
 
 class SentOpening(_Sent):
-    """A reading of a stream begins: who reads, through what, with which meaning."""
+    """A reading of a stream begins: who reads, through what, with which meaning; what the stream `holds`."""
 
     agent: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=60)
     kind: SourceKind
@@ -139,6 +140,7 @@ class SentOpening(_Sent):
     timezone: str | None = None
     stream: str = StreamName
     every_s: float = Field(gt=0)
+    holds: Literal["records", "samples"] = "records"
 
 
 class Opened(_Sent):
@@ -207,6 +209,118 @@ class LiveKeys(_Sent):
     """What the hub has of these types: key and version."""
 
     keys: dict[str, dict[str, int]]
+
+
+class SentTags(_Sent):
+    """All the tags that a source lists, given whole: what is not among them has vanished there."""
+
+    stream: str = StreamName
+    epoch: int
+    mapping_version: str = Field(min_length=1, max_length=200)
+    tags: list[dict[str, Any]] = Field(max_length=200_000)
+
+    def receive(self) -> tuple[list[Tag], list[Rejected]]:
+        """Give the tags, and by name those that this hub refuses."""
+        tags: list[Tag] = []
+        rejected: list[Rejected] = []
+        for number, fields in enumerate(self.tags):
+            try:
+                tags.append(Tag.model_validate(fields))
+            except ValidationError as error:
+                told = reject(error, f"tags[{number}]")
+                name = _name_of(fields) or told.where
+                remedy = "bring hub and agent to the same release"
+                rejected.append(Rejected(key=name, reason=told.reason, where=told.where, remedy=remedy))
+        return tags, rejected
+
+
+def _name_of(fields: dict[str, Any]) -> str:
+    """Give the name of a tag that is no tag for this hub, where it has one."""
+    match fields.get("id"):
+        case {"value": str(name)} | str(name):
+            return name[:200]
+        case _:
+            return ""
+
+
+class SentSpan(_Sent):
+    """Which tags keep history at the source, and of which time; the agent asks what of it the hub lacks.
+
+    `extent` is the time in which the source has samples, where it can tell; `start` the one that is set.
+    """
+
+    stream: str = StreamName
+    epoch: int
+    tags: list[TagName] = Field(max_length=200_000)
+    start: Instant | None = None
+    extent: tuple[Instant, Instant] | None = None
+    window_s: float = Field(ge=0.001, le=1e10)
+    settle_s: float = Field(default=0.0, ge=0, le=1e9)
+
+    @model_validator(mode="after")
+    def check_extent(self) -> Self:
+        """Refuse a time that ends before it starts."""
+        if self.extent and self.extent[1] < self.extent[0]:
+            msg = "an extent does not end before its start"
+            raise ValueError(msg)
+        return self
+
+
+class WantedWindow(_Sent):
+    """A window, start in and end out, that the hub has not got yet of these tags."""
+
+    tags: list[str]
+    start: Instant
+    end: Instant
+
+
+class Wanted(_Sent):
+    """What the hub lacks, oldest first; `more` when there is more than is listed.
+
+    When it is not `kept`, another reading has begun since.
+    """
+
+    kept: bool
+    windows: list[WantedWindow] = Field(default_factory=list[WantedWindow])
+    more: bool = False
+
+
+class SentWindow(_Sent):
+    """Which window an Arrow body brings; stands as JSON in the schema's metadata under `plantwide.window`.
+
+    `seq` is one more than that of the cursor. `tags` were asked for; those `rejected` (by `key`) could not be
+    read. A body that is not `whole` is a part of the window, the last one is whole.
+    """
+
+    stream: str = StreamName
+    epoch: int
+    seq: int = Field(ge=1, le=2**53)
+    mapping_version: str = Field(min_length=1, max_length=200)
+    tags: list[TagName] = Field(min_length=1, max_length=200_000)
+    start: Instant
+    end: Instant
+    whole: bool = True
+    rejected: list[SentRejected] = Field(default_factory=list[SentRejected], max_length=200_000)
+
+    @model_validator(mode="after")
+    def check_window(self) -> Self:
+        """Refuse a window that ends before it starts."""
+        if self.end <= self.start:
+            msg = "a window ends after its start"
+            raise ValueError(msg)
+        return self
+
+
+class KeptWindow(_Sent):
+    """What came of a window: samples stored, parts in quarantine, and the number of the last one stored.
+
+    When it is not `kept`, another reading has begun since; nothing was written.
+    """
+
+    kept: bool
+    samples: int = 0
+    rejected: int = 0
+    seq: int = 0
 
 
 def sort_keys(live: dict[tuple[str, str], int]) -> LiveKeys:

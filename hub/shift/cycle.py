@@ -129,7 +129,7 @@ def _rule_precedence(connection: Connection, project: Project, now: datetime) ->
         )
         for given in project.rules
     ]
-    codes = {code for s in project.sources for code in (s.code, f"{s.code}.frames")}
+    codes = {code for s in (*project.sources, *project.delivered) for code in (s.code, f"{s.code}.frames")}
     try:
         take_up_rules(connection, rules, now=now, expected=codes)
     except RuleError as error:
@@ -233,9 +233,9 @@ def _feature(project: Project, given: FeatureGiven) -> Feature:
 
 
 def _rule(project: Project, given: FrameRule) -> Rule:
-    source = project.source(given.source)
-    mapped = source.tag_map.equipment_scheme if source.tag_map else ""
-    scheme = given.equipment_scheme or mapped or f"{source.code}:equipment"
+    tag_map = project.tag_map(given.source)
+    mapped = tag_map.equipment_scheme if tag_map else ""
+    scheme = given.equipment_scheme or mapped or f"{given.source}:equipment"
     try:
         phases = {name: Condition(text) for name, text in given.phases.items()}
     except ValueError as error:

@@ -12,7 +12,7 @@ from hub.resolve.resolution import prepare, resolve
 from hub.shift.cycle import Cycle, run_cycle
 from hub.shift.tails import Tails
 from hub.store.pending import is_anything_pending
-from hub.store.streams import read_schedule
+from hub.store.streams import count_delivered, read_schedule
 from hub.store.systems import list_systems
 
 log = structlog.get_logger("hub.shift")
@@ -40,6 +40,8 @@ class Supervisor:
         self.after = after
         self._tails = Tails(desk, project.sources, pace) if pace and project else None
         self._seen_live = 0
+        self._seen_delivered = 0
+        """Samples that agents had delivered by the last cycle."""
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="plantwide-shift", daemon=True)
 
@@ -63,18 +65,21 @@ class Supervisor:
         known = self._read_schedule()
         # A source that has never been read has no streams yet: it is due.
         sources = [s for s in self.project.sources if any(known.get(s.code, {"": True}).values())]
-        if not sources and not self._is_anything_delivered():
+        delivered = self._count_delivered()
+        if not sources and not self._is_anything_delivered() and delivered == self._seen_delivered:
             return None
         resting = {code: {n for n, due in streams.items() if not due} for code, streams in known.items()}
+        news = delivered != self._seen_delivered
         if self._tails is None:
-            cycle = run_cycle(self.desk, self.project, sources, resting=resting)
+            cycle = run_cycle(self.desk, self.project, sources, resting=resting, has_news=news)
         else:
             self._tails.settle({source.code for source in sources})
             told = self._tails.samples
-            news = told > self._seen_live
+            news = news or told > self._seen_live
             cycle = run_cycle(self.desk, self.project, sources, resting=resting, has_news=news)
             self._seen_live = told
             self._tails.heed(cycle.outcomes)
+        self._seen_delivered = delivered
         self.after(cycle)
         return cycle
 
@@ -82,6 +87,10 @@ class Supervisor:
         """Tell whether statements wait: edge agents deliver when they like."""
         with self.desk.database.read() as connection:
             return is_anything_pending(connection)
+
+    def _count_delivered(self) -> int:
+        with self.desk.database.read() as connection:
+            return count_delivered(connection)
 
     def _resolve_delivered(self) -> Cycle | None:
         if not self._is_anything_delivered():

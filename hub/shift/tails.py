@@ -7,10 +7,10 @@ from dataclasses import replace
 import structlog
 
 from hub.ingest.bridge import Bridge
+from hub.ingest.entering import SAMPLES_STREAM, TAG, TAGS_STREAM
 from hub.ingest.failures import judge
 from hub.ingest.live import LIVE_STREAM, Orders, Pace, can_follow, follow
 from hub.ingest.runner import Desk, Outcome, Visit, register
-from hub.ingest.sampling import SAMPLES_STREAM, TAG, TAGS_STREAM
 from hub.ingest.sources import Source
 from hub.store.statements import list_live_keys
 from hub.store.streams import LEASE

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, func, select, update
 
-from hub.store.presence import is_gone
+from hub.store.presence import AGENT, is_gone
 from hub.store.sets import insert_unless_there
 from hub.store.tables import stream
 
@@ -157,6 +157,13 @@ def finish_stream(
 def read_error(connection: Connection, claim: Claim) -> str:
     """Give what ended the last run of a stream, if it failed."""
     return connection.scalar(select(stream.c.last_error).where(stream.c.id == claim.stream_id)) or ""
+
+
+def count_delivered(connection: Connection) -> int:
+    """Give how many samples edge agents have delivered so far."""
+    columns = stream.c
+    query = select(func.coalesce(func.sum(columns.samples), 0)).where(columns.owner.startswith(AGENT))
+    return int(connection.scalar(query) or 0)
 
 
 def read_schedule(connection: Connection, now: datetime) -> dict[int, dict[str, bool]]:

@@ -7,6 +7,7 @@ missed. The keys are of every kind. By day a few examples an operation, by night
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -21,6 +22,9 @@ from starlette.routing import compile_path
 
 from hub.api.app import create_app
 from hub.api.room import ApiSettings
+from hub.ingest.parcel import pack_parcel
+from hub.ingest.wire import SentWindow
+from hub.model import SAMPLE_SCHEMA
 from hub.store.database import Database
 from hub.store.keys import create_key
 from tests.api.conftest import Filled, copy_store
@@ -29,9 +33,23 @@ from tests.api.routes import OPERATIONS, address
 DOCUMENT: dict[str, Any] = orjson.loads(
     (Path(__file__).resolve().parents[2] / "openapi" / "plantwide.json").read_bytes()
 )
+ARROW = "application/vnd.apache.arrow.stream"
 MODES = st.sampled_from([schemathesis.GenerationMode.POSITIVE, schemathesis.GenerationMode.NEGATIVE])
 KNOWN = {"entity_type": "batch", "attribute": "actual_size", "link_id": 1, "source": "mes"}
 """What stands in addresses that the plant knows, beside those of `tests.api.routes`."""
+WINDOWS = st.builds(
+    SentWindow,
+    stream=st.sampled_from(["samples", "documents"]),
+    epoch=st.integers(0, 2),
+    seq=st.integers(1, 3),
+    mapping_version=st.just("x"),
+    tags=st.just(["TT-1"]),
+    start=st.just(datetime(2026, 3, 1, tzinfo=UTC)),
+    end=st.just(datetime(2026, 3, 2, tzinfo=UTC)),
+)
+schemathesis.openapi.media_type(
+    ARROW, WINDOWS.map(lambda one: pack_parcel(one, SAMPLE_SCHEMA.empty_table())) | st.binary()
+)
 NOT_ASKED = [
     # Grammars of filters, existing names, calendars: what JSON Schema cannot say is refused with 422, as RFC 9110
     # 15.5.21 has it for what is well-formed but cannot be followed.

@@ -14,8 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from hub.ingest.agent import Agent, Delivered, HubAway
+from hub.ingest.agent import Agent
+from hub.ingest.delivering import Delivered
 from hub.ingest.delivery import Counter, NoReading
+from hub.ingest.line import HubAway
 from hub.ingest.runner import Desk
 from hub.ingest.sync import sync_source
 from hub.ingest.wire import SentEnd, SentOpening, SentPage, SentTypes
@@ -56,7 +58,7 @@ class Line:
     holder: str = "key"
     calls: list[str] = field(default_factory=list[str])
 
-    def __call__(self, path: str, body: dict[str, Any], /) -> Any:
+    def __call__(self, path: str, body: dict[str, Any] | bytes, /) -> Any:
         _, _, _, source, what = path.split("/")
         self.calls.append(what)
         fate = self.fates.pop(0) if self.fates else PERFECT
@@ -310,7 +312,7 @@ def test_a_hub_that_is_away_is_asked_less_and_less_often(desk: Desk) -> None:
 def test_a_large_page_travels_in_parts_and_only_the_last_moves_the_cursor(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hub.ingest.agent._PART_DOCUMENTS", 2)
+    monkeypatch.setattr("hub.ingest.delivering._PART_DOCUMENTS", 2)
     source = new_source(Ledger(rows=[(n, f"k{n}", {}) for n in range(5)], page=5))
     run(desk, source, PERFECT, PERFECT, PERFECT, "agent killed before")
     assert len(stored(desk, source.code)) == 4

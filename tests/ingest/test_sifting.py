@@ -88,6 +88,7 @@ def database(migrated_url: str) -> Iterator[Database]:
         (("a", START, float("nan"), None, 0), "numbers that are none"),
         (("a", START, float("-inf"), None, 0x40000000), "numbers that are none"),
         (("a", START, None, LONG, 0), "texts of more than 65,536 bytes"),
+        (("a", START + timedelta(seconds=9), None, "op\x00en", 0), "texts with the NUL character"),
     ],
 )
 def test_a_sample_that_cannot_be_stored_is_held_and_the_rest_is_stored(

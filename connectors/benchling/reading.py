@@ -68,9 +68,10 @@ class Reader:
             answer = self.client.page(
                 collection.path, collection.held_in, {**options, **({"nextToken": token} if token else {})}
             )
-            fresh = [i for i in answer.items if known.get(str(i.get("id")), ...) != changed_at(i)]
-            known.update({str(i.get("id")): changed_at(i) for i in answer.items})
-            newest = max(filter(None, (since, *map(changed_at, answer.items))), default=None)
+            timed = [(item, str(item.get("id")), changed_at(item)) for item in answer.items]
+            fresh = [item for item, own, at in timed if known.get(own, ...) != at]
+            known.update((own, at) for _, own, at in timed)
+            newest = max(filter(None, (since, *(at for _, _, at in timed))), default=None)
             since = newest
             if fresh:
                 yield fresh, ({"since": format_instant(newest)} if newest else {})
@@ -78,6 +79,8 @@ class Reader:
                 return
             if newest and (start is None or newest - _TIE > start):
                 start, token = newest - _TIE, None
+                # what is older is not asked for again, and would only pile up
+                known = {own: at for own, at in known.items() if at is None or at >= start - _TIE}
             elif answer.token == token:
                 return  # nothing behind it
             else:

@@ -5,8 +5,7 @@ import hashlib
 import time
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import IO
+from typing import IO, NamedTuple
 
 from connectors.files.folder import Found, readable
 from connectors.files.settings import Table
@@ -16,9 +15,11 @@ _CHUNK = 1 << 20
 _ROW_LINES = 200
 """A quoted cell may span lines, but not this many: then a quote was never closed."""
 
+_PLAIN_CHARACTERS = 100_000
+"""Longer lines are left to the csv module, which has a limit for a cell."""
 
-@dataclass(frozen=True, slots=True)
-class Line:
+
+class Line(NamedTuple):
     """One line: its bytes, its text (None when it cannot be decoded), its number, and where it ends."""
 
     raw: bytes
@@ -28,8 +29,7 @@ class Line:
     whole: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """One table row, or why there is none. `end` is the byte after it; `line` the number of its last line."""
 
     cells: list[str] | None
@@ -89,6 +89,26 @@ class RowReader:
 
     def _take(self, lines: "_Pushback", width: int | None) -> Row | None:
         """Read one row; when it is faulty, only its first line is used up."""
+        line = next(lines, None)
+        if line is None:
+            return None
+        plain = self._cut(line)
+        if plain is not None and (width is None or not plain or len(plain) == width):
+            return Row(plain, line.number, line.number, line.end, line.raw)
+        lines.push([line])
+        return self._take_written(lines, width)
+
+    def _cut(self, line: Line) -> list[str] | None:
+        """Give the cells of a whole line without quotes as the csv module would; None for any other line."""
+        if not line.whole or line.text is None or len(line.text) > _PLAIN_CHARACTERS:
+            return None
+        text = line.text.removesuffix("\n").removesuffix("\r")
+        if "\r" in text or "\n" in text or (self.table.quote and self.table.quote in text):
+            return None
+        return text.split(self.table.delimiter) if text else []
+
+    def _take_written(self, lines: "_Pushback", width: int | None) -> Row | None:
+        """Read one row with the csv module, which knows quotes, over as many lines as it takes."""
         used: list[Line] = []
         fault, cells = "", None
         try:
@@ -134,7 +154,7 @@ class RowReader:
         )
 
     def _lines(self) -> Iterator[Line]:
-        with self.found.path.open("rb") as file:
+        with self.found.path.open("rb", buffering=_CHUNK) as file:
             file.seek(self._offset)
             end, number = self._offset, self._line
             for raw in _split(file, self._newline):
@@ -220,9 +240,10 @@ def _decode(raw: bytes, encoding: str, *, first: bool) -> str | None:
 
 def _split(file: IO[bytes], newline: bytes) -> Iterator[bytes]:
     """Give lines with their ends; wide line ends must lie at whole characters."""
-    if newline == b"\n":
-        yield from file
-        return
+    return iter(file) if newline == b"\n" else _split_wide(file, newline)
+
+
+def _split_wide(file: IO[bytes], newline: bytes) -> Iterator[bytes]:
     width, rest = len(newline), b""
     while chunk := file.read(_CHUNK):
         rest += chunk

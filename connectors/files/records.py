@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, cast
+from typing import IO, Any, cast
 
 import orjson
 import pyarrow.parquet as pq
@@ -40,6 +40,27 @@ class _Gathering:
         return made
 
 
+@dataclass
+class _Progress:
+    """How far a CSV was given. The bytes before that are digested once a page, not once a row."""
+
+    behind: IO[bytes]
+    offset: int
+    line: int
+    digest: "hashlib.blake2b"
+    _digested: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._digested = self.offset
+        self.behind.seek(self.offset)
+
+    def state(self, stamp: list[int]) -> list[Any]:
+        """Give the state to go on from."""
+        self.digest.update(self.behind.read(self.offset - self._digested))
+        self._digested = self.offset
+        return [self.offset, self.line, self.digest.hexdigest(), *stamp]
+
+
 class TableReader:
     """Reads the files of one stream.
 
@@ -58,6 +79,7 @@ class TableReader:
         self._changed = parse_expression(table.changed_at) if table.changed_at else None
         self._seq = parse_expression(table.seq) if table.seq else None
         self._given: set[tuple[Any, ...]] = set()
+        self._progress: _Progress | None = None
 
     def pages(self, cursor: Cursor | None) -> Iterator[Page]:
         """Give pages from the cursor on; a snapshot is always given whole."""
@@ -77,6 +99,7 @@ class TableReader:
         before = dict(states)
         states = {one.name: states[one.name] for one in found if one.name in states}
         gathered = _Gathering()
+        self._progress = None
         for one in found:
             if not self.table.snapshot and states.get(one.name, [])[-2:] == one.stamp:
                 continue
@@ -85,6 +108,8 @@ class TableReader:
             for part in rows:
                 gathered.add(part)
                 if len(gathered) >= self.table.page_rows:
+                    if self._progress is not None:
+                        states[one.name] = self._progress.state([0, 0])
                     yield gathered.page({"files": states})
         if gathered or states != before:
             yield gathered.page({"files": states})
@@ -109,26 +134,29 @@ class TableReader:
         reader = RowReader(found, self.table, offset=offset, line=line)
         header = reader.header()
         self._check_columns(found, header)
+        is_partly_named = "" in header
         with found.path.open("rb") as behind:
-            behind.seek(offset)
+            self._progress = progress = _Progress(behind, offset, line, digest)
             for row in reader.body(header):
                 if row.whole:  # a last line without an end is given, and read again once it has grown
-                    digest.update(behind.read(row.end - offset))
-                    offset, line = row.end, row.line
-                states[found.name] = [offset, line, digest.hexdigest(), 0, 0]
+                    progress.offset, progress.line = row.end, row.line
                 if row.cells is None:
                     yield reject_row(row, found, self.table.encoding)
                 else:
-                    cells = {n: c for n, c in zip(header, row.cells, strict=True) if n}
-                    yield from self._tell(cells, f"{found.name}:{row.first_line}", found)
+                    cells = dict(zip(header, row.cells, strict=True))
+                    if is_partly_named:
+                        cells.pop("", None)
+                    told = self._tell(cells, f"{found.name}:{row.first_line}", found)
+                    if told is not None:
+                        yield told
+            self._progress = None
+            states[found.name] = progress.state([0, 0] if reader.waiting else found.stamp)
         if reader.waiting and self.table.snapshot:
             raise Unavailable(
                 f"{found.name} is still being written",
                 remedy="let the extract end its last line, or lower `settle_s`",
                 retry_after=self.table.settle_s,
             )
-        stamp = [0, 0] if reader.waiting else found.stamp
-        states[found.name] = [offset, line, digest.hexdigest(), *stamp]
 
     def _header(self, found: Found) -> list[str]:
         if self.table.format == "parquet" or (self.table.format is None and found.is_parquet):
@@ -164,7 +192,9 @@ class TableReader:
                 number += 1
                 if number > skip:
                     states[found.name] = [number, *found.stamp, 0, 0]
-                    yield from self._tell(row, f"{found.name}:{number}", found)
+                    told = self._tell(row, f"{found.name}:{number}", found)
+                    if told is not None:
+                        yield told
         states[found.name] = [number, *found.stamp, *found.stamp]
 
     def _written_rows(self, cursor: Cursor | None) -> Iterator[Page]:
@@ -183,15 +213,15 @@ class TableReader:
 
     # ------------------------------------------------------------------ documents
 
-    def _tell(self, row: dict[str, Any], place: str, found: Found) -> Iterator[Document | Rejected]:
-        """Give the row's document, unless its distinct columns were given before in this reading."""
+    def _tell(self, row: dict[str, Any], place: str, found: Found) -> Document | Rejected | None:
+        """Give the row's document; None when its distinct columns were given before in this reading."""
         if self.table.distinct:
             row = {name: row.get(name) for name in self.table.distinct}
             combination = tuple(row.values())
             if combination in self._given:
-                return
+                return None
             self._given.add(combination)
-        yield self._document(row, place, found)
+        return self._document(row, place, found)
 
     def _document(self, row: dict[str, Any], place: str, found: Found | None) -> Document | Rejected:
         if self.table.file_column and found is not None:

@@ -122,7 +122,9 @@ class SeriesReader:
         if not len(stamps):
             return
         for tag, column in names.items():
-            values = read_values(_array(table, column.column).filter(keep), self.table, column.value_type)
+            cells = _array(table, column.column)
+            cells = cells if len(stamps) == len(cells) else cells.filter(keep)
+            values = read_values(cells, self.table, column.value_type)
             yield from _some(sample_batch(_arrow.repeat(_arrow.scalar(tag), len(stamps)), stamps, values))
 
     def _long(self, piece: "_Piece", asked: frozenset[str]) -> Iterator[pa.RecordBatch]:

@@ -184,16 +184,23 @@ class SapOdata(ObjectSource[SapConfig]):
 
 
 def _bare(node: Any) -> Any:
-    """Leave out the transport's own links: they carry the server's address, not what SAP says."""
-    if isinstance(node, dict):
-        row = cast("Row", node)
-        return {k: _bare(v) for k, v in row.items() if not _is_transport(k, v)}
-    return [_bare(item) for item in cast("list[Any]", node)] if isinstance(node, list) else node
+    """Leave out the transport's own fields: they carry the server's address, not what SAP says.
 
-
-def _is_transport(name: str, value: Any) -> bool:
-    """Tell the protocol's own fields: `__metadata` and deferred links of V2, `@odata.…` annotations of V4."""
-    return name == "__metadata" or "@" in name or (isinstance(value, dict) and "__deferred" in value)
+    `__metadata` and deferred links of V2, `@odata.…` annotations of V4.
+    """
+    if isinstance(node, list):
+        return [_bare(item) for item in cast("list[Any]", node)]
+    if not isinstance(node, dict):
+        return node
+    kept: Row = {}
+    for name, value in cast("Row", node).items():
+        if name == "__metadata" or "@" in name:
+            continue
+        if isinstance(value, str):  # as nearly all are: the rest need not be asked
+            kept[name] = value
+        elif not (isinstance(value, dict) and "__deferred" in value):
+            kept[name] = _bare(value)
+    return kept
 
 
 def _created(reading: Reading, row: Row) -> datetime | None:

@@ -54,7 +54,10 @@ def read_stamp(value: Any) -> datetime | None:
         return None
     if not _STAMP.match(digits):
         raise ValueError(f"{value!r} is no time stamp such as 20260302061104")
-    return datetime.strptime(digits, "%Y%m%d%H%M%S")  # noqa: DTZ007  the caller knows the zone
+    try:
+        return datetime.fromisoformat(f"{digits[:8]}T{digits[8:]}")
+    except ValueError as error:
+        raise ValueError(f"{value!r} is no time stamp such as 20260302061104: {error}") from error
 
 
 def read_moment(value: Any) -> datetime | None:

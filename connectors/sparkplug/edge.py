@@ -26,6 +26,8 @@ from hub.sdk.mqtt import Message
 NO_COMMUNICATION = 0x80310000
 _MOST_HELD = 10_000
 """So many messages of a place wait for its birth."""
+_SAMPLED = FLOATS | INTEGERS | TEXTS | {BOOLEAN}
+"""Data types that give samples."""
 _CONTROL = ("Node Control/", "Device Control/")
 _UNIT_WORDS = ("engUnit", "EngUnit", "Engineering Units", "units")
 _LOW_WORDS, _HIGH_WORDS = ("engLow", "EngLow"), ("engHigh", "EngHigh")
@@ -205,16 +207,18 @@ class EdgeNodes:
         learned = self.nodes[name].metrics.get(where, {})
         unknown = 0
         for metric in payload.metrics:
-            if metric.name == "bdSeq" or metric.name.startswith(_CONTROL):
-                continue
-            known = learned.get(metric.name) if metric.name else None
+            known = None
+            if metric.name:
+                if metric.name == "bdSeq" or metric.name.startswith(_CONTROL):
+                    continue
+                known = learned.get(metric.name)
             if known is None and metric.alias is not None:
                 known = learned.get(metric.alias)
             if known is None:
                 unknown += 1
                 continue
             datatype = metric.datatype or known.datatype
-            if _value_type(datatype) is None:
+            if datatype not in _SAMPLED:
                 continue
             value = settle_value(metric, datatype)
             at = _micros(metric.timestamp or payload.timestamp, now)
@@ -244,7 +248,7 @@ def _birth(payload: Payload) -> int | None:
 
 def _quality(metric: Metric, value: Any) -> int:
     """Give the status: the property `Quality` (OPC's 192, 64, 0; 500 is stale), else by having a value."""
-    stated = (metric.properties or {}).get("Quality")
+    stated = metric.properties.get("Quality") if metric.properties else None
     if isinstance(stated, int) and not isinstance(stated, bool):
         if stated == 192:
             return GOOD

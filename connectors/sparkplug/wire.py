@@ -14,6 +14,7 @@ INTEGERS = frozenset(range(1, 9))
 FLOATS = frozenset({_FLOAT, _DOUBLE})
 BOOLEAN = _BOOLEAN
 TEXTS = frozenset({_STRING, _DATETIME, _TEXT, _UUID})
+_FLOAT_BYTES, _DOUBLE_BYTES = struct.Struct("<f"), struct.Struct("<d")
 MOST_BYTES = 16 * 1024 * 1024
 
 
@@ -89,35 +90,34 @@ def write_rebirth(now_ms: int) -> bytes:
 
 
 def _metric(data: bytes) -> Metric:
+    """Decode a metric; the fields that data messages have come first."""
     metric = Metric()
     for field, value in _fields(data):
-        match field:
-            case 1:
-                metric.name = value.decode()
-            case 2:
-                metric.alias = value
-            case 3:
-                metric.timestamp = value
-            case 4:
-                metric.datatype = value
-            case 5:
-                metric.is_historical = bool(value)
-            case 7:
-                metric.is_null = bool(value)
-            case 9:
-                metric.properties = _properties(value)
-            case 10 | 11:
-                metric.value = value
-            case 12:
-                metric.value = struct.unpack("<f", value)[0]
-            case 13:
-                metric.value = struct.unpack("<d", value)[0]
-            case 14:
-                metric.value = bool(value)
-            case 15:
-                metric.value = value.decode()
-            case _:  # bytes, data sets, templates: no sample
-                pass
+        if field == 3:
+            metric.timestamp = value
+        elif field == 2:
+            metric.alias = value
+        elif field == 13:
+            (metric.value,) = _DOUBLE_BYTES.unpack(value)
+        elif field == 1:
+            metric.name = value.decode()
+        elif field == 4:
+            metric.datatype = value
+        elif field in {10, 11}:
+            metric.value = value
+        elif field == 12:
+            (metric.value,) = _FLOAT_BYTES.unpack(value)
+        elif field == 14:
+            metric.value = bool(value)
+        elif field == 15:
+            metric.value = value.decode()
+        elif field == 5:
+            metric.is_historical = bool(value)
+        elif field == 7:
+            metric.is_null = bool(value)
+        elif field == 9:
+            metric.properties = _properties(value)
+        # bytes, data sets, templates: no sample
     return metric
 
 
@@ -156,16 +156,27 @@ def _fields(data: bytes) -> Iterator[tuple[int, Any]]:
     """Give number and raw value of each field: numbers of varints, bytes of everything else."""
     at, end = 0, len(data)
     while at < end:
-        key, at = _varint(data, at)
+        key = data[at]
+        at += 1
+        if key > 0x7F:  # keys, lengths and most numbers are one byte, for which a call costs too much
+            key, at = _varint(data, at - 1)
         kind = key & 7
         if kind == _VARINT:
-            value, at = _varint(data, at)
+            value = data[at]
+            at += 1
+            if value > 0x7F:
+                value, at = _varint(data, at - 1)
             yield key >> 3, value
             continue
         if kind == _BYTES:
-            size, at = _varint(data, at)
-        elif kind in {_FIXED64, _FIXED32}:
-            size = 8 if kind == _FIXED64 else 4
+            size = data[at]
+            at += 1
+            if size > 0x7F:
+                size, at = _varint(data, at - 1)
+        elif kind == _FIXED64:
+            size = 8
+        elif kind == _FIXED32:
+            size = 4
         else:
             msg = f"field {key >> 3} has the unknown kind {kind}"
             raise BrokenPayloadError(msg)

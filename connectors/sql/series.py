@@ -150,15 +150,13 @@ class Series:
 
     def _wide(self, given: list[tuple[Any, ...]], columns: list[str], window: Window) -> Iterator[Any]:
         times = self._utc(pa.array(given[0], _time_type(given[0])))
+        n = len(times)
+        quality = pa.repeat(pa.scalar(0, pa.uint32()), n)
         for name, cells in zip(columns, given[1:], strict=True):
             numbers, texts, lacks = _values(cells)
-            n = len(times)
-            tag = pa.DictionaryArray.from_arrays(
-                pa.array([0] * n, pa.int32()), pa.array([self._tag(name)])
-            ).cast(pa.string())
-            quality = pa.array([0] * n, pa.uint32())
+            tag = pa.repeat(pa.scalar(self._tag(name)), n)
             batch = pa.RecordBatch.from_arrays([tag, times, numbers, texts, quality], schema=SAMPLE_SCHEMA)
-            yield from _within(batch.filter(pc.invert(lacks)), window)
+            yield from _within(batch.filter(pc.invert(lacks)) if lacks.true_count else batch, window)
 
     def _code(self, word: Any) -> int:
         if not self.settings.qualities:
@@ -186,6 +184,13 @@ def _values(cells: Sequence[Any]) -> tuple[Any, Any, Any]:
     """Give a column's numbers, its texts, and where it has neither."""
     stated: Any = next((cell for cell in cells if cell is not None), 0.0)
     nothing = pa.nulls(len(cells), pa.string())
+    if type(stated) is float:
+        try:
+            numbers = pa.array(cells, pa.float64())
+        except (pa.ArrowInvalid, pa.ArrowTypeError):  # others among them
+            pass
+        else:
+            return numbers, nothing, numbers.is_null()
     if isinstance(stated, Decimal):
         numbers = pa.array([None if cell is None else float(cell) for cell in cells], pa.float64())
     elif isinstance(stated, bool | int | float):
@@ -218,7 +223,8 @@ def _within(batch: Any, window: Window) -> Iterator[Any]:
     times = batch.column("ts")
     kind = pa.timestamp("us", "UTC")
     start, end = (pa.scalar(m.astimezone(UTC), kind) for m in (window.start, window.end))
-    kept = batch.filter(pc.and_(pc.greater_equal(times, start), pc.less(times, end)))
+    inside = pc.and_(pc.greater_equal(times, start), pc.less(times, end))
+    kept = batch if inside.true_count == len(inside) else batch.filter(inside)
     if kept.num_rows:
         yield kept
 

@@ -46,12 +46,18 @@ def read_time(value: Any) -> datetime | None:
     kind = told.get("__class__")
     if kind not in {"date", "datetime"}:
         raise ValueError(f"{value!r} is no date")
-    names = ("year", "month", "day", "hour", "minute", "second", "microsecond")
-    parts = {name: int(told[name]) for name in names if name in told}
-    if not {"year", "month", "day"} <= set(parts):
+    if not {"year", "month", "day"} <= told.keys():
         raise ValueError(f"{value!r} is no whole date")
-    zone = UTC if kind == "datetime" else None
-    return datetime(parts.pop("year"), parts.pop("month"), parts.pop("day"), **parts, tzinfo=zone)
+    return datetime(
+        int(told["year"]),
+        int(told["month"]),
+        int(told["day"]),
+        int(told.get("hour", 0)),
+        int(told.get("minute", 0)),
+        int(told.get("second", 0)),
+        int(told.get("microsecond", 0)),
+        tzinfo=UTC if kind == "datetime" else None,
+    )
 
 
 def read_number(value: Any) -> Any:

@@ -6,6 +6,7 @@ spoken: only there a client says for how long its session is kept and how many m
 
 import asyncio
 import ssl
+import threading
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import suppress
@@ -76,22 +77,51 @@ class Testament:
 
 @dataclass
 class _Inbox:
-    """Messages between the network's thread and ours; what needs no acknowledgement is bounded here."""
+    """Messages between the network's thread and ours; what needs no acknowledgement is bounded here.
+
+    Waking a loop from another thread costs as much as reading a message, so it is done once for all that come
+    until they are taken.
+    """
 
     limit: int
-    waiting: deque[Message] = field(default_factory=deque[Message])
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
-    lost: int = 0
     end: ConnectorError | None = None
+    _waiting: deque[Message] = field(default_factory=deque[Message])
+    _lost: int = 0
+    _is_announced: bool = False
+    _turn: threading.Lock = field(default_factory=threading.Lock)
 
-    def put(self, message: Message) -> None:
-        if len(self.waiting) >= self.limit and message.qos == 0:
-            self.lost += 1
-        else:
-            self.waiting.append(message)
-        self.arrived.set()
+    def put(self, message: Message) -> bool:
+        """Keep a message, from the network's thread; say whether our loop has to be told that some came."""
+        with self._turn:
+            if len(self._waiting) >= self.limit and message.qos == 0:
+                self._lost += 1
+            else:
+                self._waiting.append(message)
+            is_news, self._is_announced = not self._is_announced, True
+        return is_news
+
+    def take(self) -> list[Message]:
+        """Give what has come; what comes from now on is announced again."""
+        with self._turn:
+            some, self._waiting = list(self._waiting), deque()
+            self._is_announced = False
+        return some
+
+    async def wait(self) -> None:
+        """Come back when there is something to take, or the line has ended."""
+        while not self._waiting and self.end is None:
+            await self.arrived.wait()
+            self.arrived.clear()
+
+    def take_lost(self) -> int:
+        """Give how many were dropped since this was last asked."""
+        with self._turn:
+            lost, self._lost = self._lost, 0
+        return lost
 
     def close(self, error: ConnectorError) -> None:
+        """Say, on our loop, that nothing comes any more."""
         self.end = self.end or error
         self.arrived.set()
 
@@ -145,20 +175,19 @@ class MqttSession:
         """
         inbox = self._inbox
         while True:
-            if not inbox.waiting and inbox.end is None:
+            await asyncio.sleep(0)  # the loop gets its turn, however fast messages come
+            some = inbox.take()
+            if not some and inbox.end is None:
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(inbox.arrived.wait(), patience_s)
-            inbox.arrived.clear()
-            if not inbox.waiting and inbox.end is not None:
+                    await asyncio.wait_for(inbox.wait(), patience_s)
+                some = inbox.take()
+            if not some and inbox.end is not None:
                 raise inbox.end
-            some = list(inbox.waiting)
-            inbox.waiting.clear()
             yield some
 
     def take_lost(self) -> int:
         """Give how many messages were dropped here since it was last asked: more came than were taken."""
-        lost, self._inbox.lost = self._inbox.lost, 0
-        return lost
+        return self._inbox.take_lost()
 
     def acknowledge(self, messages: Sequence[Message]) -> None:
         """Let the broker forget these; from any thread. After the line was cut it is without effect."""
@@ -282,7 +311,8 @@ class MqttSession:
 
     def _on_message(self, _client: Any, _data: Any, got: Any) -> None:
         message = Message(got.topic, bytes(got.payload), got.mid, got.qos, bool(got.retain))
-        self._tell(self._inbox.put, message)
+        if self._inbox.put(message):
+            self._tell(self._inbox.arrived.set)
 
     def _judge(self, reason: Any) -> ConnectorError:
         what = f"the broker {self._broker.address} refused the session: {reason}"

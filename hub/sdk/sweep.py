@@ -53,13 +53,15 @@ class Sweep:
             rows = self.ask(Span(start=start))
             if not rows:
                 return
-            first, last = (_floor(self.time_of(row)) for row in (rows[0], rows[-1]))
+            times = [self.time_of(row) for row in rows]
+            first, last = _floor(times[0]), _floor(times[-1])
             if len(rows) >= self.size and first == last:
                 yield from self._tie(last, -1)
                 start = last + _TICK
                 continue
-            fresh = [row for row in rows if known.get(self.id_of(row)) != self.time_of(row)]
-            known = {self.id_of(row): t for row in rows if (t := self.time_of(row)) >= last}
+            timed = list(zip(rows, times, strict=True))
+            fresh = [row for row, at in timed if known.get(self.id_of(row)) != at]
+            known = {self.id_of(row): at for row, at in timed if at >= last}
             if fresh:
                 since = max(since, last) if since else last
                 yield fresh, {"since": format_instant(since)}

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from hub.model import Batch, Measurement, Record, Sample, TestCriterion, TestResult
 from hub.sdk import Misconfigured, Rejected
-from hub.sdk.mapping import Reader, Reading, RecordMapping, Rule, read_settings
+from hub.sdk.mapping import Reader, Reading, RecordMapping, Rule, Scope, parse_expression, read_settings
 
 LIMS_SAMPLE: dict[str, Any] = {
     "sampleId": "S-2026-004811",
@@ -281,3 +281,9 @@ def test_alternatives_cannot_be_written_together() -> None:
 def test_the_columns_that_a_table_must_have_are_known_beforehand() -> None:
     needed = mapping(LIMS_RULES).sources()
     assert needed == {"sampleId", "batchRef", "site", "takenAt", "state", "results"}
+
+
+def test_a_template_may_have_a_blank_between_its_holes() -> None:
+    name = parse_expression("{batch} {test}")
+    assert name.find(Scope({"batch": "B1", "test": " PH "})) == "B1 PH"
+    assert name.find(Scope({"batch": "B1", "test": " "})) is None

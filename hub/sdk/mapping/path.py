@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, cast
+from typing import Any, NamedTuple, Protocol, cast
 
 import jmespath
 from jmespath.exceptions import JMESPathError
@@ -16,13 +16,12 @@ CELL = "value"
 """The attribute under which a table of columns has the cell itself."""
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(NamedTuple):
     """Where a rule stands: an object, the object around it, what else is known (`@name`), and its place."""
 
     item: Any
     parent: "Scope | None" = None
-    attributes: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
+    attributes: Mapping[str, Any] = _NOTHING
     place: str = ""
 
     @property
@@ -63,6 +62,13 @@ class Path:
     up: int = 0
     from_root: bool = False
     attribute: str | None = None
+    name: str | None = field(init=False)
+    """The field of the object itself that this path is, as most are; None when it leads elsewhere."""
+
+    def __post_init__(self) -> None:
+        """Tell whether it is the name of a field."""
+        first = self.parts[0] if len(self.parts) == 1 and not self.up and not self.from_root else None
+        object.__setattr__(self, "name", first if isinstance(first, str) else None)
 
     @classmethod
     def parse(cls, text: str) -> "Path":
@@ -77,6 +83,8 @@ class Path:
 
     def find(self, scope: Scope) -> Any:
         """Give the value at this path, or None when any step is missing."""
+        if self.name is not None:
+            return _step(scope.item, self.name)
         if self.attribute is not None:
             return _attribute(scope, self.attribute)
         at = scope.root if self.from_root else scope
@@ -125,10 +133,14 @@ class Template:
         """Give the filled text, or None."""
         parts: list[str] = []
         for piece in self.pieces:
-            given = piece if isinstance(piece, str) else piece.find(scope)
-            if given is None or (isinstance(given, str) and not given.strip()):
+            if isinstance(piece, str):
+                parts.append(piece)
+                continue
+            given = piece.find(scope)
+            text = given.strip() if isinstance(given, str) else None if given is None else str(given).strip()
+            if text is None or (not text and isinstance(given, str)):
                 return None
-            parts.append(given if isinstance(piece, str) else str(given).strip())
+            parts.append(text)
         return "".join(parts)
 
     def place(self, scope: Scope) -> str | None:
@@ -238,8 +250,9 @@ def _split(rest: str, text: str) -> tuple[str | int, ...]:
 
 
 def _step(found: Any, part: str | int) -> Any:
+    holder: Any = found
     if isinstance(found, dict):
-        return cast("dict[str, Any]", found).get(str(part))
+        return holder.get(part if isinstance(part, str) else str(part))
     if isinstance(found, list):
         items = cast("list[Any]", found)
         number = part if isinstance(part, int) else int(part) if part.lstrip("-").isdigit() else None

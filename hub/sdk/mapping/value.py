@@ -82,7 +82,7 @@ class Reader:
         pattern = pattern or self.reading.time_format
         if isinstance(given, datetime):
             return parse_instant(given, zone, ambiguous=ambiguous)
-        text = self.text(given)
+        text = given if isinstance(given, str) else self.text(given)
         if pattern is None:
             return parse_instant(text, zone, ambiguous=ambiguous)
         if pattern in _EPOCHS:

@@ -62,17 +62,17 @@ class Sap:
         if self.protocol == "v4":
             following = {"@odata.nextLink": body["__next"]} if "__next" in body else {}
             return 200, json.dumps(
-                {"@odata.context": "$metadata", "value": [_as_v4(r) for r in page], **following}
+                {"@odata.context": "$metadata", "value": [as_v4(r) for r in page], **following}
             )
         return 200, json.dumps({"d": body})
 
 
-def _as_v4(value: Any) -> Any:
+def as_v4(value: Any) -> Any:
     """Write V2's dates, times and collections as V4 does."""
     if isinstance(value, dict):
         if set(value) == {"results"}:
-            return [_as_v4(row) for row in value["results"]]
-        return {"@odata.etag": "W/1", **{k: _as_v4(v) for k, v in value.items()}}
+            return [as_v4(row) for row in value["results"]]
+        return {"@odata.etag": "W/1", **{k: as_v4(v) for k, v in value.items()}}
     found = _DATE.match(str(value or ""))
     if found:
         moment = datetime.fromtimestamp(int(found.group(1)) / 1000, UTC)

@@ -45,6 +45,7 @@ _LOCKED_PRAGMAS = frozenset(
     }
 )
 """Settings that decide whether constraints and triggers hold; they may be read, not set."""
+_READ, _YES = sqlite3.SQLITE_READ, sqlite3.SQLITE_OK
 _WRITES = frozenset({sqlite3.SQLITE_INSERT, sqlite3.SQLITE_UPDATE, sqlite3.SQLITE_DELETE})
 _TRAIL = "audit_event"
 _WRITERS = frozenset(f"audit_{t.name}_{verb}" for t in AUDITED for verb in ("insert", "update", "delete"))
@@ -72,11 +73,13 @@ def lowered_walls(connection: Connection) -> Generator[None]:
 def _judge(  # noqa: PLR0917 - SQLite calls by position
     action: int, first: str | None, second: str | None, _schema: str | None, trigger: str | None
 ) -> int:
-    """Answer for one step of a statement that is being compiled; most of them read."""
+    """Answer for one step of a statement that is being compiled; nearly all of them read a column."""
+    if action == _READ:
+        return _YES
     if action in _SCHEMA_CHANGES:
         return sqlite3.SQLITE_DENY
     if action in _WRITES and first == _TRAIL and trigger not in _WRITERS:
         return sqlite3.SQLITE_DENY
     if action == sqlite3.SQLITE_PRAGMA and second is not None and (first or "").lower() in _LOCKED_PRAGMAS:
         return sqlite3.SQLITE_DENY
-    return sqlite3.SQLITE_OK
+    return _YES

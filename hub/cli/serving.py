@@ -53,7 +53,8 @@ def serve(
     with open_store(settings) as store:
         project = open_project(settings, given) if read and (settings.config / "sources").is_dir() else None
         if project is None:
-            typer.echo(f"serving what the store holds; no sources in {settings.config}", err=True)
+            why = f"no sources in {settings.config}" if read else "sources are not read (--no-read)"
+            typer.echo(f"serving what the store holds; {why}", err=True)
         serve_hub(make_desk(store), settings, project, resolves=read)
 
 

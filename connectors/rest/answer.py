@@ -55,7 +55,6 @@ class Client(HttpClient):
 
     def fetch(self, path: str, params: dict[str, Any] | None) -> Any:
         """Give the decoded answer of a GET; what is no JSON is a wrong place, or a broken answer."""
-        self.status = 0  # until it answers
         body = self.get(path, params or None)
         try:
             return read_json(body, path)

@@ -57,7 +57,7 @@ class Rest(RecordSource[RestConfig]):
         }
 
     def check(self) -> Health:
-        """Ask the probe, and of every stream the first page and a detail: rights may differ by kind of object."""
+        """Ask the probe, the first page of every stream and a detail of it: rights may differ by kind."""
         if self.config.probe:
             self._prove_login(self.config.probe)
         said = [

@@ -111,6 +111,16 @@ def test_parameters_go_with_the_question_for_a_detail(split: Laboratory) -> None
     assert "/samples/S-001/results?voided=false" in split.asked
 
 
+def test_details_are_asked_for_at_the_pace_that_a_source_allows(
+    split: Laboratory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr("hub.sdk.http.time.sleep", waits.append)
+    rest = make_rest(split.base, **SPLIT)
+    read(Rest(rest.config.model_copy(update={"per_second": 0.01})))
+    assert len(waits) == len(split.asked) - 1 > len(asked_for(split))
+
+
 def test_an_item_without_detail_is_refused_and_the_rest_goes_on(split: Laboratory) -> None:
     del split.items[0]["results"]
     rest = make_rest(split.base, **SPLIT)

@@ -40,7 +40,11 @@ class Rest(RecordSource[RestConfig]):
             auth=basic,
             headers={**config.headers, **headers},
             verify=config.verify if config.base_url.startswith("https") else False,  # nothing to verify
-            limits=HttpLimits(max_bytes=config.max_mib * 1024 * 1024, timeout_s=config.timeout_s),
+            limits=HttpLimits(
+                max_bytes=config.max_mib * 1024 * 1024,
+                timeout_s=config.timeout_s,
+                per_second=config.per_second,
+            ),
         )
         self._streams = {
             name: StreamReader(
@@ -53,7 +57,7 @@ class Rest(RecordSource[RestConfig]):
         }
 
     def check(self) -> Health:
-        """Ask the probe and the first page of every stream: rights may differ by kind of object."""
+        """Ask the probe, the first page of every stream and a detail of it: rights may differ by kind."""
         if self.config.probe:
             self._prove_login(self.config.probe)
         said = [
@@ -99,18 +103,21 @@ class Rest(RecordSource[RestConfig]):
                 where=document.key,
                 remedy="put the stream back, or drop its documents",
             )
-        return list(reader.mapping.apply(_read_item(document), {"key": document.key}))
+        return list(reader.mapping.apply(_read_item(document, reader), {"key": document.key}))
 
     def places(self, document: Document) -> Iterable[Placed]:
         reader = self._streams.get(document.object_type)
-        return reader.mapping.locate(_read_item(document), {"key": document.key}) if reader else ()
+        return reader.mapping.locate(_read_item(document, reader), {"key": document.key}) if reader else ()
 
 
-def _read_item(document: Document) -> dict[str, Any]:
+def _read_item(document: Document, reader: StreamReader) -> dict[str, Any]:
     item = read_json(document.payload, document.key)
     if not isinstance(item, dict):
         raise BadRecord("the item is no JSON object", where=document.key)
-    return cast("dict[str, Any]", item)
+    found = cast("dict[str, Any]", item)
+    if reader.detail and not document.deleted:
+        reader.detail.require(found)
+    return found
 
 
 def _credentials(config: RestConfig) -> tuple[tuple[str, str] | None, dict[str, str]]:

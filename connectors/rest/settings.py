@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, m
 
 from hub.sdk import Config
 from hub.sdk.mapping import Reading, Rule, parse_expression
-from hub.sdk.mapping.path import parse_each
+from hub.sdk.mapping.path import Path, Template, parse_each
 
 
 class _Written(BaseModel):
@@ -106,6 +106,25 @@ class Incremental(_Written):
     )
 
 
+class Detail(_Written):
+    """A second address of every item: what it answers is put into the item under a name."""
+
+    path: str = Field(
+        pattern=r"^/[^/]", description="its holes are paths in the item, e.g. /orders/{orderNo}/weighings"
+    )
+    into: str = Field(pattern=r"^\w+$", description="name under which the item gets the answer")
+    params: dict[str, str | int | float | bool] = Field(default_factory=dict)
+
+    @field_validator("path")
+    @classmethod
+    def check_holes(cls, text: str) -> str:
+        """Refuse an address that is the same for every item."""
+        if not any(isinstance(piece, Path) for piece in Template.parse(text).pieces):
+            msg = "the address of a detail needs a path of the item in braces, such as {id}"
+            raise ValueError(msg)
+        return text
+
+
 class RestStream(_Written):
     """One kind of object of the source."""
 
@@ -117,6 +136,9 @@ class RestStream(_Written):
     seq: str | None = Field(default=None, description="path of an item's version number")
     deleted: str | None = Field(default=None, description="path that is true for a deleted item")
     total: str | None = Field(default=None, description="where the answer says how many items there are")
+    detail: Detail | None = Field(
+        default=None, description="a second address of every item: one request more for each"
+    )
     paging: Paging | None = None
     incremental: Incremental | None = None
     snapshot: bool = Field(default=False, description="every read is complete: what is missing has vanished")
@@ -161,6 +183,7 @@ class RestConfig(Config):
         "verify": True,
         "timeout_s": 30.0,
         "max_mib": 32,
+        "per_second": None,
         "probe": None,
         "login_proof": None,
     }
@@ -173,6 +196,7 @@ class RestConfig(Config):
     )
     timeout_s: float = Field(default=30.0, gt=0)
     max_mib: int = Field(default=32, ge=1, description="largest answer in MiB")
+    per_second: float | None = Field(default=None, gt=0, description="no more requests a second than these")
     probe: str | None = Field(
         default=None, description="path that needs a login, asked by `check` before the streams"
     )

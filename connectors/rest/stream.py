@@ -5,17 +5,20 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
-from connectors.rest.answer import Client, write_json
+from connectors.rest.answer import Client, read_json, write_json
+from connectors.rest.detail import DetailReader
 from connectors.rest.paging import Place, ask_page, can_shift, next_place
 from connectors.rest.settings import Offset, PageNumber, RestStream
 from hub.model import format_instant, parse_instant
-from hub.sdk import Cursor, Document, Misconfigured, Page, Rejected
+from hub.sdk import BadRecord, Cursor, Document, Misconfigured, Page, Rejected
 from hub.sdk.mapping import Reader, RecordMapping, Scope, parse_expression
 from hub.sdk.mapping.path import each_item, parse_each
 
 _TIE = timedelta(seconds=1)
 """Asked for again between two pages: sources cut their times to seconds, and some ask for > instead of >=."""
 _PASSES = 3
+_TRIED = 5
+"""So many items are asked for a detail before `check` says that there is none."""
 _Name = tuple[str, int]
 
 
@@ -78,10 +81,35 @@ class StreamReader:
         self._seq = parse_expression(settings.seq) if settings.seq else None
         self._deleted = parse_expression(settings.deleted) if settings.deleted else None
         self._total = parse_expression(settings.total) if settings.total else None
+        self.detail = DetailReader(settings.detail, client=client, reader=reader) if settings.detail else None
 
     def check(self) -> int:
-        """Ask for the first page; give the number of its items."""
-        return self._fetch(None, None, first_count=None).count
+        """Ask for the first page, and for a detail of it; give the number of its items."""
+        page = self._fetch(None, None, first_count=None)
+        self._check_detail([d for d in page.documents if not d.deleted][:_TRIED])
+        return page.count
+
+    def _check_detail(self, documents: list[Document]) -> None:
+        """Refuse an address at which none of these has a detail; that one has none proves nothing."""
+        if self.detail is None:
+            return
+        fault: BadRecord | None = None
+        for document in documents:
+            try:
+                self.detail.ask(read_json(document.payload, document.key))
+            except BadRecord as error:
+                fault = error
+            else:
+                return
+        if fault:
+            raise Misconfigured(
+                f"stream {self.name}: none of {len(documents)} items has a detail; {fault.reason}",
+                remedy="correct `detail.path`",
+            ) from fault
+
+    def _completed(self, documents: list[Document]) -> list[Document]:
+        """Give what is new of a page, each with its detail: what is known already is not asked for again."""
+        return [self.detail.complete(document) for document in documents] if self.detail else documents
 
     def pages(self, cursor: Cursor | None) -> Iterator[Page]:
         """Give pages from the cursor on."""
@@ -111,7 +139,8 @@ class StreamReader:
             if fresh or page.rejected:
                 total = page.total if since is None and start is None else None
                 cursor = {"since": format_instant(high)} if high else {}
-                yield Page(documents=fresh, rejected=page.rejected, cursor=cursor, total=total)
+                documents = self._completed(fresh)
+                yield Page(documents=documents, rejected=page.rejected, cursor=cursor, total=total)
             if page.following is None:
                 return
             onward = high - _TIE if high else None
@@ -142,6 +171,7 @@ class StreamReader:
                 fresh, pages = fresh + len(documents), pages + 1
                 if documents or page.rejected:
                     midway = marks.midway(page.following)
+                    documents = self._completed(documents)
                     yield Page(documents=documents, rejected=page.rejected, cursor=midway, total=page.total)
             if (
                 not can_shift(self.settings.paging)

@@ -55,7 +55,8 @@ def serve(
         has_project = any((settings.config / name).is_dir() for name in ("sources", "delivered"))
         project = open_project(settings, given) if read and has_project else None
         if project is None:
-            typer.echo(f"serving what the store holds; no sources in {settings.config}", err=True)
+            why = f"no sources in {settings.config}" if read else "sources are not read (--no-read)"
+            typer.echo(f"serving what the store holds; {why}", err=True)
         delivered = open_delivered(settings, given)
         serve_hub(make_desk(store), settings, project, delivered, resolves=read)
 

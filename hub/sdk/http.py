@@ -136,9 +136,16 @@ class HttpClient:
             raise Misconfigured(f"{path} is no URL", remedy="correct the base URL") from error
         except httpx.TransportError as error:
             raise Unavailable(
-                f"{method} {self._client.base_url}{path} failed: {error}",
+                f"{method} {self._told(path)} failed: {error}",
                 remedy="check that the source is up and reachable",
             ) from error
+
+    def _told(self, path: str) -> str:
+        """Give the address as a person would write it, without its question."""
+        plain = path.partition("?")[0]
+        if plain.startswith(("http://", "https://")):
+            return plain
+        return f"{str(self._client.base_url).rstrip('/')}/{plain.lstrip('/')}"
 
     def _with_token(self, sent: dict[str, Any]) -> dict[str, Any]:
         if self._keeper is None:

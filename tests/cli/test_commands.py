@@ -12,6 +12,7 @@ from sqlalchemy import create_engine
 from typer.testing import CliRunner, Result
 
 from hub.cli import app
+from hub.cli import serving as serve_command
 from tests.databases import ENGINES
 from tests.journeys.projects import Project, files_of, serving, write_project
 
@@ -237,6 +238,21 @@ def test_a_hub_whose_issuer_cannot_be_meant_does_not_serve(
     done = run("serve", "--no-read")
     assert done.exit_code == 1
     assert f"plantwide: {word}: " in done.output
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (("--no-read",), "sources are not read (--no-read)"),
+        (("--config", "nowhere"), "no sources in nowhere"),
+    ],
+)
+def test_a_hub_that_reads_no_source_says_why(
+    run: Run, project: Project, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], why: str
+) -> None:
+    monkeypatch.setenv("PLANTWIDE_CONFIG", str(project.folder))
+    monkeypatch.setattr(serve_command, "serve_hub", lambda *_, **__: None)
+    assert run("serve", *words).output == f"serving what the store holds; {why}\n"
 
 
 def test_a_scope_that_does_not_exist_makes_no_key(run: Run, engine: str) -> None:

@@ -132,3 +132,11 @@ def test_a_question_by_post_is_answered_like_any_other() -> None:
         with pytest.raises(Unavailable, match=r"POST .*/rpc answered 429") as told:
             asking.ask("/rpc", {})
         assert told.value.retry_after == 7
+
+
+@pytest.mark.parametrize("base", ["http://127.0.0.1:9/api", "http://127.0.0.1:9/api/"])
+@pytest.mark.parametrize("path", ["/version", "http://127.0.0.1:9/api/version?token=hush"])
+def test_an_address_at_which_nobody_answers_is_told_as_it_is(base: str, path: str) -> None:
+    with HttpClient(base) as client, pytest.raises(Unavailable) as error:
+        client.get(path)
+    assert error.value.what.startswith("GET http://127.0.0.1:9/api/version failed: ")

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 TOKEN = "let-me-in"
 LOGINS = {
@@ -37,6 +37,8 @@ class Laboratory:
     inclusive: bool = True
     clamp: bool = False
     sorts: bool = True
+    splits: bool = False
+    """Whether results stand under an address of their own, `/samples/{id}/results`."""
     fault: tuple[int, dict[str, str]] | None = None
     body: bytes | None = None
     asked: list[str] = field(default_factory=list)
@@ -55,6 +57,8 @@ class Laboratory:
         following = (
             f"{self.base}/{path}?{'since=' + since + '&' if since else ''}size={size}&offset={start + size}"
         )
+        if self.splits:
+            page = [{name: said for name, said in row.items() if name != "results"} for row in page]
         answer = {
             "data": {"samples": page},
             "count": len(rows),
@@ -62,6 +66,11 @@ class Laboratory:
             "token": f"t{start + size}" if more else "",
         }
         return answer, ({"Link": f'<{following}>; rel="next"'} if more else {})
+
+    def results_of(self, key: str) -> dict[str, Any] | None:
+        """Give the results of a sample; None where there are none."""
+        row = next((row for row in self.items if row["id"] == key), {})
+        return {"sample": key, "results": row["results"]} if "results" in row else None
 
     def _start(self, path: str, query: dict[str, str], *, size: int, count: int) -> int:
         if "token" in query:
@@ -93,6 +102,10 @@ def serve(laboratory: Laboratory) -> Iterator[str]:
                 return
             if laboratory.body is not None:
                 self._send(200, laboratory.body, {})
+                return
+            if laboratory.splits and (steps := url.path.split("/"))[-1] == "results":
+                given = laboratory.results_of(unquote(steps[2])) if len(steps) == 4 else None
+                self._send(200 if given else 404, json.dumps(given).encode(), {})
                 return
             query = {name: values[-1] for name, values in parse_qs(url.query).items()}
             answer, headers = laboratory.answer(url.path.strip("/"), query)

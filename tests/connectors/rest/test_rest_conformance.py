@@ -42,11 +42,12 @@ def make_rest(base_url: str, *, token: str = TOKEN, **stream: Any) -> Rest:
     )
 
 
-def _second(number: int) -> str:
+def second(number: int) -> str:
+    """Give a time so many seconds after midnight."""
     return f"2026-03-01T{number // 3600:02d}:{number // 60 % 60:02d}:{number % 60:02d}Z"
 
 
-class _Suite(RecordSuite):
+class Suite(RecordSuite):
     stream: ClassVar[dict[str, Any]] = {}
 
     @pytest.fixture(autouse=True)
@@ -72,61 +73,61 @@ class _Suite(RecordSuite):
         return True
 
 
-class TestSortedPages(_Suite):
+class TestSortedPages(Suite):
     def make_large(self, factor: int) -> Rest:
-        self.laboratory.items = [item(n, _second(n)) for n in range(100 * factor)]
+        self.laboratory.items = [item(n, second(n)) for n in range(100 * factor)]
         return make_rest(self.laboratory.base, paging={"kind": "page", "size": 50})
 
 
-class TestSortedOffsets(_Suite):
+class TestSortedOffsets(Suite):
     stream: ClassVar[dict[str, Any]] = {
         "paging": {"kind": "offset", "size_param": "size", "size": 2},
         "seq": "version",
     }
 
 
-class TestSourceThatAsksForLater(_Suite):
+class TestSourceThatAsksForLater(Suite):
     def prepare(self) -> None:
         self.laboratory.inclusive = False
 
 
-class TestSourceThatCapsThePage(_Suite):
+class TestSourceThatCapsThePage(Suite):
     stream: ClassVar[dict[str, Any]] = {"paging": {"kind": "page", "size": 50}}
 
     def prepare(self) -> None:
         self.laboratory.cap = 2
 
 
-class TestSourceThatRepeatsItsLastPage(_Suite):
+class TestSourceThatRepeatsItsLastPage(Suite):
     def prepare(self) -> None:
         self.laboratory.clamp = True
 
 
-class TestUnsortedPages(_Suite):
+class TestUnsortedPages(Suite):
     stream: ClassVar[dict[str, Any]] = {"incremental": {"param": "since"}}
 
     def prepare(self) -> None:
         self.laboratory.sorts = False
 
 
-class TestTokens(_Suite):
+class TestTokens(Suite):
     stream: ClassVar[dict[str, Any]] = {
         "paging": {"kind": "cursor", "param": "token", "path": "token", "size_param": "size", "size": 2}
     }
 
 
-class TestNextUrls(_Suite):
+class TestNextUrls(Suite):
     stream: ClassVar[dict[str, Any]] = {
         "paging": {"kind": "next_url", "path": "next", "size_param": "size", "size": 2}
     }
 
 
-class TestLinkHeaders(_Suite):
+class TestLinkHeaders(Suite):
     stream: ClassVar[dict[str, Any]] = {
         "paging": {"kind": "link", "size_param": "size", "size": 3},
         "incremental": None,
     }
 
 
-class TestSnapshots(_Suite):
+class TestSnapshots(Suite):
     stream: ClassVar[dict[str, Any]] = {"incremental": None, "snapshot": True}

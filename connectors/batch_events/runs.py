@@ -18,6 +18,8 @@ from connectors.batch_events.shapes import (
 )
 
 _INSTANCE = re.compile(r":\d+(?:-\d+)?$")
+_LOOP = re.compile(r"(:\d+)-\d+$")
+"""How often an instance has run: its own path may tell (`SEED:1-1`) what those below it leave out (`SEED:1\\…`)."""
 
 
 @dataclass
@@ -76,7 +78,7 @@ class Story:
     def parent(self, run: Run) -> Run | None:
         """The run that contains this one: the nearest element above that was running when it began."""
         for depth in range(len(run.path) - 1, 0, -1):
-            above = [r for r in self.runs if r.path == run.path[:depth]]
+            above = [r for r in self.runs if _is_place(r.path, run.path[:depth])]
             if above:
                 begun = [r for r in above if r.start is None or run.start is None or r.start <= run.start]
                 return (begun or above)[-1]
@@ -93,7 +95,7 @@ class Story:
             number = 1 if last is None else last.number + 1
             last = Run(path, LEVELS[len(path) - 1], number, start=at)
             self.runs.append(last)
-        last.unit = last.unit or self.units.get(path[:2], "") or unit
+        last.unit = last.unit or self.units.get(_place(path[:2]), "") or unit
 
     def end(self, path: tuple[str, ...], at: datetime, *, state: str, unit: str) -> None:
         """Note that an element has ended; the first end counts, and REMOVED after it says nothing new."""
@@ -104,6 +106,19 @@ class Story:
         if last.end is None:
             last.end, last.state = at, state
         last.unit = last.unit or unit
+
+
+def _is_place(own: tuple[str, ...], named: tuple[str, ...]) -> bool:
+    """Tell whether an element, by its own path, is the one that a path below it names."""
+    return len(own) == len(named) and all(n in {o, _bare(o)} for o, n in zip(own, named, strict=True))
+
+
+def _bare(part: str) -> str:
+    return _LOOP.sub(r"\1", part)
+
+
+def _place(path: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(map(_bare, path))
 
 
 def tell_journal(story: Story, row: Row, *, at: datetime, words: Mapping[str, str]) -> None:
@@ -122,7 +137,7 @@ def tell_journal(story: Story, row: Row, *, at: datetime, words: Mapping[str, st
             story.end(path, at, state=END_STATES[state], unit=row["unit"] if len(path) > 1 else "")
     elif event == "recipe arbitration" and descript.lower() == ACQUIRED and len(path) > 1:
         if words.get(row["eu"], row["eu"]).lower() == "unit":
-            story.units[path[:2]] = value
+            story.units[_place(path[:2])] = value
             if (run := story.now(path[:2])) is not None and run.end is None:
                 run.unit = value
     elif event == "recipe header" and descript.lower() == "product code":

@@ -99,6 +99,15 @@ def test_each_run_hangs_below_the_one_around_it() -> None:
     assert names == ["GROW", "SEED", "MAB"]
 
 
+def test_an_element_whose_own_path_tells_its_loop_is_found_by_those_below_it() -> None:
+    """FactoryTalk: a unit procedure's own path may end in `:1-1`, those below it name it `:1`."""
+    own = journal([row.replace(f"{UP}\t", f"{UP}-1\t") for row in FACTORYTALK])
+    assert f"{UP}-1\t" in own
+    said = {r.name: r for r in parse(own) if isinstance(r, SegmentResponse)}
+    assert (said["GROW"].parent, said["INOCULATE"].parent) == (said["SEED"].key, said["GROW"].key)
+    assert {r.equipment.value for r in said.values() if r.equipment} == {"BR-1"}
+
+
 def test_a_phase_that_runs_again_after_its_end_is_another_run() -> None:
     again = [
         line("08:07:30", recipe=PHASE, value="RUNNING", unit="BR-1"),

@@ -19,7 +19,7 @@ from connectors.batch_events.shapes import (
 
 _INSTANCE = re.compile(r":\d+(?:-\d+)?$")
 _LOOP = re.compile(r"(:\d+)-\d+$")
-"""How often an instance has run: its own path may tell (`SEED:1-1`) what those below it leave out (`SEED:1\\…`)."""
+"""How often an instance ran: its own path may tell (`SEED:1-1`) what those below it leave out (`SEED:1`)."""
 
 
 @dataclass

@@ -53,6 +53,7 @@ LONGEST = (
     "test_timeline.py",
     "test_migrations.py",
     "test_bad_input.py",
+    "test_historian_agent.py",
     "test_kill.py",
 )
 

@@ -24,6 +24,7 @@ from hub.store.keys import create_key
 from hub.store.samples import digest_samples
 from hub.store.systems import find_system
 from hub.store.tables import statement, stream
+from tests.conftest import _copied
 from tests.connectors.opcua.conftest import run_server
 from tests.connectors.opcua.server import COUNT, NAMES, START
 from tests.journeys.serving import PATIENCE_S, Serving, serving
@@ -107,20 +108,27 @@ def write_source(folder: Path, code: str, url: str, *, window_s: int) -> None:
     (folder / "sources" / f"{code}.yaml").write_text(told, encoding="utf-8")
 
 
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.nightly)])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """URL of a migrated database; on PostgreSQL by night, by day without processes (test_sample_delivery)."""
+    with _copied(request, request.param, tmp_path) as url:
+        yield url
+
+
 @pytest.fixture
-def plant(migrated_url: str, tmp_path: Path) -> Iterator[Plant]:
+def plant(url: str, tmp_path: Path) -> Iterator[Plant]:
     with ExitStack() as stack:
         historian = stack.enter_context(run_server())
         write_source(tmp_path / "site", "pi", historian, window_s=40)
         write_source(tmp_path / "own", "own", historian, window_s=86_400)
         (tmp_path / "hub" / "delivered").mkdir(parents=True)
         (tmp_path / "hub" / "delivered" / "pi.yaml").write_text(KNOWN, encoding="utf-8")
-        with closing(Database(migrated_url)) as store, store.begin("test") as connection:
+        with closing(Database(url)) as store, store.begin("test") as connection:
             key = create_key(connection, name="edge", scopes=["deliver:pi"])
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = int(free.getsockname()[1])
-        yield Plant(tmp_path, migrated_url, key, port, stack)
+        yield Plant(tmp_path, url, key, port, stack)
 
 
 def test_both_ends_are_killed_and_the_hub_has_what_it_would_have_read_itself(plant: Plant) -> None:

@@ -5,8 +5,8 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from typing import ClassVar
 
@@ -30,6 +30,7 @@ from hub.sdk import (
     attempt,
     reject,
 )
+from hub.sdk.folder import Listed, Listing, list_files
 
 _READERS: dict[str, Read] = {
     "asm": model.read_model,
@@ -46,13 +47,6 @@ _CLOCKS = ("%H:%M", "%H:%M:%S", "%I:%M %p", "%I:%M:%S %p")
 _DATES = {"mdy": "%m/%d/%Y", "dmy": "%d/%m/%Y"}
 
 
-@dataclass(frozen=True, order=True)
-class _File:
-    changed_ns: int
-    name: str
-    size: int
-
-
 class Asm(RecordSource[AsmConfig]):
     """Files of laboratory instruments: Allotrope Simple Model, and what some write themselves."""
 
@@ -65,17 +59,15 @@ class Asm(RecordSource[AsmConfig]):
         files = self._find()
         if self.config.vendor is not None or self.config.form == "allotropy":
             convert(self.config, [])
-        if files and self.config.form != "allotropy":
+        if (newest := files.newest) and self.config.form != "allotropy":
             with suppress(FileNotFoundError):
-                text = self._text(files[-1])
+                text = self._text(newest)
                 form = text if isinstance(text, Rejected) else self._form(text)
                 if isinstance(form, str) and form != "allotropy":
                     try:
                         next(_READERS[form](text if isinstance(text, str) else ""), None)
                     except BadRecord as error:
-                        raise Misconfigured(
-                            f"{files[-1].name}: {error.reason}", remedy=error.remedy
-                        ) from error
+                        raise Misconfigured(f"{newest.name}: {error.reason}", remedy=error.remedy) from error
         return Health(system="instrument files", detail=f"{len(files)} file(s) in {self.config.root}")
 
     def streams(self) -> Sequence[Stream]:
@@ -86,9 +78,9 @@ class Asm(RecordSource[AsmConfig]):
         if stream != "results":
             raise Misconfigured(f"there is no stream {stream!r}", remedy="streams: results")
         since = int((cursor or {}).get("changed_ns", 0)) - _TIE_NS
-        files = [file for file in self._find() if file.changed_ns >= since]
-        for start in range(0, len(files), self.config.page_files):
-            some = files[start : start + self.config.page_files]
+        files = self._find(since)
+        coming = iter(files)
+        while some := list(islice(coming, self.config.page_files)):
             found = self._page(some)
             yield Page(
                 documents=[one for one in found if isinstance(one, Document)],
@@ -97,9 +89,9 @@ class Asm(RecordSource[AsmConfig]):
                 total=len(files),
             )
 
-    def _page(self, files: Sequence[_File]) -> list[Document | Rejected]:
+    def _page(self, files: Sequence[Listed]) -> list[Document | Rejected]:
         found: dict[str, Document | Rejected] = {}
-        foreign: list[_File] = []
+        foreign: list[Listed] = []
         for file in files:
             if file.size > self.config.max_mib * 1024 * 1024:
                 found[file.name] = Rejected(
@@ -126,11 +118,11 @@ class Asm(RecordSource[AsmConfig]):
                 found[file.name] = self._document(file, "asm", converted.model)
         return [found[file.name] for file in files if file.name in found]
 
-    def _convert(self, files: Sequence[_File]) -> list[Converted]:
+    def _convert(self, files: Sequence[Listed]) -> list[Converted]:
         return convert(self.config, [Path(self.config.root) / f.name for f in files]) if files else []
 
     @staticmethod
-    def _document(file: _File, form: str, text: str) -> Document:
+    def _document(file: Listed, form: str, text: str) -> Document:
         return Document(
             object_type=form,
             key=file.name,
@@ -223,23 +215,15 @@ class Asm(RecordSource[AsmConfig]):
         return self.instant(naive)
 
     # -------------------------------------------------------------------------------------- files
-    def _find(self) -> list[_File]:
+    def _find(self, since_ns: int | None = None) -> Listing:
         root = Path(self.config.root)
         if not root.is_dir():
             raise Misconfigured(f"{root} is no folder", remedy="set `root` to the instruments' folder")
         if not os.access(root, os.R_OK | os.X_OK):
             raise Unauthorized(f"{root} may not be read", remedy="grant the hub's user read access")
-        within = root.resolve()
-        found: set[_File] = set()
-        for glob in self.config.globs:
-            for path in root.glob(glob):
-                if path.is_file() and path.resolve().is_relative_to(within):
-                    seen = path.stat()
-                    changed = max(seen.st_mtime_ns, seen.st_ctime_ns)
-                    found.add(_File(changed, path.relative_to(root).as_posix(), seen.st_size))
-        return sorted(found)
+        return list_files(root, self.config.globs, since_ns=since_ns)
 
-    def _text(self, file: _File) -> str | Rejected:
+    def _text(self, file: Listed) -> str | Rejected:
         try:
             content = (Path(self.config.root) / file.name).read_bytes()
         except PermissionError as error:
@@ -251,7 +235,7 @@ class Asm(RecordSource[AsmConfig]):
             return Rejected(reason=str(error), key=file.name, remedy="set `encoding`")
 
 
-def _unknown(file: _File) -> Rejected:
+def _unknown(file: Listed) -> Rejected:
     return Rejected(
         reason="no reader knows a file that begins so",
         key=file.name,

@@ -92,9 +92,10 @@ class _Memory:
 
     def forget_all_but(self, there: list[Entry]) -> None:
         """Forget files that have gone, as far as the listing tells states apart."""
-        if not any(entry.is_known_by_content for entry in there):
+        if self.seen and not any(entry.is_known_by_content for entry in there):
             self.seen &= {entry.mark() for entry in there}
-        self.broken &= {entry.name_mark for entry in there}
+        if self.broken:
+            self.broken &= {entry.name_mark for entry in there}
 
 
 class B2mml(RecordSource[B2mmlConfig]):
@@ -133,7 +134,7 @@ class B2mml(RecordSource[B2mmlConfig]):
         there = self._place.entries()
         memory = _Memory(_unpack(cursor, "seen"), _unpack(cursor, "broken"))
         memory.forget_all_but(there)
-        fresh = [e for e in there if e.is_known_by_content or e.mark() not in memory.seen]
+        fresh = [e for e in there if not memory.seen or e.is_known_by_content or e.mark() not in memory.seen]
         size = max(self.config.page_size, min(500, len(fresh) // 200))
         for start in range(0, len(fresh), size):
             documents: list[Document] = []
@@ -168,7 +169,7 @@ class B2mml(RecordSource[B2mmlConfig]):
         if document.object_type == UNREADABLE:
             memory.broken.add(entry.name_mark)
             return [document]
-        if entry.name_mark not in memory.broken:
+        if not memory.broken or entry.name_mark not in memory.broken:
             return [document]
         memory.broken.discard(entry.name_mark)
         return [document, _withdrawn(entry)]

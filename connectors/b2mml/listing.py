@@ -3,15 +3,18 @@
 import fnmatch
 import html
 import json
+import os
 import re
+import stat
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from hashlib import blake2b
+from operator import attrgetter
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any, BinaryIO, Protocol, cast
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
 from connectors.b2mml.config import B2mmlConfig
@@ -24,7 +27,7 @@ _YOUNG_NS = 2_000_000_000
 """A file written this recently may be written again within one tick of the file system's clock."""
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True, order=True, slots=True)
 class Entry:
     """A file: change time in ns since 1970 (0 when unknown), name, size, and whether it may still grow."""
 
@@ -92,7 +95,7 @@ class Folder:
         if not self._root.is_dir():
             raise Misconfigured(f"{self._root} is no folder", remedy="correct the `folder` setting")
         try:
-            return sorted(self._walk())
+            return sorted(self._walk(), key=attrgetter("changed_ns", "name"))
         except PermissionError as error:
             raise Misconfigured(
                 f"{error.filename} may not be listed", remedy="give this user read access"
@@ -106,7 +109,7 @@ class Folder:
             raise _too_large(entry, self._config)
         try:
             with (self._root / entry.name).open("rb") as file:
-                content = file.read(self._config.max_bytes + 1)
+                content = _read(file, os.fstat(file.fileno()).st_size, self._config.max_bytes)
         except FileNotFoundError:
             raise
         except OSError as error:
@@ -120,18 +123,26 @@ class Folder:
 
     def _walk(self) -> Iterator[Entry]:
         now = time.time_ns()
-        found = self._root.rglob("*") if self._config.recursive else self._root.iterdir()
-        for path in found:
-            if path.name.startswith(".") or not fnmatch.fnmatchcase(path.name, self._config.pattern):
+        for name, relative in self._names():
+            if name.startswith(".") or not fnmatch.fnmatchcase(name, self._config.pattern):
                 continue
             try:
-                state = path.stat()
+                state = (self._root / relative).stat()
             except FileNotFoundError:
                 continue
-            if path.is_file():
-                relative = path.relative_to(self._root).as_posix()
+            if stat.S_ISREG(state.st_mode):
                 is_young = abs(now - state.st_mtime_ns) < _YOUNG_NS
                 yield Entry(state.st_mtime_ns, relative, state.st_size, is_young)
+
+    def _names(self) -> Iterator[tuple[str, str]]:
+        """Give what is there: its own name, and its name below the folder."""
+        if self._config.recursive:
+            yield from (
+                (path.name, path.relative_to(self._root).as_posix()) for path in self._root.rglob("*")
+            )
+        else:
+            with os.scandir(self._root) as entries:
+                yield from ((entry.name, entry.name) for entry in entries)
 
 
 class Directory:
@@ -179,6 +190,12 @@ class Directory:
     def _is_below(self, name: str) -> bool:
         there, here = urlsplit(urljoin(self._base, quote(name))), urlsplit(self._base)
         return there[:2] == here[:2] and there.path.startswith(here.path) and there.path != here.path
+
+
+def _read(file: BinaryIO, size: int, most: int) -> bytes:
+    """Give a file's bytes, or one more than may be; room is made for its size, not for `most`."""
+    content = file.read(min(size, most) + 1)
+    return content if len(content) <= size else content + file.read(most + 1 - len(content))  # it has grown
 
 
 def _read_index(text: str) -> Iterator[Entry]:

@@ -86,6 +86,12 @@ def _split(tag: str) -> tuple[str, bool]:
     return local, bool(_OURS.match(space.removeprefix("{")))
 
 
+@lru_cache(maxsize=4096)
+def _anywhere(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Give names as lxml asks for them in whatever namespace."""
+    return tuple(f"{{*}}{name}" for name in names)
+
+
 def name(element: Element) -> str:
     """Give an element's local name."""
     return _split(element.tag)[0]
@@ -93,12 +99,8 @@ def name(element: Element) -> str:
 
 def children(element: Element, *names: str) -> list[Element]:
     """Give the children with one of the local names, of the standard's namespaces, in document order."""
-    found: list[Element] = []
-    for part in element:
-        local, is_ours = _split(part.tag)
-        if is_ours and local in names:
-            found.append(part)
-    return found
+    # lxml looks for the names, so that no Python object is made of the others
+    return [part for part in element.iterchildren(*_anywhere(names)) if _split(part.tag)[1]]
 
 
 def label(element: Element, *names: str) -> str | None:

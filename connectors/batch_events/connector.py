@@ -2,8 +2,8 @@
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import ClassVar
 
@@ -26,6 +26,7 @@ from hub.sdk import (
     attempt,
     reject,
 )
+from hub.sdk.folder import Listed, Listing, list_files
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TIE_NS = 2_000_000_000
@@ -34,13 +35,6 @@ _PAGE = 20
 _STATUS = {"Completed": "Complete"}
 """States of a run in the words of 88.02 for a batch."""
 _UID = "batch_uid"
-
-
-@dataclass(frozen=True, order=True)
-class _File:
-    changed_ns: int
-    name: str
-    size: int
 
 
 class BatchEvents(RecordSource[BatchEventsConfig]):
@@ -53,13 +47,13 @@ class BatchEvents(RecordSource[BatchEventsConfig]):
     def check(self) -> Health:
         """Look for journals, and read the newest."""
         files = self._find()
-        if files:
-            text = self._text(files[-1])
+        if newest := files.newest:
+            text = self._text(newest)
             if isinstance(text, str) and text:
                 try:
                     next(read_rows(text, self.config), None)
                 except BadRecord as error:
-                    raise Misconfigured(f"{files[-1].name}: {error.reason}", remedy=error.remedy) from error
+                    raise Misconfigured(f"{newest.name}: {error.reason}", remedy=error.remedy) from error
         return Health(system=f"{self.config.shape} journals", detail=f"{len(files)} file(s)")
 
     def streams(self) -> Sequence[Stream]:
@@ -69,11 +63,11 @@ class BatchEvents(RecordSource[BatchEventsConfig]):
         if stream != "journals":
             raise Misconfigured(f"there is no stream {stream!r}", remedy="streams: journals")
         since = int((cursor or {}).get("changed_ns", 0)) - _TIE_NS
-        files = [file for file in self._find() if file.changed_ns >= since]
-        for start in range(0, len(files), _PAGE):
+        files = self._find(since)
+        coming = iter(files)
+        while some := list(islice(coming, _PAGE)):
             documents: list[Document] = []
             rejected: list[Rejected] = []
-            some = files[start : start + _PAGE]
             for file in some:
                 text = self._text(file)
                 if isinstance(text, Rejected):
@@ -166,24 +160,15 @@ class BatchEvents(RecordSource[BatchEventsConfig]):
 
     # ------------------------------------------------------------------ files
 
-    def _find(self) -> list[_File]:
+    def _find(self, since_ns: int | None = None) -> Listing:
         root = Path(self.config.root)
         if not root.is_dir():
             raise Misconfigured(f"{root} is no folder", remedy="set `root` to the folder with the journals")
         if not os.access(root, os.R_OK | os.X_OK):
             raise Unauthorized(f"{root} may not be read", remedy="grant the hub's user read access")
-        within = root.resolve()
-        found: set[_File] = set()
-        for glob in self.config.globs:
-            for path in root.glob(glob):
-                if path.is_file() and path.resolve().is_relative_to(within):
-                    seen = path.stat()
-                    # a file that is copied keeps the time of its last write, so when it came counts too
-                    changed = max(seen.st_mtime_ns, seen.st_ctime_ns)
-                    found.add(_File(changed, path.relative_to(root).as_posix(), seen.st_size))
-        return sorted(found)
+        return list_files(root, self.config.globs, since_ns=since_ns)
 
-    def _text(self, file: _File) -> str | Rejected:
+    def _text(self, file: Listed) -> str | Rejected:
         """Give a journal up to its last whole line: the engine may be writing the next."""
         most = self.config.max_mib * 1024 * 1024
         if file.size > most:

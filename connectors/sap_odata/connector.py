@@ -111,13 +111,15 @@ class SapOdata(ObjectSource[SapConfig]):
         for rows, is_last in self._sap.pages(self._path(reading), options):
             documents: list[Document] = []
             rejected: list[Rejected] = []
+            latest: datetime | None = None
             for row in self._completed(reading, rows):
                 try:
                     documents.append(self._document(reading, row))
-                    _advance(marks, own, by.of(row))
-                    newest = max(filter(None, (newest, _created(reading, row))), default=None)
+                    latest = _later(latest, by.of(row))
+                    newest = _later(newest, reading.created.of(row) if reading.created else None)
                 except ValueError as error:
                     rejected.append(_unreadable(reading, row, error))
+            _advance(marks, own, latest)
             if is_last and is_first and newest:
                 _advance(marks, "created", newest)
                 # nothing was ever changed: what will be, is changed after the newest was created
@@ -203,8 +205,8 @@ def _bare(node: Any) -> Any:
     return kept
 
 
-def _created(reading: Reading, row: Row) -> datetime | None:
-    return reading.created.of(row) if reading.created else None
+def _later(one: datetime | None, other: datetime | None) -> datetime | None:
+    return one if other is None or (one is not None and one >= other) else other
 
 
 def _advance(marks: dict[str, str], own: str, moment: datetime | None) -> None:

@@ -22,7 +22,7 @@ class Stamp:
         Raises ValueError when it cannot be read.
         """
         moment = read_moment(row.get(self.field))
-        return moment.replace(tzinfo=None) if moment else None
+        return moment.replace(tzinfo=None) if moment and moment.tzinfo else moment
 
     def since(self, mark: str, overlap: timedelta, protocol: Protocol) -> str:
         """Give the filter for stamps from `mark` (ISO text) minus the overlap on."""
@@ -95,7 +95,7 @@ class Reading:
                 moment += read_duration(row.get(time_of_day))
             if moment.tzinfo:
                 return moment, None
-            zone = zones.of_stamps if str(row.get(field)).isdecimal() else zones.of_system
+            zone = zones.of_stamps if str(row[field]).isdecimal() else zones.of_system
             if zone:
                 return moment.replace(tzinfo=zone).astimezone(UTC), None
             return None, int(moment.strftime("%Y%m%d%H%M%S"))

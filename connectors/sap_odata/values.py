@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 _DATE = re.compile(r"^/Date\((-?\d{1,15})([+-]\d{1,4})?\)/$")
@@ -62,7 +63,15 @@ def read_stamp(value: Any) -> datetime | None:
 
 def read_moment(value: Any) -> datetime | None:
     """Give a date or a time stamp, whichever it is; None when initial. Raises ValueError for other text."""
+    return _read_told(value) if isinstance(value, str) else _read_moment(value)
+
+
+def _read_moment(value: Any) -> datetime | None:
     return read_stamp(value) if str(value or "").strip().isdecimal() else read_date(value)
+
+
+_read_told = lru_cache(maxsize=1024)(_read_moment)
+"""A row's change is looked at twice, and many rows were created on one day."""
 
 
 def external(value: Any) -> str:

@@ -241,6 +241,14 @@ def test_a_file_that_is_too_large_is_named_and_the_rest_goes_on(tmp_path: Path) 
     assert "max_bytes" in fault.remedy
 
 
+def test_a_file_that_grows_while_it_is_read_is_read_to_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(tmp_path, "a.xml", person("P1"))
+    monkeypatch.setattr(os, "fstat", lambda _: os.stat_result((0,) * 6 + (40, 0, 0, 0)))  # what it had before
+    assert keys(pages(tmp_path)) == ["P1"]
+
+
 def test_other_names_and_folders_inside_are_read_only_when_asked(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     put(tmp_path, "in/a.xml", person("A"))

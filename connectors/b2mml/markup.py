@@ -99,8 +99,10 @@ def name(element: Element) -> str:
 
 def children(element: Element, *names: str) -> list[Element]:
     """Give the children with one of the local names, of the standard's namespaces, in document order."""
-    # lxml looks for the names, so that no Python object is made of the others
-    return [part for part in element.iterchildren(*_anywhere(names)) if _split(part.tag)[1]]
+    # lxml looks for the names, so that no Python object is made of the others; without any it would give all
+    return (
+        [] if not names else [part for part in element.iterchildren(*_anywhere(names)) if _split(part.tag)[1]]
+    )
 
 
 def label(element: Element, *names: str) -> str | None:

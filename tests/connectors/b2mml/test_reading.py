@@ -304,3 +304,13 @@ def test_a_wrong_password_is_no_empty_folder() -> None:
 def test_half_an_index_is_tried_again() -> None:
     with shelf({}, '["a.xml", ') as url, pytest.raises(Unavailable, match="no whole JSON"):
         list(over_http(url).read("documents", None))
+
+
+def test_a_recipe_is_named_by_its_id_and_version_whatever_it_is_made_of(tmp_path: Path) -> None:
+    recipe = (
+        '<BatchInformation xmlns="http://www.mesa.org/xml/B2MML"><MasterRecipe><ID>MR-1</ID><Version>07</Version>'
+        "<RecipeElement><ID>SR-120</ID><Parameter><ID>Temperature</ID></Parameter></RecipeElement>"
+        "</MasterRecipe></BatchInformation>"
+    )
+    (tmp_path / "recipe.xml").write_text(recipe, encoding="utf-8")
+    assert keys(pages(tmp_path)) == ["MR-1 07"]

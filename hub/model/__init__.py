@@ -136,7 +136,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Read the shape of samples, and with it Arrow (a quarter of a second), when somebody asks for it."""
+    """Read the shape of samples, and with it Arrow (some 0.2 s), when somebody asks for it."""
     if name != "SAMPLE_SCHEMA":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from hub.model.samples import SAMPLE_SCHEMA  # noqa: PLC0415 - see above

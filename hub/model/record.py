@@ -35,7 +35,7 @@ class Record(BaseModel):
         extra="forbid",
         allow_inf_nan=False,
         str_strip_whitespace=True,
-        defer_build=True,  # thirty checks are put together in 0.2 s, and no process needs them all
+        defer_build=True,  # thirty checks are put together in 0.1 s, and no process needs them all
     )
 
     record_type: ClassVar[str]

@@ -4,7 +4,7 @@ import contextlib
 import json
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
@@ -17,7 +17,6 @@ from sqlalchemy import select
 from hub.ingest.agent import Agent
 from hub.ingest.delivering import Delivered
 from hub.ingest.delivery import Counter, NoReading
-from hub.ingest.line import HubAway
 from hub.ingest.runner import Desk
 from hub.ingest.sync import sync_source
 from hub.ingest.wire import SentEnd, SentOpening, SentPage, SentTypes
@@ -27,16 +26,12 @@ from hub.store.quarantine import list_open
 from hub.store.streams import LEASE
 from hub.store.systems import find_system
 from hub.store.tables import source_record, statement, stream
+from tests.ingest.fates import PERFECT, Crash, FatedLine
 from tests.ingest.ledgers import START, Ledger, LedgerSource, source_of
 from tests.swift import swift
 
 _CODES = count()
-PERFECT = "ok"
 KINDS = {"open": SentOpening, "page": SentPage, "end": SentEnd, "keys": SentTypes}
-
-
-class Crash(BaseException):
-    """The agent's process ends here."""
 
 
 @dataclass
@@ -50,31 +45,16 @@ class Clock:
 
 
 @dataclass
-class Line:
-    """The way to the hub: JSON both ways, and a fate for each call."""
+class Line(FatedLine):
+    """JSON both ways."""
 
-    desk: Desk
-    fates: list[str] = field(default_factory=list[str])
     holder: str = "key"
-    calls: list[str] = field(default_factory=list[str])
 
-    def __call__(self, path: str, body: dict[str, Any] | bytes, /) -> Any:
-        _, _, _, source, what = path.split("/")
-        self.calls.append(what)
-        fate = self.fates.pop(0) if self.fates else PERFECT
-        if fate == "lost on the way":  # or the hub was killed before its commit
-            raise HubAway("no answer")
-        if fate == "agent killed before":
-            raise Crash
+    def take(self, source: str, what: str, body: dict[str, Any] | bytes) -> Any:
         sent = KINDS[what].model_validate_json(json.dumps(body))
         counter = Counter(self.desk, source, self.holder)
         does = {"open": counter.open, "page": counter.keep, "end": counter.end, "keys": counter.list_keys}
-        answer = json.loads(does[what](sent).model_dump_json())  # type: ignore[operator]
-        if fate == "answer lost":  # or the hub was killed after its commit
-            raise HubAway("no answer")
-        if fate == "agent killed after":
-            raise Crash
-        return answer
+        return does[what](sent)  # type: ignore[operator]
 
 
 FATES = st.lists(

@@ -19,7 +19,6 @@ from hub.ingest import hauling, receiving
 from hub.ingest.agent import Agent
 from hub.ingest.delivering import Delivered
 from hub.ingest.delivery import Counter, NoReading, OutOfTurn
-from hub.ingest.line import HubAway
 from hub.ingest.parcel import ParcelLimits, open_parcel
 from hub.ingest.receiving import SampleCounter
 from hub.ingest.runner import Desk
@@ -37,17 +36,13 @@ from hub.store.samples import digest_samples, read_samples
 from hub.store.streams import LEASE
 from hub.store.systems import find_system
 from hub.store.tables import sample_put, source_record, stream
+from tests.ingest.fates import PERFECT, Crash, FatedLine
 from tests.ingest.tides import KEPT, START, Sea, Tide, TideSource, batch_of, seconds
 from tests.swift import swift
 
 _CODES = count()
-PERFECT = "ok"
 DAY = timedelta(days=1)
 MISHAPS = ["lost on the way", "answer lost", "sent twice", "agent killed before", "agent killed after"]
-
-
-class Crash(BaseException):
-    """The agent's process ends here."""
 
 
 class Coast(Tide):
@@ -83,30 +78,10 @@ class ShoreSource(TideSource):
 
 
 @dataclass
-class Line:
-    """The way to the hub: JSON or Arrow, and a fate for each call."""
+class Line(FatedLine):
+    """JSON or Arrow to the hub."""
 
-    desk: Desk
-    fates: list[str] = field(default_factory=list[str])
     tag_map: TagMap | None = None
-    calls: list[str] = field(default_factory=list[str])
-
-    def __call__(self, path: str, body: dict[str, Any] | bytes, /) -> Any:
-        _, _, _, source, what = path.split("/")
-        self.calls.append(what)
-        fate = self.fates.pop(0) if self.fates else PERFECT
-        if fate == "lost on the way":  # or the hub was killed before its commit
-            raise HubAway("no answer")
-        if fate == "agent killed before":
-            raise Crash
-        answer = self.take(source, what, body)
-        if fate == "sent twice":
-            answer = self.take(source, what, body)
-        if fate == "answer lost":  # or the hub was killed after its commit
-            raise HubAway("no answer")
-        if fate == "agent killed after":
-            raise Crash
-        return json.loads(answer.model_dump_json())
 
     def take(self, source: str, what: str, body: dict[str, Any] | bytes) -> Any:
         counter, samples = Counter(self.desk, source, "key"), SampleCounter(self.desk, source, self.tag_map)

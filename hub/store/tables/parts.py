@@ -86,7 +86,7 @@ class UtcDateTime(TypeDecorator[datetime]):
 
     def result_processor(self, dialect: Dialect, coltype: object) -> Any:  # noqa: ARG002 - SQLAlchemy's signature
         """Give what makes an aware UTC time of what is stored: one call, for every row has some."""
-        return str_to_datetime if dialect.name == "sqlite" else _in_utc
+        return str_to_datetime if dialect.name == "sqlite" else None
 
 
 def _loads(stored: str | None) -> Any:

@@ -15,10 +15,12 @@ from hub.cli.opening import (
     DataOption,
     SetOption,
     fail,
+    is_star_installed,
     make_desk,
     make_notary,
     open_delivered,
     open_project,
+    open_star,
     open_store,
     plain_errors,
     read_settings,
@@ -80,6 +82,7 @@ def serve_hub(
     from hub.api.app import create_app, read_version  # the web framework is imported when it serves
     from hub.api.room import ApiSettings
     from hub.ingest.live import Pace
+    from hub.shift.library import Library
     from hub.shift.supervisor import Supervisor
     from hub.shift.upkeep import Upkeep
 
@@ -91,14 +94,18 @@ def serve_hub(
         doors=_list_doors(settings),
         tokens=_open_tokens(settings),
         tag_maps={one.code: one.tag_map for one in delivered},
+        star=open_star(settings),
     )
     pace = Pace(flush_s=settings.live_flush_s, rows=settings.live_rows) if settings.live else None
     supervisor = Supervisor(desk, project, tick_s=settings.tick_s, pace=pace) if project or resolves else None
     notary = _open_notary(desk, settings)
     upkeep = Upkeep.of(settings, desk)
+    library = Library.of(settings, desk) if is_star_installed() else None
     if notary is not None:
         notary.start()
     upkeep.start()
+    if library is not None:
+        library.start()
     if supervisor is not None:
         supervisor.start()
     try:
@@ -107,6 +114,8 @@ def serve_hub(
         if supervisor is not None:
             supervisor.stop()
         upkeep.stop()
+        if library is not None:
+            library.stop()
         if notary is not None:
             notary.stop()
 

@@ -102,6 +102,16 @@ class Settings(BaseSettings):
         description="days after which whole periods of samples may be let go by `plantwide samples retire`; "
         "without it none; never done by itself",
     )
+    star: Path | None = Field(
+        default=None,
+        description="folder of the star's Parquet files (see docs/mart.md); without it `star/` in `data`",
+    )
+    star_s: float = Field(
+        default=300.0,
+        gt=0,
+        description="seconds between looks at which of these files have to be written anew while serving, "
+        "where the extra `star` is installed",
+    )
     i3x_writes: bool = Field(
         default=False,
         description="let i3X clients with the permission `operate` write signals, with a reason and an audit "
@@ -126,6 +136,11 @@ class Settings(BaseSettings):
         default=30, ge=0, le=300, description="seconds by which the clocks of issuer and hub may differ"
     )
     log_level: str = Field(default="warning", description="debug, info, warning or error")
+
+    @property
+    def star_folder(self) -> Path:
+        """The folder of the star's files."""
+        return self.star or self.data / "star"
 
     @classmethod
     def settings_customise_sources(  # noqa: PLR0917 - the signature is that of pydantic-settings

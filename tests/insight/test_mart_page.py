@@ -60,6 +60,25 @@ def test_the_python_of_the_page_prints_its_rows(world: World, capsys: pytest.Cap
     assert "2026-03 4 49.5" in capsys.readouterr().out
 
 
+def test_the_files_of_the_page_are_written_by_its_command_and_read_by_its_question(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if world.database.dialect != "sqlite":
+        pytest.skip("it speaks of the embedded hub")
+    folder = Path(str(make_url(world.database.url).database)).parent
+    missing = CliRunner().invoke(app, ["star", "stats", "--data", str(folder)])
+    assert missing.exit_code == 1
+    assert "plantwide star refresh" in missing.output
+    for told in ("files written, 0 kept", "0 files written"):
+        done = CliRunner().invoke(app, ["star", "refresh", "--data", str(folder)])
+        assert done.exit_code == 0, done.output
+        assert told in done.output
+    shown = CliRunner().invoke(app, ["star", "stats", "--data", str(folder)])
+    assert re.search(r"^fact_batch +4 rows in 1 files$", shown.output, re.MULTILINE)
+    exec(compile(block("python files"), "mart.md", "exec"), {"DATA": folder})
+    assert "P 2026-03 4" in capsys.readouterr().out
+
+
 @pytest.fixture
 def reader(world: World) -> Iterator[URL]:
     """The role, made as the page says."""

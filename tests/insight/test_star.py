@@ -13,8 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hub.api.app import create_app
+from hub.ingest.runner import Desk
 from hub.model import Batch, Quantity
 from hub.odata.door import make_door
+from hub.shift.library import Library
 from hub.store.keys import create_key
 from hub.store.mart import STAR
 from hub.store.questions.columns import stream_columns
@@ -207,6 +209,19 @@ def test_what_a_crash_left_is_neither_read_nor_in_the_way(changing: World, tmp_p
     hear(changing)
     assert again(changing, tmp_path).manifest.number == 2
     assert not left.exists()
+
+
+def test_a_hub_that_serves_writes_what_changed_and_waits_for_nobody(changing: World, tmp_path: Path) -> None:
+    desk = Desk(changing.database, owner="here", operator="test")
+    library = Library(desk, tmp_path, pause_s=3600)
+    assert library.tend() > 0
+    assert library.tend() == 0
+    hear(changing)
+    with Generations(tmp_path).writing():
+        assert library.tend() == 0
+    assert library.tend() > 0
+    library.start()
+    library.stop()
 
 
 def test_two_never_write_at_once(changing: World, tmp_path: Path) -> None:

@@ -157,6 +157,8 @@ def _open_tokens(settings: Settings) -> "Tokens | None":
             roles_claim=settings.oidc_roles_claim,
             roles=settings.oidc_roles,
             skew_s=settings.oidc_skew_s,
+            sites_claim=settings.oidc_sites_claim,
+            sites=settings.oidc_sites,
         )
     return Tokens(rules, Issuer(settings.oidc_issuer))
 

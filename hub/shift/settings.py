@@ -132,6 +132,15 @@ class Settings(BaseSettings):
         description="role here by value of that claim, e.g. plantwide-steward = steward; a value that is not "
         "named gives none (roles: see docs/rights.md)",
     )
+    oidc_sites_claim: str = Field(
+        default="",
+        description="claim with the sites whose rows a person sees; without it everybody sees those of all",
+    )
+    oidc_sites: dict[str, str] = Field(
+        default_factory=dict[str, str],
+        description="code of a site by value of that claim, e.g. plant-cork = CORK; * for all sites; a value "
+        "that is not named gives none, and whoever has none is not let in",
+    )
     oidc_skew_s: int = Field(
         default=30, ge=0, le=300, description="seconds by which the clocks of issuer and hub may differ"
     )

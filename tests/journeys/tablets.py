@@ -37,6 +37,37 @@ class Tables:
         return table.assign(at=local.dt.tz_convert("UTC"))
 
     @cached_property
+    def steps(self) -> Rows:
+        """Stretches of the press's series in one state of one batch: `state`, `code`, `year` of start, `seconds`.
+
+        One ends where the next row begins, or ten seconds after its last row when silence follows.
+        """
+        rows = self.series.sort_values("at", kind="stable").reset_index(drop=True)
+        runs, begun = rows["tbl_speed"] > 0, rows["produced"] > 0
+        rows["state"] = "Stop"
+        rows.loc[runs & ~begun, "state"] = "Start-up"
+        rows.loc[runs & begun, "state"] = "Production"
+        before = rows.shift()
+        silence = rows["at"] - before["at"] > pd.Timedelta(seconds=60)
+        turns = silence | (rows["state"] != before["state"]) | (rows["batch"] != before["batch"])
+        steps = rows.groupby(turns.cumsum()).agg(
+            state=("state", "first"), code=("code", "first"), start=("at", "first"), last=("at", "last")
+        )
+        following = steps["start"].shift(-1)
+        goes_on = following - steps["last"] <= pd.Timedelta(seconds=60)
+        end = following.where(goes_on, steps["last"] + pd.Timedelta(seconds=10))
+        seconds = (end - steps["start"]).dt.total_seconds()
+        return steps.assign(seconds=seconds, year=steps["start"].dt.year)
+
+    @cached_property
+    def planned_years(self) -> Column:
+        """The UTC year of each batch's planned start: the first of a month in the time of the plant."""
+        months = ["jan", "feb", "mar", "apr", "maj", "jun", "jul", "avg", "sep", "okt", "nov", "dec"]
+        parts = self.laboratory["start"].str.split(".", expand=True)
+        first = pd.to_datetime("20" + parts[1] + "-" + (parts[0].map(months.index) + 1).astype(str) + "-1")
+        return first.dt.tz_localize("Europe/Ljubljana").dt.tz_convert("UTC").dt.year
+
+    @cached_property
     def aggregates(self) -> Rows:
         """The authors' aggregates by batch."""
         table = pd.read_csv(self.folder / "Process.csv", sep=";", dtype={"batch": str})

@@ -5,6 +5,7 @@ tests ask the API over the store it left. PostgreSQL must hold byte for byte wha
 """
 
 import json
+import sqlite3
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -294,6 +295,55 @@ def test_the_completeness_report_names_the_batches_with_results_but_without_proc
     assert len(expected) == 987
     assert [b["code"] for b in report["items"]] == sorted(expected)
     assert report["summary"]["results_without_samples"] == len(expected)
+
+
+# ----------------------------------------------------------------------------------- figures by product and year
+def test_the_time_of_each_step_by_product_and_year_is_that_of_pandas(
+    counter: Counter, tables: Tables
+) -> None:
+    told = {
+        (one["word"], one["code"], one["start"][:4]): (one["denominator"], one["value"])
+        for one in counter.get("/v1/kpis/step_time", of="product", per="year")["items"]
+        if one["word"] in PHASES
+    }
+    steps = tables.steps.groupby(["state", "code", "year"])["seconds"].agg(["count", "median"])
+    assert len(steps) == 9
+    assert told == {
+        (state, f"TBL-{code}", str(year)): (row["count"], row["median"])
+        for (state, code, year), row in steps.iterrows()
+    }
+
+
+YEARLY = """
+    SELECT m.code, t.year, count(*), avg(r.value_num)
+    FROM fact_test_result AS r
+    JOIN fact_batch AS b ON b.batch_key = r.batch_key
+    JOIN dim_material AS m ON m.material_key = b.material_key
+    JOIN dim_time AS t ON t.day_key = b.planned_start_day
+    WHERE r.property = 'yield of the batch'
+    GROUP BY m.code, t.year
+"""
+
+
+def test_the_yield_by_product_and_year_is_that_of_pandas(embedded: Run, tables: Tables) -> None:
+    with sqlite3.connect(f"file:{embedded.folder / 'data' / 'hub.db'}?mode=ro", uri=True) as hub:
+        told = {(code, year): (number, mean) for code, year, number, mean in hub.execute(YEARLY)}
+    table = tables.laboratory[tables.laboratory["batch_yield"] != ""]
+    yields = table.assign(value=table["batch_yield"].astype(float), year=tables.planned_years)
+    expected = yields.groupby(["code", "year"])["value"].agg(["count", "mean"])
+    assert {key: number for key, (number, _) in told.items()} == {
+        (f"TBL-{code}", year): row["count"] for (code, year), row in expected.iterrows()
+    }
+    assert {key: mean for key, (_, mean) in told.items()} == pytest.approx(
+        {(f"TBL-{code}", year): row["mean"] for (code, year), row in expected.iterrows()}, rel=1e-12
+    )
+
+
+def test_figures_that_lack_what_they_are_made_of_say_so_instead_of_a_number(counter: Counter) -> None:
+    """The source gives neither limits nor times of results, nor when batches ended."""
+    for code in ("oos_rate", "cycle_time", "yield_per_batch"):
+        items = counter.get(f"/v1/kpis/{code}", of="product", per="year")["items"]
+        assert [one["value"] for one in items if one["value"] is not None] == []
 
 
 # ----------------------------------------------------------------------------------- again

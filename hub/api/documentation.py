@@ -26,6 +26,8 @@ _ETAG = {
     "description": "A strong tag of this state, for `If-None-Match` and `If-Match`.",
     "schema": {"type": "string", "maxLength": 1000},
 }
+OCTETS = {"type": "string", "format": "binary"}
+"""The schema of a body that is bytes of any kind: generators of clients would else take it for text."""
 _INTERNAL = "internal-error"
 TAGS = {
     "audit": "Who wrote what, when and why.",

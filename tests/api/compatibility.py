@@ -94,7 +94,7 @@ class _Comparison:
             if media not in new:
                 yield f"{place}: {media} is gone"
             else:
-                schemas = content.get("schema", {}), new[media].get("schema", {})
+                schemas = _read(content), _read(new[media])
                 yield from self._schemas(*schemas, side, place=place)
 
     # ---------------------------------------------------------------- schemas
@@ -141,6 +141,12 @@ class _Comparison:
             for name in after:
                 if _needs(new, name) and not _needs(old, name):
                     yield f"{place}.{name} is required now"
+
+
+def _read(content: Schema) -> Schema:
+    """Give the schema of a body; of a stream, which is a text, that of its events, wherever it stands."""
+    schema: Schema = content.get("schema", {})
+    return schema.get("x-event", schema)
 
 
 def _needs(schema: Schema, name: str) -> bool:

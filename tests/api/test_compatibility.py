@@ -21,6 +21,18 @@ def test_nothing_that_was_released_is_broken() -> None:
     assert not breaks, f"clients of the last release would break (CONTRIBUTING, “The API”):\n{told}"
 
 
+EVENT = {
+    "type": "object",
+    "required": ["event"],
+    "properties": {"event": {"enum": ["ready", "closing"], "type": "string"}},
+}
+
+
+def beside_text(event: dict[str, Any]) -> dict[str, Any]:
+    """Describe a stream of events as the text that it is, with what one event holds beside it."""
+    return {"type": "string", "x-event": event}
+
+
 def small() -> dict[str, Any]:
     """A description in which everything is once."""
     item = {
@@ -53,6 +65,7 @@ def small() -> dict[str, Any]:
             "content": {
                 "application/json": {"schema": {"$ref": "#/components/schemas/Item"}},
                 "text/csv": {"schema": {"type": "string"}},
+                "text/event-stream": {"schema": EVENT},
             },
         }
     }
@@ -185,6 +198,12 @@ BREAKS: dict[str, tuple[Change, str]] = {
         lambda d: item(d)["properties"]["state"].update(enum=["open"]),
         "answer 200.state: closed is no longer one of its values",
     ),
+    "a word of an event": (
+        lambda d: answer(d)["content"]["text/event-stream"].update(
+            schema=beside_text({**EVENT, "properties": {"event": {"enum": ["ready"], "type": "string"}}})
+        ),
+        "answer 200.event: closing is no longer one of its values",
+    ),
     "any word in the answer": (
         lambda d: item(d)["properties"]["state"].pop("enum"),
         "answer 200.state: may now be any value",
@@ -216,6 +235,9 @@ ADDITIONS: dict[str, Change] = {
     "a word of the answer": lambda d: item(d)["properties"]["state"]["enum"].append("late"),
     "a narrower answer": lambda d: item(d)["properties"].update(size={"type": "integer"}),
     "a media type": lambda d: answer(d)["content"].update({"application/jsonl": {}}),
+    "events beside their text": lambda d: answer(d)["content"]["text/event-stream"].update(
+        schema=beside_text(EVENT)
+    ),
     "a status": lambda d: d["paths"]["/things"]["get"]["responses"].update({"202": {}}),
     "a key no longer needed": lambda d: d["paths"]["/things"]["get"].update(security=[]),
 }

@@ -11,6 +11,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.routing import Route
 
 from hub.api.answer import answer
+from hub.api.deprecation import DEPRECATIONS, Deprecation, Herald
 from hub.api.documentation import build_openapi
 from hub.api.doors import Door
 from hub.api.idempotency import Answered
@@ -43,12 +44,14 @@ def create_app(
     doors: Sequence[Door] = (),
     tokens: Tokens | None = None,
     tag_maps: Mapping[str, TagMap] | None = None,
+    deprecations: Mapping[str, Deprecation] = DEPRECATIONS,
 ) -> FastAPI:
     """Give the application over a store that is migrated.
 
     `replay` reads quarantined parts again; without it that route answers 501. `doors` are what is offered
     beside `/v1`. `tokens` lets in people with tokens of the plant's issuer; without it only keys open.
-    `tag_maps` complete, by source, what edge agents say of tags.
+    `tag_maps` complete, by source, what edge agents say of tags. `deprecations` are told to whoever still
+    asks for what they name.
     """
     settings = settings or ApiSettings(version=read_version(), data_folder=_folder_of(database))
     app = FastAPI(
@@ -71,14 +74,16 @@ def create_app(
 
     @app.get("/v1/openapi.json", include_in_schema=False)
     def read_openapi() -> Response:
-        return answer(build_openapi(app))
+        return answer(app.openapi())
 
-    app.openapi = lambda: build_openapi(app)  # type: ignore[method-assign]  # FastAPI's own way to replace it
+    app.openapi = lambda: build_openapi(app, deprecations)  # type: ignore[method-assign]  # FastAPI's own way to replace it
     for door in doors:
         made = door.make(room)
         app.mount(door.path, made, name=door.path)
         app.router.routes.append(Route(door.path, made, include_in_schema=False))
     app.add_middleware(Gate, outer=app, doors=doors)
+    if deprecations:
+        app.add_middleware(Herald, read=lambda: app.routes, table=deprecations)
     app.add_middleware(Shell)
     return app
 

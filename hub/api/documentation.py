@@ -1,6 +1,6 @@
 """The OpenAPI document: declared answers and errors of every route, with an example made from its schema."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from fastapi import FastAPI
@@ -8,6 +8,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from hub.api.deprecation import Deprecation, mark_deprecated
 from hub.api.instant import LONGEST
 from hub.api.moment import HEADER, PARAMETER
 from hub.api.problems import KINDS, MEDIA_TYPE
@@ -166,8 +167,11 @@ def _example(schema: dict[str, Any], defs: dict[str, Any], name: str, depth: int
             return EXAMPLES.get(name)
 
 
-def build_openapi(app: FastAPI) -> dict[str, Any]:
-    """Give the OpenAPI 3.1 document of the routes under /v1 and the probes."""
+def build_openapi(app: FastAPI, deprecations: Mapping[str, Deprecation]) -> dict[str, Any]:
+    """Give the OpenAPI 3.1 document of the routes under /v1 and the probes.
+
+    Raises `ValueError` when `deprecations` name what it has not.
+    """
     if app.openapi_schema:
         return app.openapi_schema
     document = get_openapi(
@@ -204,6 +208,7 @@ def build_openapi(app: FastAPI) -> dict[str, Any]:
             if any(one["name"] == PARAMETER for one in operation.get("parameters", ())):
                 operation["responses"]["200"].setdefault("headers", {})[HEADER] = _KNOWN_AT
     _give_width(document)
+    mark_deprecated(document, deprecations)
     app.openapi_schema = document
     return document
 

@@ -10,7 +10,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, create_model
 from pydantic.config import JsonDict
 
 from hub.api.instant import Instant
-from hub.api.values import Cell, ShownValue, StatedValue
+from hub.api.values import ABSENT, Cell, ShownValue, StatedValue
 from hub.model.enums import OTHER
 from hub.model.mastered import MASTERED
 from hub.model.observed import OBSERVED
@@ -1079,21 +1079,19 @@ class ProblemDetails(BaseModel):
     now.
     """
 
-    model_config = ConfigDict(
-        extra="allow", json_schema_extra={"required": ["type", "title", "status", "detail"]}
-    )
+    model_config = ConfigDict(extra="allow")
 
     type: str
     title: str
     status: int
     detail: str
-    errors: list[InvalidPlace]
-    position: int
-    candidates: list[Candidate]
-    path: list[StepBetweenNames]
-    changed: list[str]
-    current: dict[str, Any]
-    etag: str
+    errors: list[InvalidPlace] = ABSENT
+    position: int = ABSENT
+    candidates: list[Candidate] = ABSENT
+    path: list[StepBetweenNames] = ABSENT
+    changed: list[str] = ABSENT
+    current: dict[str, Any] = ABSENT
+    etag: str = ABSENT
 
 
 EXAMPLES: dict[str, Any] = {

@@ -2,7 +2,16 @@
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.config import JsonDict
+
+
+def _leave_out(schema: JsonDict) -> None:
+    schema.pop("default", None)
+
+
+ABSENT: Any = Field(default=None, json_schema_extra=_leave_out)
+"""Marks a member that is not there where it would say nothing; it has no default that a client could send."""
 
 
 class StatedName(BaseModel):
@@ -12,12 +21,12 @@ class StatedName(BaseModel):
     absent where it adds nothing.
     """
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"required": ["scheme", "value"]})
+    model_config = ConfigDict(extra="forbid")
 
     scheme: str
     value: str
-    match: str
-    label: str
+    match: str = ABSENT
+    label: str = ABSENT
 
 
 class StatedAmount(BaseModel):
@@ -26,12 +35,12 @@ class StatedAmount(BaseModel):
     Units are absent where the source gave none, the verbatim ones where only the amount counts.
     """
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"required": ["value"]})
+    model_config = ConfigDict(extra="forbid")
 
     value: float
-    unit: str | None
-    text: str
-    source_unit: str
+    unit: str | None = ABSENT
+    text: str = ABSENT
+    source_unit: str = ABSENT
 
 
 StatedValue = float | bool | str | StatedName | StatedAmount | None

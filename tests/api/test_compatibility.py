@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from copy import deepcopy
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -107,7 +108,7 @@ def answer(document: dict[str, Any]) -> dict[str, Any]:
 
 REQUIRED = {"in": "query", "name": "site", "required": True, "schema": {"type": "string"}}
 BREAKS: dict[str, tuple[Change, str]] = {
-    "a path": (lambda d: d["paths"].pop("/things"), "/things: is gone"),
+    "a path": (lambda d: d["paths"].pop("/things"), "GET /things: is gone"),
     "an operation": (lambda d: d["paths"]["/things"].pop("post"), "POST /things: is gone"),
     "its name": (
         lambda d: d["paths"]["/things"]["get"].update(operationId="all"),
@@ -248,3 +249,32 @@ def test_an_addition_passes(kind: str) -> None:
     changed = small()
     ADDITIONS[kind](changed)
     assert list_breaks(small(), changed) == []
+
+
+def retire(document: dict[str, Any]) -> None:
+    """Deprecate an operation and a parameter, as a release does, until the first of March 2028."""
+    for one in (document["paths"]["/things"]["post"], parameters(document)[1]):
+        one.update({"deprecated": True, "x-sunset": "2028-03-01"})
+
+
+def leave_out(document: dict[str, Any]) -> None:
+    document["paths"]["/things"].pop("post")
+    parameters(document).pop(1)
+
+
+@pytest.mark.parametrize(
+    ("is_told", "today", "gone"),
+    [
+        (True, date(2028, 3, 1), []),
+        (True, date(2028, 2, 29), ["GET /things: parameter state is gone", "POST /things: is gone"]),
+        (False, date(2028, 3, 1), ["GET /things: parameter state is gone", "POST /things: is gone"]),
+    ],
+)
+def test_what_was_released_as_deprecated_may_be_gone_after_its_day(
+    is_told: bool, today: date, gone: list[str]
+) -> None:
+    released, present = small(), small()
+    if is_told:
+        retire(released)
+    leave_out(present)
+    assert list_breaks(released, present, today=today) == gone

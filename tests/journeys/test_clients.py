@@ -99,7 +99,9 @@ def expected(hub: Hub) -> dict[str, Any]:
         "product": "300214",
         "size": [118.2, "kg"],
         "phases": [[one["name"], one["duration_s"]] for one in batch["phases"]],
-        "results": [[r["test_code"], r["value"] and r["value"]["text"], r["verdict"]] for r in batch["results"]],
+        "results": [
+            [r["test_code"], r["value"] and r["value"]["text"], r["verdict"]] for r in batch["results"]
+        ],
         "conflicts": {
             conflict["attribute"]: [["erp", 118.2, "kg", True, False], ["mes", 117.3, "kg", False, True]]
         },

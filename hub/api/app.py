@@ -15,6 +15,7 @@ from hub.api.deprecation import DEPRECATIONS, Deprecation, Herald
 from hub.api.documentation import build_openapi
 from hub.api.doors import Door
 from hub.api.idempotency import Answered
+from hub.api.later import Later
 from hub.api.moment import stamp
 from hub.api.pages import ALL_PAGES
 from hub.api.pages.rendering import render_problem
@@ -53,7 +54,10 @@ def create_app(
     `tag_maps` complete, by source, what edge agents say of tags. `deprecations` are told to whoever still
     asks for what they name.
     """
-    settings = settings or ApiSettings(version=read_version(), data_folder=_folder_of(database))
+    folder = _folder_of(database)
+    settings = settings or ApiSettings(
+        version=read_version(), data_folder=folder, jobs_folder=folder and folder / "jobs"
+    )
     app = FastAPI(
         title=settings.title,
         version=settings.version,
@@ -81,6 +85,7 @@ def create_app(
         made = door.make(room)
         app.mount(door.path, made, name=door.path)
         app.router.routes.append(Route(door.path, made, include_in_schema=False))
+    app.add_middleware(Later, outer=app, read=lambda: app.routes)
     app.add_middleware(Gate, outer=app, doors=doors)
     if deprecations:
         app.add_middleware(Herald, read=lambda: app.routes, table=deprecations)

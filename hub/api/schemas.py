@@ -1048,6 +1048,26 @@ class Replayed(Schema):
     still_open: int
 
 
+class JobStatus(Schema):
+    """A call that is answered later; `bytes` are written so far, `status` is that of the answer.
+
+    Lost is a job whose process ended before the answer was there: make the call again.
+    """
+
+    id: str
+    state: Literal["running", "done", "failed", "lost"]
+    request: str
+    begun_at: AwareDatetime
+    ended_at: AwareDatetime | None
+    bytes: int
+    status: int | None
+    media_type: str | None
+    result: str | None
+    events: str
+    kept_until: AwareDatetime
+    detail: str
+
+
 class InvalidPlace(Schema):
     """A place of a request that is not valid, and why; `in`: query, path, header, body; `at`: where in it."""
 

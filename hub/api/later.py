@@ -8,6 +8,7 @@ ignored, as the RFC allows.
 import asyncio
 import logging
 import os
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -28,7 +29,7 @@ from hub.api.room import Room
 from hub.api.routing import Directory
 from hub.store.answers.failures import StoreFailure
 from hub.store.database import StoreUnreachable
-from hub.store.jobs import KEPT, Job, beat, begin_job, drop_job, end_job, forget_jobs
+from hub.store.jobs import KEPT, Job, beat, begin_job, drop_job, end_job, forget_jobs, list_answers
 from hub.store.keys import Caller
 
 LATER = frozenset(
@@ -49,11 +50,11 @@ _TOLD = ("content-type", "content-disposition", "known-at", "link")
 _log = logging.getLogger("hub.api")
 
 
-_TOO_LONG = "The answer is longer than a job may write; ask for less, or read it page by page."
+_TOO_LONG = "The answer is longer than a job may write here; ask for less, or read it page by page."
 
 
 class TooLong(RuntimeError):
-    """The answer is longer than a job may write; ask for less, or read it page by page."""
+    """The answer is longer than a job may write here; ask for less, or read it page by page."""
 
 
 def prefers_later(headers: Headers) -> bool:
@@ -97,10 +98,11 @@ class _Sink:
     """Takes what the application answers: the head as it is, the body into a file."""
 
     path: Path
-    most: int
+    room: Room
     status: int = 500
     headers: dict[str, str] = field(default_factory=dict[str, str])
     size: int = 0
+    is_too_long: bool = False
     file: BinaryIO = field(init=False)
 
     def __post_init__(self) -> None:
@@ -113,7 +115,8 @@ class _Sink:
             self.headers = {name: given[name] for name in _TOLD if name in given}
         elif message["type"] == "http.response.body" and (body := message.get("body", b"")):
             self.size += len(body)
-            if self.size > self.most:
+            if self.size > self.room.settings.job_bytes or _is_full(self.room, self.path.parent):
+                self.is_too_long = True
                 raise TooLong(_TOO_LONG)
             await to_thread.run_sync(self.file.write, body)
 
@@ -180,7 +183,7 @@ class Later:
 
     async def _work(self, room: Room, path: Path, job: Job, scope: Scope, body: bytes) -> None:
         """Make the call; whatever comes of it is noted, also that nothing did."""
-        sink = _Sink(path, room.settings.job_bytes)
+        sink = _Sink(path, room)
         status = None
         try:
             async with anyio.create_task_group() as group:
@@ -206,8 +209,7 @@ class Later:
         try:
             await self._app(scope, receive, sink.send)
         except Exception as error:  # noqa: BLE001 - whatever it is, it becomes the problem that is answered
-            is_long = sink.size > sink.most
-            problem = Problem("too-much-asked", _TOO_LONG) if is_long else problem_of(error)
+            problem = Problem("too-much-asked", _TOO_LONG) if sink.is_too_long else problem_of(error)
             response = problem.respond()
             sink.status, sink.size = response.status_code, len(bytes(response.body))
             sink.headers = {"content-type": response.headers["content-type"]}
@@ -271,10 +273,20 @@ def _repeat(scope: Scope) -> Scope:
 
 
 def _make_room(room: Room, folder: Path) -> None:
-    """Let go of what is old, in the store and in the folder."""
+    """Let go of what is old; raise `Problem` when there is no room for another answer."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for token in forget_jobs(room.database, now=room.clock()):
-        (folder / token).unlink(missing_ok=True)
+    forget_jobs(room.database, folder, now=room.clock())
+    held = sum(path.stat().st_size for path in list_answers(folder))
+    if held >= room.settings.jobs_bytes or _is_full(room, folder):
+        raise Problem(
+            "too-much-asked",
+            "There is no room for another answer: `DELETE` jobs whose answers were read, or ask without "
+            "`Prefer`.",
+        )
+
+
+def _is_full(room: Room, folder: Path) -> bool:
+    return shutil.disk_usage(folder).free < room.settings.free_bytes
 
 
 def drop(room: Room, token: str) -> None:

@@ -43,7 +43,8 @@ class ApiSettings(BaseModel):
     windows_at_once: int = 1_000_000
     streams_at_once: int = 200
     jobs_at_once: int = 4
-    job_bytes: int = 4 * 1024**3
+    job_bytes: int = 1024**3
+    jobs_bytes: int = 8 * 1024**3
     stream_poll_s: float = 1.0
     stream_lag: int = 10_000
     stream_s: float = 3600.0

@@ -7,9 +7,10 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Literal
 
-from sqlalchemy import delete, insert, or_, select, update
+from sqlalchemy import delete, insert, select, update
 
 from hub.store.database import Database
 from hub.store.tables import job
@@ -110,11 +111,20 @@ def drop_job(database: Database, token: str) -> None:
         connection.execute(delete(job).where(_t.token == token))
 
 
-def forget_jobs(database: Database, *, now: datetime) -> list[str]:
-    """Let go of what is older than it is kept, and of what is lost for as long; give the tokens."""
-    with database.begin() as connection:
-        query = select(_t.token).where(or_(_t.begun_at <= now - KEPT, _t.beaten_at <= now - KEPT))
-        tokens = list(connection.execute(query).scalars())
-        if tokens:
-            connection.execute(delete(job).where(_t.token.in_(tokens)))
-    return tokens
+def forget_jobs(database: Database, folder: Path, *, now: datetime) -> int:
+    """Let go of jobs that are older than they are kept, and of as old answers in a folder; give how many."""
+    with database.read() as connection:
+        is_due = connection.execute(select(_t.id).where(_t.begun_at <= now - KEPT).limit(1)).first()
+    gone = 0
+    if is_due is not None:
+        with database.begin() as connection:
+            gone = connection.execute(delete(job).where(_t.begun_at <= now - KEPT)).rowcount
+    for path in list_answers(folder):
+        if path.stat().st_mtime <= (now - KEPT).timestamp():
+            path.unlink(missing_ok=True)
+    return gone
+
+
+def list_answers(folder: Path) -> list[Path]:
+    """Give the files of a folder of answers, none where there is no folder."""
+    return [path for path in folder.iterdir() if path.is_file()] if folder.is_dir() else []

@@ -1,5 +1,6 @@
 """A call that prefers to be answered later is a job: told, followed, read, let go, and nobody else's."""
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -252,7 +253,17 @@ def test_an_answer_that_is_too_long_is_not_kept(counter: Counter, tmp_path: Path
     with opened(counter, tmp_path / "jobs", job_bytes=10) as desk:
         *_, (kind, failed, _) = desk.follow(desk.begin())
         assert (kind, failed["status"]) == ("failed", 422)
-        assert "longer than a job may write" in desk.client.get(failed["result"]).json()["detail"]
+        assert "longer than a job may write here" in desk.client.get(failed["result"]).json()["detail"]
+
+
+@pytest.mark.parametrize("limits", [{"jobs_bytes": 0}, {"free_bytes": 2**62}])
+def test_where_there_is_no_room_for_another_answer_the_call_is_refused(
+    counter: Counter, tmp_path: Path, limits: dict[str, int]
+) -> None:
+    with opened(counter, tmp_path / "jobs", **limits) as desk:
+        refused = desk.client.get(MATRIX, headers=LATER_PLEASE)
+        assert (refused.status_code, desk.room.live.jobs) == (422, 0)
+        assert "`DELETE` jobs" in check_problem(refused.json())["detail"]
 
 
 def test_a_job_of_a_process_that_died_is_lost(desk: Desk) -> None:
@@ -285,18 +296,17 @@ def test_a_hub_that_is_ended_loses_its_jobs_at_once(counter: Counter, tmp_path: 
 def test_answers_are_let_go_after_a_day(desk: Desk) -> None:
     told = desk.begin()
     desk.follow(told)
-    old = find_job(desk.database, told["id"], now=datetime.now(UTC))
-    assert old
     before = datetime.now(UTC) - KEPT - timedelta(seconds=1)
     with desk.database.begin() as connection:
         connection.execute(job_table.update().values(begun_at=before))
+    os.utime(desk.folder / told["id"], (before.timestamp(), before.timestamp()))
     assert desk.client.get(f"/v1/jobs/{told['id']}").status_code == 404
     other = desk.begin()
     desk.follow(other)
     assert desk.files() == {other["id"]}
     with desk.database.read() as connection:
         assert list(connection.scalars(select(job_table.c.token))) == [other["id"]]
-    assert not end_job(desk.database, old.token, status=200, headers={}, size=1, now=before)
+    assert not end_job(desk.database, told["id"], status=200, headers={}, size=1, now=before)
 
 
 def test_answers_are_for_the_hubs_own_user(desk: Desk) -> None:

@@ -144,9 +144,10 @@ async def _tell(room: Room, token: str, seen: int | None) -> AsyncIterator[bytes
 
 
 def _find(request: Request, room: Room, token: str) -> Job:
-    """Give a job of the caller's, or any to an administrator; others learn nothing of it."""
+    """Give a job of the caller's, or any to an administrator who sees all rows; others learn nothing."""
     caller: Caller = request.state.caller
     job = find_job(room.database, token, now=room.clock())
-    if job is None or not (job.caller == caller.public_id or caller.may(Permission.ADMINISTER)):
+    sees_all = caller.may(Permission.ADMINISTER) and not caller.rows.is_limited
+    if job is None or not (job.caller == caller.public_id or sees_all):
         raise Problem("not-found", "You have no job of this name, or it is older than a day.")
     return job

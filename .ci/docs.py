@@ -1,8 +1,8 @@
 """Write the pages that come from the code, or with --check say which are out of date (exit status 1).
 
-Comes in: door plates (the docstring of each package), settings classes and the table of rights. Goes out:
-`docs/tour.md`, `docs/settings.md`, `docs/rights.md`, and the list of rooms in `README.md` between its two
-tour marks.
+Comes in: door plates (the docstring of each package), settings classes, the tables of rights and of
+deprecations. Goes out: `docs/tour.md`, `docs/settings.md`, `docs/rights.md`, `docs/deprecations.md`, and the
+list of rooms in `README.md` between its two tour marks.
 """
 
 import ast
@@ -18,6 +18,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
 import hub
+from hub.api.deprecation import DEPRECATIONS, SHORTEST
 from hub.api.rights import KNOWN, OPEN, RIGHTS, Right
 from hub.store.permissions import LOOKING, MEANINGS, ROLES, SCOPES, Permission
 
@@ -34,6 +35,30 @@ for every method, where a part of the hub judges methods itself. The scope `deli
 deliveries of that source and nothing else. *narrow* is a key with `site:` or `product:` scopes beside the
 scope `read`: it sees its rows, at the addresses that can be narrowed to them (with the role reader all but
 OData). The views of PostgreSQL's `mart` schema have rights of their own (`plantwide db reader`)."""
+DEPRECATIONS_TOLD = """\
+What was released stays: under `/v1` nothing changes its meaning, and new things are only added. When
+there is a better way to ask for something, the old one is *deprecated*: it works on as before, and
+tells.
+
+**How long.** At least {days} days from the date of the header `Deprecation` to that of `Sunset`; without
+a `Sunset`, its end is not decided. Only then may a release leave it out, and only if the release before
+it said so. A hub with a shorter time does not start. A `/v2` would begin beside `/v1`, and deprecate it
+by the same rules.
+
+**How you are told.** Every answer of what is deprecated, a refusal too, bears
+
+```text
+Deprecation: @1830297600
+Sunset: Tue, 02 Jan 2029 00:00:00 GMT
+Link: </v1/openapi.json#/paths/~1v1~1old/get>; rel="deprecation"; type="application/json"
+Link: </v1/new>; rel="successor-version"
+```
+
+(RFC 9745, RFC 8594, RFC 5829). A query parameter can be deprecated as well: then answers to requests
+that use it say so. The description has `deprecated: true` and a sentence that says what to do instead,
+so that editors strike through what is used of clients made from it; `x-sunset` there is the date. The
+hub's log names each key that still asks, once a run, for whoever looks after the programs of a plant.
+`CHANGELOG.md` tells it, and this page lists it."""
 TOUR_MARKS = ("<!-- tour -->", "<!-- /tour -->")
 ORDER = ("model", "sdk", "store", "ingest", "resolve", "records", "insight", "shift", "api", "cli", "demo")
 
@@ -146,6 +171,18 @@ def write_rights() -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def write_deprecations() -> str:
+    """`docs/deprecations.md`: the policy, and what is deprecated now."""
+    told = DEPRECATIONS_TOLD.replace("{days}", str(SHORTEST.days))
+    rows = [
+        f"| `{name}` | {one.since} | {one.sunset or 'not decided'} | {one.instead} |"
+        for name, one in sorted(DEPRECATIONS.items())
+    ]
+    table = "\n".join(["| what | since | may be gone on | instead |", "|---|---|---|---|", *rows])
+    parts = ["# What will go, and when", MADE, told, "## Now", table if rows else "Nothing is deprecated."]
+    return "\n\n".join(parts) + "\n"
+
+
 def tell_cells(right: Right, held: Sequence[frozenset[Permission]]) -> list[str]:
     """What a route answers a stranger, each role and scope, and a narrow key that looks."""
     if right.needs == OPEN:
@@ -159,6 +196,7 @@ PAGES = {
     "docs/tour.md": write_tour,
     "docs/settings.md": write_settings,
     "docs/rights.md": write_rights,
+    "docs/deprecations.md": write_deprecations,
     "README.md": write_readme,
 }
 

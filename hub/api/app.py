@@ -12,9 +12,11 @@ from fastapi.staticfiles import StaticFiles
 from starlette.routing import Route
 
 from hub.api.answer import answer
+from hub.api.deprecation import DEPRECATIONS, Deprecation, Herald
 from hub.api.documentation import build_openapi
 from hub.api.doors import Door
 from hub.api.idempotency import Answered
+from hub.api.later import Later
 from hub.api.moment import stamp
 from hub.api.pages import ALL_PAGES
 from hub.api.pages.rendering import render_problem
@@ -48,15 +50,19 @@ def create_app(
     tokens: Tokens | None = None,
     tag_maps: Mapping[str, TagMap] | None = None,
     star: "Star | None" = None,
+    deprecations: Mapping[str, Deprecation] = DEPRECATIONS,
 ) -> FastAPI:
     """Give the application over a store that is migrated.
 
     `replay` reads quarantined parts again; without it that route answers 501. `doors` are what is offered
     beside `/v1`. `tokens` lets in people with tokens of the plant's issuer; without it only keys open.
     `tag_maps` complete, by source, what edge agents say of tags. `star` are files that answer questions about
-    the star instead of its views.
+    the star instead of its views. `deprecations` are told to whoever still asks for what they name.
     """
-    settings = settings or ApiSettings(version=read_version(), data_folder=_folder_of(database))
+    folder = _folder_of(database)
+    settings = settings or ApiSettings(
+        version=read_version(), data_folder=folder, jobs_folder=folder and folder / "jobs"
+    )
     app = FastAPI(
         title=settings.title,
         version=settings.version,
@@ -77,14 +83,17 @@ def create_app(
 
     @app.get("/v1/openapi.json", include_in_schema=False)
     def read_openapi() -> Response:
-        return answer(build_openapi(app))
+        return answer(app.openapi())
 
-    app.openapi = lambda: build_openapi(app)  # type: ignore[method-assign]  # FastAPI's own way to replace it
+    app.openapi = lambda: build_openapi(app, deprecations)  # type: ignore[method-assign]  # FastAPI's own way to replace it
     for door in doors:
         made = door.make(room)
         app.mount(door.path, made, name=door.path)
         app.router.routes.append(Route(door.path, made, include_in_schema=False))
+    app.add_middleware(Later, outer=app, read=lambda: app.routes)
     app.add_middleware(Gate, outer=app, doors=doors)
+    if deprecations:
+        app.add_middleware(Herald, read=lambda: app.routes, table=deprecations)
     app.add_middleware(Shell)
     return app
 

@@ -1,6 +1,6 @@
 """The OpenAPI document: declared answers and errors of every route, with an example made from its schema."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from fastapi import FastAPI
@@ -8,11 +8,13 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from hub.api.deprecation import Deprecation, mark_deprecated
 from hub.api.instant import LONGEST
+from hub.api.later import mark_later
 from hub.api.moment import HEADER, PARAMETER
 from hub.api.problems import KINDS, MEDIA_TYPE
 from hub.api.rights import OPEN_PATHS
-from hub.api.schemas import EXAMPLE_TIME, EXAMPLES, ProblemDetails
+from hub.api.schemas import EXAMPLE_TIME, EXAMPLES, JobStatus, ProblemDetails
 from hub.api.tables import FORMATS
 
 _REF = "#/components/schemas/{model}"
@@ -26,6 +28,12 @@ _ETAG = {
     "description": "A strong tag of this state, for `If-None-Match` and `If-Match`.",
     "schema": {"type": "string", "maxLength": 1000},
 }
+OCTETS = {"type": "string", "format": "binary"}
+"""The schema of a body that is bytes of any kind: generators of clients would else take it for text."""
+_JOB = {
+    "description": "The address of the job.",
+    "schema": {"type": "string", "maxLength": 100},
+}
 _INTERNAL = "internal-error"
 TAGS = {
     "audit": "Who wrote what, when and why.",
@@ -36,6 +44,7 @@ TAGS = {
     "deliveries": "What agents at the edge bring.",
     "equipment": "Units, lines and areas.",
     "identity": "Which names are one thing.",
+    "jobs": "Calls that are answered later.",
     "lineage": "Completeness, and the way of a value from its source.",
     "lots": "Lots of materials and where they went.",
     "performance": "Key figures and the rows they are made of.",
@@ -46,7 +55,7 @@ TAGS = {
     "sources": "Systems that are read, and their records.",
 }
 """What the operations are filed under."""
-_registered: dict[str, type[BaseModel]] = {"ProblemDetails": ProblemDetails}
+_registered: dict[str, type[BaseModel]] = {"ProblemDetails": ProblemDetails, "JobStatus": JobStatus}
 
 
 def answers(
@@ -164,8 +173,11 @@ def _example(schema: dict[str, Any], defs: dict[str, Any], name: str, depth: int
             return EXAMPLES.get(name)
 
 
-def build_openapi(app: FastAPI) -> dict[str, Any]:
-    """Give the OpenAPI 3.1 document of the routes under /v1 and the probes."""
+def build_openapi(app: FastAPI, deprecations: Mapping[str, Deprecation]) -> dict[str, Any]:
+    """Give the OpenAPI 3.1 document of the routes under /v1 and the probes.
+
+    Raises `ValueError` when `deprecations` name what it has not.
+    """
     if app.openapi_schema:
         return app.openapi_schema
     document = get_openapi(
@@ -201,7 +213,10 @@ def build_openapi(app: FastAPI) -> dict[str, Any]:
                 operation["security"] = []
             if any(one["name"] == PARAMETER for one in operation.get("parameters", ())):
                 operation["responses"]["200"].setdefault("headers", {})[HEADER] = _KNOWN_AT
+    accepted = answers(JobStatus, status=202, description="It will be answered later: the job")[202]
+    mark_later(document, {**accepted, "headers": {"Location": _JOB}})
     _give_width(document)
+    mark_deprecated(document, deprecations)
     app.openapi_schema = document
     return document
 

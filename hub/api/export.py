@@ -3,7 +3,6 @@
 import orjson
 
 from hub.api.app import create_app
-from hub.api.documentation import build_openapi
 from hub.store.database import Database
 
 
@@ -11,7 +10,7 @@ def export_openapi() -> bytes:
     """Give the document as indented JSON with sorted keys and a final newline."""
     database = Database("sqlite://")  # never opened: the document comes from the routes alone
     try:
-        document = build_openapi(create_app(database))
+        document = create_app(database).openapi()
     finally:
         database.close()
     return orjson.dumps(

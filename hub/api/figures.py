@@ -1,10 +1,11 @@
 """The shapes of key figures: formulas as data, values with their parts, and the rows behind them."""
 
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import AwareDatetime
 
 from hub.api.schemas import Schema
+from hub.api.values import Cell
 
 
 class TermOfFormula(Schema):
@@ -79,7 +80,7 @@ class RowsOfTerm(Schema):
 
     term: str
     view: str
-    rows: list[dict[str, Any]]
+    rows: list[dict[str, Cell]]
 
 
 class KpiRows(Schema):

@@ -41,7 +41,7 @@ class Link(Schema):
     state: State
     decision: Decision | None
     score: float | None
-    evidence: Any
+    evidence: dict[str, Any] | None
     reason: str | None
     decided_by: str
     decided_at: AwareDatetime

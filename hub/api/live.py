@@ -78,11 +78,11 @@ async def follow(
     limits = room.settings
     oldest, newest = await to_thread.run_sync(_bounds, room.database)
     reached = newest if after is None else min(after, newest)
-    yield _event("ready", {"tags": sorted(tags.values())}, reached)
+    yield write_event("ready", {"tags": sorted(tags.values())}, reached)
     if reached < oldest - 1:
         reached = oldest - 1
         told = "Older news are gone; read what lies before with /v1/samples."
-        yield _event("missed", {"detail": told}, reached)
+        yield write_event("missed", {"detail": told}, reached)
     ends, spoken = time.monotonic() + limits.stream_s, time.monotonic()
     while True:
         news = await to_thread.run_sync(_read_news, room.database, dict(tags), reached)
@@ -90,17 +90,17 @@ async def follow(
             yield event
         now = time.monotonic()
         if news.newest - news.reached > limits.stream_lag:
-            yield _event("dropped", {"detail": DROPPED}, news.reached)
+            yield write_event("dropped", {"detail": DROPPED}, news.reached)
             return
         is_done = room.live.is_stopping or now > ends or (once and news.reached == news.newest)
         if is_done:
-            yield _event("closing", {"detail": CLOSING}, news.reached)
+            yield write_event("closing", {"detail": CLOSING}, news.reached)
             return
         if news.events:
             spoken = now
         elif now - spoken > _POSITION_S:
             spoken = now
-            yield _event("position", {}, news.reached)
+            yield write_event("position", {}, news.reached)
         if news.reached == news.newest:
             await anyio.sleep(limits.stream_poll_s)
         reached = news.reached
@@ -131,7 +131,9 @@ def _tell(connection: Connection, arrival: Arrival, tags: Mapping[int, str]) -> 
     items = [item for row in few for item in _items(connection, row, tags[row[0]])]
     told += [("samples", {"items": items[at : at + _ROWS]}) for at in range(0, len(items), _ROWS)]
     last = len(told) - 1
-    return [_event(kind, data, arrival.id if at == last else None) for at, (kind, data) in enumerate(told)]
+    return [
+        write_event(kind, data, arrival.id if at == last else None) for at, (kind, data) in enumerate(told)
+    ]
 
 
 def _items(connection: Connection, row: list[int], code: str) -> list[dict[str, Any]]:
@@ -157,6 +159,7 @@ def _finite(value: float | None) -> float | None:
     return value if value is not None and math.isfinite(value) else None
 
 
-def _event(kind: str, data: Mapping[str, Any], number: int | None) -> bytes:
+def write_event(kind: str, data: Mapping[str, Any], number: int | None) -> bytes:
+    """Give an event with its name, its data as JSON and its id (HTML, 9.2)."""
     text = orjson.dumps(data, option=orjson.OPT_UTC_Z).decode()
     return format_sse_event(data_str=text, event=kind, id=None if number is None else str(number))

@@ -25,6 +25,9 @@ PRESENT_ONLY: Mapping[str, str] = {
     "/v1/collections": "What can be asked for comes with the program: it has no history here.",
     "/v1/samples/stream": "This tells what is new; what was known at an instant is at /v1/samples.",
     "/v1/audit/events": "The trail is the past itself: `end` leaves out what was written later.",
+    "/v1/jobs/{token}": "This tells how far a job is, now.",
+    "/v1/jobs/{token}/events": "This tells how far a job is, now.",
+    "/v1/jobs/{token}/result": "The answer stands for the instant at which the call was made.",
     "/v1/kpis": "Formulas come with the program, each with its version: they have no history here.",
     "/v1/sources": (
         "The running state of sources and streams (states, counters, last errors, schedule) is not kept. Ask "

@@ -5,6 +5,7 @@ from typing import Any, Literal
 from pydantic import AwareDatetime
 
 from hub.api.schemas import ReportedAmount, Schema
+from hub.api.values import EssenceOfValue, ShownValue
 
 Standing = Literal[
     "present", "late", "in_progress", "not_needed", "missing", "partial", "bad_only", "retest_open"
@@ -362,7 +363,7 @@ class DecisionOfValue(Schema):
 
     id: int
     source: str
-    judged: dict[str, Any]
+    judged: dict[str, EssenceOfValue]
     state: str
     reason: str
     decided_by: str
@@ -423,7 +424,7 @@ class StatementOfLineage(Schema):
 
     source: str
     source_kind: str | None
-    value: Any
+    value: ShownValue
     is_winner: bool
     in_conflict: bool
     source_time: AwareDatetime | None
@@ -513,7 +514,7 @@ class StateOfValue(Schema):
     since: AwareDatetime
     by: str
     reason: str | None
-    value: dict[str, Any]
+    value: dict[str, ShownValue]
 
 
 class Lineage(Schema):
@@ -525,7 +526,7 @@ class Lineage(Schema):
     """
 
     of: Traced
-    value: Any
+    value: ShownValue
     as_written: str | None
     decided_by: Decider
     statements: list[StatementOfLineage]

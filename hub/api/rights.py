@@ -79,6 +79,10 @@ _WHOLE: Mapping[str, str] = {
     """,
     KNOWN: """
         POST /logout
+        DELETE /v1/jobs/{token}
+        GET /v1/jobs/{token}
+        GET /v1/jobs/{token}/events
+        GET /v1/jobs/{token}/result
     """,
     Permission.READ: """
         GET /

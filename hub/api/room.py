@@ -31,6 +31,7 @@ class ApiSettings(BaseModel):
     version: str = "0"
     title: str = "Plantwide"
     data_folder: Path | None = None
+    jobs_folder: Path | None = None
     free_bytes: int = 64 * 1024 * 1024
     body_bytes: int = 1024 * 1024
     page_rows: int = 1_000
@@ -44,6 +45,9 @@ class ApiSettings(BaseModel):
     examined_samples: int = 200_000_000
     windows_at_once: int = 1_000_000
     streams_at_once: int = 200
+    jobs_at_once: int = 4
+    job_bytes: int = 1024**3
+    jobs_bytes: int = 8 * 1024**3
     stream_poll_s: float = 1.0
     stream_lag: int = 10_000
     stream_s: float = 3600.0
@@ -54,9 +58,10 @@ class ApiSettings(BaseModel):
 
 @dataclass
 class Live:
-    """The streams that are open here, and whether the server is about to end."""
+    """The open streams and the jobs in work here, and whether the server is about to end."""
 
     streams: int = 0
+    jobs: int = 0
     is_stopping: bool = False
 
 

@@ -10,6 +10,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, create_model
 from pydantic.config import JsonDict
 
 from hub.api.instant import Instant
+from hub.api.values import ABSENT, Cell, ShownValue, StatedValue
 from hub.model.enums import OTHER
 from hub.model.mastered import MASTERED
 from hub.model.observed import OBSERVED
@@ -32,7 +33,7 @@ class Reference(Schema):
     description: str | None
 
 
-class Reported(Schema):
+class ReportedReference(Schema):
     """Another thing as a source named it (`reported`), and what that was resolved to (null while unknown)."""
 
     uid: str | None
@@ -81,7 +82,7 @@ _GOLDEN: dict[str, Any] = {
 _REPORTED: dict[str, Any] = {
     **_GOLDEN,
     "measurement": ReportedValue | None,
-    "reference": Reported | None,
+    "reference": ReportedReference | None,
     "peer": Peer | None,
 }
 _THING: dict[str, Any] = {
@@ -239,7 +240,7 @@ class JudgedValue(Schema):
     """What a source said when a person decided."""
 
     source: str
-    value: Any
+    value: StatedValue
 
 
 class Decision(DecisionTaken):
@@ -261,8 +262,8 @@ class ChangedVoice(Schema):
     """A source that says something else now than when a person decided; null where it said nothing."""
 
     source: str
-    then: Any
-    now: Any
+    then: StatedValue
+    now: StatedValue
 
 
 class OvertakenDecision(Decision):
@@ -280,7 +281,7 @@ class Statement(Schema):
 
     source: str
     source_kind: str
-    value: Any
+    value: StatedValue
     is_winner: bool
     in_conflict: bool
     is_settled: bool
@@ -336,7 +337,7 @@ class NameLink(Schema):
     name: str
     method: Literal["native", "declared", "normalised", "rule", "human"]
     state: Literal["confirmed", "rejected"]
-    evidence: Any
+    evidence: dict[str, Any] | None
     reason: str | None
     decided_by: str
     decided_at: AwareDatetime
@@ -678,7 +679,7 @@ class SampleGrid(Schema):
     end: AwareDatetime
     every_s: float
     units: dict[str, str | None]
-    items: list[dict[str, Any]]
+    items: list[dict[str, Cell]]
 
 
 class WindowStatistics(Schema):
@@ -913,11 +914,11 @@ class Moved(Schema):
     """A member that differs: what it said before and what it says after."""
 
     attribute: str
-    from_: Any = Field(alias="from")
-    to: Any
+    from_: ShownValue = Field(alias="from")
+    to: ShownValue
 
 
-class Change(Schema):
+class ChangeOfBatch(Schema):
     """Something of a batch that has moved.
 
     `cause`: `new` and `late` statements (the source had a late one before), `corrected`, `withdrawn` and
@@ -957,7 +958,7 @@ class BatchChanges(Schema):
     since: AwareDatetime
     until: AwareDatetime
     counts: list[Tally]
-    items: list[Change]
+    items: list[ChangeOfBatch]
 
 
 class UnitOfMeasure(Schema):
@@ -1047,8 +1048,56 @@ class Replayed(Schema):
     still_open: int
 
 
+class JobStatus(Schema):
+    """A call that is answered later; `bytes` are written so far, `status` is that of the answer.
+
+    Lost is a job whose process ended before the answer was there: make the call again.
+    """
+
+    id: str
+    state: Literal["running", "done", "failed", "lost"]
+    request: str
+    begun_at: AwareDatetime
+    ended_at: AwareDatetime | None
+    bytes: int
+    status: int | None
+    media_type: str | None
+    result: str | None
+    events: str
+    kept_until: AwareDatetime
+    detail: str
+
+
+class InvalidPlace(Schema):
+    """A place of a request that is not valid, and why; `in`: query, path, header, body; `at`: where in it."""
+
+    in_: str = Field(alias="in")
+    at: str
+    detail: str
+
+
+class Candidate(Reference):
+    """One of several things that have a name."""
+
+    lifecycle: str
+
+
+class StepBetweenNames(Schema):
+    """A link on the way from one name to another that a decision contradicts."""
+
+    one: str
+    other: str
+    method: str
+    link_id: int
+
+
 class ProblemDetails(BaseModel):
-    """RFC 9457 problem details; some kinds carry more members (`errors`, `candidates`, `position`)."""
+    """RFC 9457 problem details; `type` tells the kind. Some kinds carry one or more of the other members.
+
+    `errors`: what is not valid; `position`: where a filter ends to make sense, from 1; `candidates`: things
+    that have the name; `path`: links that contradict a decision; `changed`, `current`, `etag`: what it says
+    now.
+    """
 
     model_config = ConfigDict(extra="allow")
 
@@ -1056,6 +1105,13 @@ class ProblemDetails(BaseModel):
     title: str
     status: int
     detail: str
+    errors: list[InvalidPlace] = ABSENT
+    position: int = ABSENT
+    candidates: list[Candidate] = ABSENT
+    path: list[StepBetweenNames] = ABSENT
+    changed: list[str] = ABSENT
+    current: dict[str, Any] = ABSENT
+    etag: str = ABSENT
 
 
 EXAMPLES: dict[str, Any] = {

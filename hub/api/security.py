@@ -162,7 +162,7 @@ class Gate:
         if route is None and (route := self._directory.find_late(scope["method"], path)) is not None:
             right = RIGHTS.get(route)
         if route is not None:  # where there is none, the application says so
-            _check_right(caller, right, path)
+            check_right(caller, right, path)
         scope.setdefault("state", {})["caller"] = caller
         door = find_door(self._doors, path)
         return None if newest is None or door is not None else self._recall(scope, headers, newest)
@@ -229,7 +229,7 @@ class Gate:
         return find_caller(connection, public_id, now=room.clock()) if public_id else None
 
 
-def _check_right(caller: Caller, right: Right | None, path: str) -> None:
+def check_right(caller: Caller, right: Right | None, path: str) -> None:
     """Raise `Problem` unless somebody may use a route: what nobody gave a right to is closed to all."""
     if right is None:
         raise Problem(

@@ -89,7 +89,7 @@ def serve_hub(
     folder = None if settings.database else settings.data
     app = create_app(
         desk.database,
-        settings=ApiSettings(version=read_version(), data_folder=folder),
+        settings=ApiSettings(version=read_version(), data_folder=folder, jobs_folder=settings.data / "jobs"),
         replay=partial(_read_again, desk, project) if project else None,
         doors=_list_doors(settings),
         tokens=_open_tokens(settings),

@@ -4,11 +4,13 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import structlog
 
 from hub.ingest.runner import Desk
 from hub.shift.settings import Settings
+from hub.store.jobs import forget_jobs
 from hub.store.lake.cellar import NoPlace
 from hub.store.lake.cleaning import clean, is_due
 from hub.store.lake.compaction import compact
@@ -37,9 +39,10 @@ class Policy:
 class Upkeep:
     """A thread that tends the samples of a store; on PostgreSQL one of all nodes at a time."""
 
-    def __init__(self, desk: Desk, policy: Policy) -> None:
+    def __init__(self, desk: Desk, policy: Policy, *, jobs: Path | None = None) -> None:
         self._desk = desk
         self._policy = policy
+        self._jobs = jobs
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="plantwide-upkeep", daemon=True)
 
@@ -53,7 +56,7 @@ class Upkeep:
             compact_runs=settings.compact_runs,
             period_rows=settings.period_rows,
         )
-        return cls(desk, policy)
+        return cls(desk, policy, jobs=settings.data / "jobs")
 
     def start(self) -> None:
         """Begin."""
@@ -91,7 +94,8 @@ class Upkeep:
     def clear(self) -> int:
         """Let go of answers that are no longer given again; give how many. Any node may do it."""
         database, now = self._desk.database, self._desk.clock()
-        return forget_replies(database, now=now) if has_old_replies(database, now=now) else 0
+        gone = forget_replies(database, now=now) if has_old_replies(database, now=now) else 0
+        return gone + (0 if self._jobs is None else forget_jobs(database, self._jobs, now=now))
 
     def _compacts(self, clock: Callable[[], datetime]) -> bool:
         after = timedelta(seconds=self._policy.compact_s)

@@ -2,11 +2,12 @@
 
 Comes in: two OpenAPI documents. Goes out: each break in words, none where everything that was promised holds. What a
 client sends may only get more liberal, what it is answered only more precise; additions are no breaks, except what a
-client must send from now on.
+client must send from now on. What was released as deprecated may be gone after its `x-sunset`.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
 from typing import Any, Literal
 
 Schema = dict[str, Any]
@@ -16,20 +17,19 @@ _UPPER = ("maximum", "exclusiveMaximum", "maxLength", "maxItems")
 _NUMBERS = {"integer": {"integer", "number"}, "number": {"number"}}
 
 
-def list_breaks(released: Schema, present: Schema) -> list[str]:
+def list_breaks(released: Schema, present: Schema, *, today: date | None = None) -> list[str]:
     """Give what the present document breaks of the released one."""
+    day = (today or datetime.now(UTC).date()).isoformat()
     found = list[str]()
     for path, operations in released["paths"].items():
-        if path not in present["paths"]:
-            found.append(f"{path}: is gone")
-            continue
         for method, operation in operations.items():
-            now = present["paths"][path].get(method)
+            now = present["paths"].get(path, {}).get(method)
             place = f"{method.upper()} {path}"
-            if now is None:
+            if now is not None:
+                comparison = _Comparison(released, present, day)
+                found += (f"{place}: {what}" for what in comparison.of(operation, now))
+            elif not _had_its_time(operation, day):
                 found.append(f"{place}: is gone")
-            else:
-                found += (f"{place}: {what}" for what in _Comparison(released, present).of(operation, now))
     return found
 
 
@@ -37,6 +37,7 @@ def list_breaks(released: Schema, present: Schema) -> list[str]:
 class _Comparison:
     released: Schema
     present: Schema
+    day: str
     seen: set[tuple[str, str, str]] = field(default_factory=set)
 
     def of(self, old: Schema, new: Schema) -> Iterator[str]:
@@ -56,7 +57,8 @@ class _Comparison:
         after = {(one["in"], one["name"]): one for one in new.get("parameters", ())}
         for key, one in before.items():
             if key not in after:
-                yield f"parameter {key[1]} is gone"
+                if not _had_its_time(one, self.day):
+                    yield f"parameter {key[1]} is gone"
                 continue
             place = f"parameter {key[1]}"
             yield from self._schemas(one["schema"], after[key]["schema"], "sent", place=place)
@@ -94,7 +96,7 @@ class _Comparison:
             if media not in new:
                 yield f"{place}: {media} is gone"
             else:
-                schemas = content.get("schema", {}), new[media].get("schema", {})
+                schemas = _read(content), _read(new[media])
                 yield from self._schemas(*schemas, side, place=place)
 
     # ---------------------------------------------------------------- schemas
@@ -141,6 +143,16 @@ class _Comparison:
             for name in after:
                 if _needs(new, name) and not _needs(old, name):
                     yield f"{place}.{name} is required now"
+
+
+def _had_its_time(released: Schema, day: str) -> bool:
+    return bool(released.get("deprecated")) and released.get("x-sunset", "9999") <= day
+
+
+def _read(content: Schema) -> Schema:
+    """Give the schema of a body; of a stream, which is a text, that of its events, wherever it stands."""
+    schema: Schema = content.get("schema", {})
+    return schema.get("x-event", schema)
 
 
 def _needs(schema: Schema, name: str) -> bool:

@@ -21,6 +21,7 @@ from hub.store.statements import Told, store_documents
 from hub.store.stating import state
 from hub.store.systems import ensure_system
 from tests.api.factories import NOW, add_plant
+from tests.api.routes import check_problem
 from tests.databases import Pool
 
 
@@ -46,7 +47,7 @@ class Counter:
         response = self.client.get(path, params=params)
         assert response.status_code == status, response.text
         assert response.headers["content-type"] == "application/problem+json"
-        return response.json()
+        return check_problem(response.json())
 
 
 @dataclass

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+from jsonschema import Draft202012Validator
 
 ADDRESSES: dict[str, str] = {
     "/v1/batches": "/v1/batches?limit=2",
@@ -69,4 +70,18 @@ DOCUMENT: dict[str, Any] = orjson.loads(
     (Path(__file__).parents[2] / "openapi" / "plantwide.json").read_bytes()
 )
 """The OpenAPI document as committed: `poe openapi` holds it against the code, and to build it takes a second."""
+_MODELS: dict[str, Any] = DOCUMENT["components"]["schemas"]
+_PROBLEM = Draft202012Validator(
+    {
+        "$ref": "#/closed",
+        "closed": {**_MODELS["ProblemDetails"], "additionalProperties": False},
+        "components": DOCUMENT["components"],
+    }
+)
 OPERATIONS = [(method.upper(), path) for path, found in DOCUMENT["paths"].items() for method in found]
+
+
+def check_problem(problem: dict[str, Any]) -> dict[str, Any]:
+    """Give a problem, of which every member must be described: a client shows what it has a type for."""
+    _PROBLEM.validate(problem)
+    return problem

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from copy import deepcopy
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,18 @@ def test_nothing_that_was_released_is_broken() -> None:
     breaks = list_breaks(orjson.loads(RELEASED.read_bytes()), DOCUMENT)
     told = "\n".join(breaks)
     assert not breaks, f"clients of the last release would break (CONTRIBUTING, “The API”):\n{told}"
+
+
+EVENT = {
+    "type": "object",
+    "required": ["event"],
+    "properties": {"event": {"enum": ["ready", "closing"], "type": "string"}},
+}
+
+
+def beside_text(event: dict[str, Any]) -> dict[str, Any]:
+    """Describe a stream of events as the text that it is, with what one event holds beside it."""
+    return {"type": "string", "x-event": event}
 
 
 def small() -> dict[str, Any]:
@@ -53,6 +66,7 @@ def small() -> dict[str, Any]:
             "content": {
                 "application/json": {"schema": {"$ref": "#/components/schemas/Item"}},
                 "text/csv": {"schema": {"type": "string"}},
+                "text/event-stream": {"schema": EVENT},
             },
         }
     }
@@ -94,7 +108,7 @@ def answer(document: dict[str, Any]) -> dict[str, Any]:
 
 REQUIRED = {"in": "query", "name": "site", "required": True, "schema": {"type": "string"}}
 BREAKS: dict[str, tuple[Change, str]] = {
-    "a path": (lambda d: d["paths"].pop("/things"), "/things: is gone"),
+    "a path": (lambda d: d["paths"].pop("/things"), "GET /things: is gone"),
     "an operation": (lambda d: d["paths"]["/things"].pop("post"), "POST /things: is gone"),
     "its name": (
         lambda d: d["paths"]["/things"]["get"].update(operationId="all"),
@@ -185,6 +199,12 @@ BREAKS: dict[str, tuple[Change, str]] = {
         lambda d: item(d)["properties"]["state"].update(enum=["open"]),
         "answer 200.state: closed is no longer one of its values",
     ),
+    "a word of an event": (
+        lambda d: answer(d)["content"]["text/event-stream"].update(
+            schema=beside_text({**EVENT, "properties": {"event": {"enum": ["ready"], "type": "string"}}})
+        ),
+        "answer 200.event: closing is no longer one of its values",
+    ),
     "any word in the answer": (
         lambda d: item(d)["properties"]["state"].pop("enum"),
         "answer 200.state: may now be any value",
@@ -216,6 +236,9 @@ ADDITIONS: dict[str, Change] = {
     "a word of the answer": lambda d: item(d)["properties"]["state"]["enum"].append("late"),
     "a narrower answer": lambda d: item(d)["properties"].update(size={"type": "integer"}),
     "a media type": lambda d: answer(d)["content"].update({"application/jsonl": {}}),
+    "events beside their text": lambda d: answer(d)["content"]["text/event-stream"].update(
+        schema=beside_text(EVENT)
+    ),
     "a status": lambda d: d["paths"]["/things"]["get"]["responses"].update({"202": {}}),
     "a key no longer needed": lambda d: d["paths"]["/things"]["get"].update(security=[]),
 }
@@ -226,3 +249,32 @@ def test_an_addition_passes(kind: str) -> None:
     changed = small()
     ADDITIONS[kind](changed)
     assert list_breaks(small(), changed) == []
+
+
+def retire(document: dict[str, Any]) -> None:
+    """Deprecate an operation and a parameter, as a release does, until the first of March 2028."""
+    for one in (document["paths"]["/things"]["post"], parameters(document)[1]):
+        one.update({"deprecated": True, "x-sunset": "2028-03-01"})
+
+
+def leave_out(document: dict[str, Any]) -> None:
+    document["paths"]["/things"].pop("post")
+    parameters(document).pop(1)
+
+
+@pytest.mark.parametrize(
+    ("is_told", "today", "gone"),
+    [
+        (True, date(2028, 3, 1), []),
+        (True, date(2028, 2, 29), ["GET /things: parameter state is gone", "POST /things: is gone"]),
+        (False, date(2028, 3, 1), ["GET /things: parameter state is gone", "POST /things: is gone"]),
+    ],
+)
+def test_what_was_released_as_deprecated_may_be_gone_after_its_day(
+    is_told: bool, today: date, gone: list[str]
+) -> None:
+    released, present = small(), small()
+    if is_told:
+        retire(released)
+    leave_out(present)
+    assert list_breaks(released, present, today=today) == gone

@@ -11,6 +11,7 @@ from hub.api import balance, schemas
 from hub.api.app import create_app
 from hub.model import Batch, Quantity
 from hub.store.keys import create_key
+from tests.api.routes import check_problem
 from tests.resolve.test_counting import move, name, says
 from tests.resolve.worlds import Version, World
 
@@ -207,7 +208,7 @@ def test_a_decision_is_about_what_was_seen(desk: Desk) -> None:
     before = desk.world.dump()
     refused = desk.client.post(f"{PLACE}/resolve", json=body, headers={"If-Match": tag})
     assert refused.status_code == 412
-    problem = refused.json()
+    problem = check_problem(refused.json())
     assert problem["type"] == "urn:plantwide:problem:precondition-failed"
     assert problem["changed"] == ["statements"]
     assert problem["current"] == desk.get(PLACE)

@@ -9,6 +9,7 @@ from lxml import etree
 from hub.store.schemes import save_scheme_groups
 from tests.api.conftest import ERP, LIMS, MES, Counter, tell
 from tests.api.factories import NOW
+from tests.api.routes import check_problem
 
 
 def post(counter: Counter, path: str, body: dict[str, Any], status: int = 200, key: str = "") -> Any:
@@ -96,7 +97,7 @@ def test_a_decision_against_what_stands_is_refused_with_the_way(three_batches: C
     made = decide(three_batches, "same", LIMS, MES)
     problem = decide(three_batches, "apart", MES, LIMS, 409)
     assert problem["type"] == "urn:plantwide:problem:contradicted"
-    (step,) = problem["path"]
+    (step,) = check_problem(problem)["path"]
     assert ({step["one"], step["other"]}, step["method"], step["link_id"]) == (
         {MES, LIMS},
         "human",

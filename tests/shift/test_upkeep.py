@@ -1,5 +1,6 @@
 """What the hub does for its samples while it serves: folds when due, and keeps them when it cannot."""
 
+import os
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 
 from hub.ingest.runner import Desk
 from hub.shift.upkeep import Policy, Upkeep
+from hub.store.jobs import begin_job
 from hub.store.lake.survey import survey
 from hub.store.replies import Asked, claim_request
 from tests.store.lake.cellars import Cellar, cellar
@@ -70,4 +72,19 @@ def test_answers_are_let_go_when_they_are_no_longer_given_again(store: Cellar) -
     assert keeper.clear() == 0
     store.clock += timedelta(hours=24)
     assert keeper.clear() == 1
+    assert keeper.clear() == 0
+
+
+def test_jobs_and_their_answers_are_let_go_after_a_day(store: Cellar, tmp_path: Path) -> None:
+    folder = tmp_path / "jobs"
+    folder.mkdir()
+    desk = Desk(store.database, owner="node", clock=lambda: store.clock)
+    keeper = Upkeep(desk, Policy(), jobs=folder)
+    made = begin_job(store.database, caller="me", route="GET /v1/a", request="GET /v1/a", now=store.clock)
+    answer = folder / made.token
+    answer.write_bytes(b"1")
+    os.utime(answer, (store.clock.timestamp(), store.clock.timestamp()))
+    assert (keeper.clear(), answer.exists()) == (0, True)
+    store.clock += timedelta(hours=24)
+    assert (keeper.clear(), answer.exists()) == (1, False)
     assert keeper.clear() == 0

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Body, Path, Request, Response
 
 from hub.api.answer import answer
-from hub.api.documentation import answers, describe
+from hub.api.documentation import OCTETS, answers, describe
 from hub.api.problems import Problem
 from hub.api.room import Room, RoomOf
 from hub.api.strict import StrictRoute
@@ -121,7 +121,7 @@ def keep_samples(
             media_type=MEDIA_TYPE,
             description="Columns tag, ts (µs, UTC), value, text, quality (OPC UA status). "
             "The schema's metadata hold under `plantwide.window` the JSON of a `SentWindow`.",
-            json_schema_extra={"contentMediaType": MEDIA_TYPE, "x-window": describe(SentWindow)},
+            json_schema_extra={**OCTETS, "contentMediaType": MEDIA_TYPE, "x-window": describe(SentWindow)},
         ),
     ],
 ) -> Response:

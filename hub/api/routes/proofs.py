@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path, Query, Response
 
 from hub.api import proofs
 from hub.api.answer import answer
-from hub.api.documentation import GUARDED, answers, problems
+from hub.api.documentation import GUARDED, OCTETS, answers, problems
 from hub.api.locating import locator
 from hub.api.parameters import RowId, ThingName
 from hub.api.problems import Problem
@@ -21,7 +21,7 @@ router = APIRouter(prefix="/v1", route_class=StrictRoute)
 
 _FILE: dict[str, Any] = {
     "description": "The payload, in its own media type",
-    "content": {"*/*": {"schema": {"type": "string"}}},
+    "content": {"*/*": {"schema": OCTETS}},
 }
 
 

@@ -24,16 +24,20 @@ _EVENTS: dict[str, Any] = {
     "content": {
         "text/event-stream": {
             "schema": {
-                "type": "object",
-                "description": "One event of the stream.",
-                "properties": {
-                    "event": {
-                        "enum": ["ready", "samples", "span", "position", "missed", "dropped", "closing"]
+                "type": "string",
+                "contentMediaType": "text/event-stream",
+                "x-event": {
+                    "type": "object",
+                    "description": "One event of the stream.",
+                    "properties": {
+                        "event": {
+                            "enum": ["ready", "samples", "span", "position", "missed", "dropped", "closing"]
+                        },
+                        "data": {"type": "string", "contentMediaType": "application/json"},
+                        "id": {"type": "string"},
                     },
-                    "data": {"type": "string", "contentMediaType": "application/json"},
-                    "id": {"type": "string"},
+                    "required": ["event", "data"],
                 },
-                "required": ["event", "data"],
             }
         }
     },

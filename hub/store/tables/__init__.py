@@ -10,6 +10,7 @@ from hub.store.tables.receipts import mapping, reading_mark, redelivery
 from hub.store.tables.runtime import (
     api_key,
     coverage,
+    job,
     kept_reply,
     mart_reader,
     mention,
@@ -55,6 +56,7 @@ __all__ = [
     "audit_leaf",
     "coverage",
     "identifier",
+    "job",
     "kept_reply",
     "kpi_value",
     "link_decision",

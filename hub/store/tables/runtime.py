@@ -1,6 +1,6 @@
 """What the hub keeps for its own work: sources, streams, statements to resolve, quarantine, samples, keys."""
 
-from sqlalchemy import Column, Index, LargeBinary, PrimaryKeyConstraint, Table, UniqueConstraint
+from sqlalchemy import BigInteger, Column, Index, LargeBinary, PrimaryKeyConstraint, Table, UniqueConstraint
 
 from hub.store.tables.parts import (
     Json,
@@ -206,6 +206,25 @@ kept_reply = Table(
     UniqueConstraint("caller", "key"),
 )
 """What was answered to requests that may come twice; without a status while the first is being worked on."""
+
+job = Table(
+    "job",
+    metadata,
+    key_column(),
+    text("token", 32, nullable=False),
+    text("caller", 20, nullable=False),
+    text("route", 200, nullable=False),
+    text("request", 2000, nullable=False),
+    instant("begun_at", nullable=False, index=True),
+    instant("beaten_at", nullable=False),
+    instant("ended_at"),
+    Column("number", BigInteger, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    integer("status"),
+    Column("headers", Json),
+    UniqueConstraint("token"),
+)
+"""Calls that are answered later; one that has ended without a status was lost with its process."""
 
 mart_reader = Table(
     "mart_reader",

@@ -6,6 +6,7 @@ ignored, as the RFC allows.
 """
 
 import asyncio
+import hashlib
 import logging
 import os
 import shutil
@@ -158,7 +159,7 @@ class Later:
         query = scope["query_string"].decode("latin-1")
         asked = f"{scope['method']} {quote(scope['path'])}{'?' if query else ''}{query}"
         begin = partial(
-            begin_job, room.database, caller=caller.public_id, route=route, request=asked, now=room.clock()
+            begin_job, room.database, caller=name_owner(caller), route=route, request=asked, now=room.clock()
         )
         room.live.jobs += 1  # before anything is awaited: else more calls could pass at once
         try:
@@ -287,6 +288,13 @@ def _make_room(room: Room, folder: Path) -> None:
 
 def _is_full(room: Room, folder: Path) -> bool:
     return shutil.disk_usage(folder).free < room.settings.free_bytes
+
+
+def name_owner(caller: Caller) -> str:
+    """Name who may have a job: who made the call, as long as they see the rows that they saw then."""
+    if not caller.rows.is_limited:
+        return caller.public_id
+    return f"{caller.public_id}:{hashlib.sha256(repr(caller.rows).encode()).hexdigest()[:16]}"
 
 
 def drop(room: Room, token: str) -> None:

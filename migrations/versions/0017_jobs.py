@@ -22,7 +22,7 @@ def upgrade() -> None:
         "job",
         sa.Column("id", _KEY, autoincrement=True, nullable=False),
         sa.Column("token", sa.String(length=32), nullable=False),
-        sa.Column("caller", sa.String(length=20), nullable=False),
+        sa.Column("caller", sa.String(length=40), nullable=False),
         sa.Column("route", sa.String(length=200), nullable=False),
         sa.Column("request", sa.String(length=2000), nullable=False),
         sa.Column("begun_at", UtcDateTime(), nullable=False),

@@ -18,11 +18,11 @@ from sqlalchemy import select
 
 from hub.api import routes
 from hub.api.app import create_app
-from hub.api.later import LATER
+from hub.api.later import LATER, name_owner
 from hub.api.room import ApiSettings, Room
 from hub.store.database import Database
 from hub.store.jobs import KEPT, LEASE, begin_job, end_job, find_job
-from hub.store.keys import create_key
+from hub.store.keys import Caller, create_key
 from hub.store.tables import job as job_table
 from tests.api.conftest import Counter
 from tests.api.routes import DOCUMENT, check_problem
@@ -213,6 +213,16 @@ def test_nobody_but_who_began_a_job_and_an_administrator_sees_it(desk: Desk) -> 
     # an administrator's scope does not open what the call itself is closed to
     needed = desk.client.get(MATRIX, headers={"X-API-Key": desk.admin}).status_code
     assert desk.client.get(done["result"], headers={"X-API-Key": desk.admin}).status_code == needed
+
+
+def test_who_sees_fewer_rows_than_when_the_call_was_made_has_that_job_no_more() -> None:
+    before, after = (
+        name_owner(Caller("0011223344556677", "ada", frozenset({"role:reader", *sites})))
+        for sites in ((), ("site:CORK",))
+    )
+    other = name_owner(Caller("0011223344556677", "ada", frozenset({"role:reader", "site:BSL"})))
+    assert len({before, after, other}) == 3
+    assert max(map(len, (before, after, other))) <= 40
 
 
 def test_who_may_not_make_the_call_gets_no_job(desk: Desk) -> None:

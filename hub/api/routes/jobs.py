@@ -10,7 +10,7 @@ from fastapi.responses import FileResponse
 from hub.api import schemas
 from hub.api.answer import answer
 from hub.api.documentation import GUARDED, OCTETS, answers, problems
-from hub.api.later import describe, drop
+from hub.api.later import describe, drop, name_owner
 from hub.api.live import CLOSING, LiveResponse, write_event
 from hub.api.problems import Problem
 from hub.api.rights import RIGHTS
@@ -148,6 +148,6 @@ def _find(request: Request, room: Room, token: str) -> Job:
     caller: Caller = request.state.caller
     job = find_job(room.database, token, now=room.clock())
     sees_all = caller.may(Permission.ADMINISTER) and not caller.rows.is_limited
-    if job is None or not (job.caller == caller.public_id or sees_all):
+    if job is None or not (job.caller == name_owner(caller) or sees_all):
         raise Problem("not-found", "You have no job of this name, or it is older than a day.")
     return job

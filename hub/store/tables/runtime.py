@@ -212,7 +212,7 @@ job = Table(
     metadata,
     key_column(),
     text("token", 32, nullable=False),
-    text("caller", 20, nullable=False),
+    text("caller", 40, nullable=False),
     text("route", 200, nullable=False),
     text("request", 2000, nullable=False),
     instant("begun_at", nullable=False, index=True),

@@ -6,7 +6,7 @@ how far it has come is a position, and there may be as many as there are listene
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -20,7 +20,7 @@ from hub.store.tables import audit_event, metadata, overtaken_act
 
 WINDOW = 2_000
 """Audit rows, about, of the wanted tables that are looked at in one reading."""
-_TICK = timedelta(microseconds=1)
+_ROWS = 200
 _IMAGES = {
     "sqlite": 'SELECT {columns} FROM "{table}" AS r WHERE r.id IN ({ids})',
     "postgresql": 'SELECT r.id, to_json(r)::text FROM "{table}" AS r WHERE r.id IN ({ids})',
@@ -56,8 +56,8 @@ def read_events(
     end = _find_end(connection, after, tables) or newest
     rows = connection.execute(_list_rows(connection, after, end=end, tables=tables)).all()
     found: list[Event] = []
-    for at in range(0, len(rows), limit):  # most rows tell nothing of the wanted types
-        part = rows[at : at + limit]
+    for at in range(0, len(rows), _ROWS):  # most rows tell nothing of the wanted types
+        part = rows[at : at + _ROWS]
         places = {row.id: Position.of(row.known_at, row.id) for row in part}
         told = _read_rows(connection, list(places))
         events = [event for key, place in places.items() for event in tell(told[key], place)]

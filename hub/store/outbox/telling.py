@@ -90,7 +90,7 @@ def _tell_thing(row: Row) -> Iterator[_Said]:
     moved = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
     attributes = {_attributes(row.table).get(name, name) for name in moved - _BOOKKEEPING}
     if attributes and row.table in _CHANGED:
-        change = "new" if row.before is None else "changed"
+        change = "new" if row.before is None else "gone" if row.after is None else "changed"
         yield _Said(_CHANGED[row.table], change, tuple(sorted(attributes)))
     was, is_now = bool(before.get("has_conflict")), bool(after.get("has_conflict"))
     if is_now and not was:

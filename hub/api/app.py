@@ -23,6 +23,7 @@ from hub.api.routes import ALL_ROUTES
 from hub.api.security import Gate, Shell
 from hub.api.sessions import Sessions
 from hub.api.tokens import Tokens
+from hub.events.herald import Herald
 from hub.ingest.tagmap import TagMap
 from hub.store.database import Database
 from hub.store.keys import verify_key
@@ -43,12 +44,13 @@ def create_app(
     doors: Sequence[Door] = (),
     tokens: Tokens | None = None,
     tag_maps: Mapping[str, TagMap] | None = None,
+    herald: Herald | None = None,
 ) -> FastAPI:
     """Give the application over a store that is migrated.
 
     `replay` reads quarantined parts again; without it that route answers 501. `doors` are what is offered
     beside `/v1`. `tokens` lets in people with tokens of the plant's issuer; without it only keys open.
-    `tag_maps` complete, by source, what edge agents say of tags.
+    `tag_maps` complete, by source, what edge agents say of tags. Without a `herald` there are no webhooks.
     """
     settings = settings or ApiSettings(version=read_version(), data_folder=_folder_of(database))
     app = FastAPI(
@@ -62,7 +64,7 @@ def create_app(
         generate_unique_id_function=_name_operation,
     )
     sessions = Sessions(session_s=settings.session_s, login_s=settings.login_s)
-    room = app.state.room = Room(database, settings, sessions, replay, tokens, tag_maps or {})
+    room = app.state.room = Room(database, settings, sessions, replay, tokens, tag_maps or {}, herald)
     install_problems(app, show=render_problem, stamp=stamp)
     app.add_exception_handler(Answered, _give_again)
     for router in (*ALL_ROUTES, *ALL_PAGES):

@@ -24,6 +24,11 @@ PRESENT_ONLY: Mapping[str, str] = {
     "/v1/units": "Units come with the program, not from sources: they have no history here.",
     "/v1/collections": "What can be asked for comes with the program: it has no history here.",
     "/v1/samples/stream": "This tells what is new; what was known at an instant is at /v1/samples.",
+    "/v1/events": "Events are in the order in which they became known: `after` says where to begin.",
+    "/v1/events/stream": "This tells what is new; `Last-Event-ID` says where to begin.",
+    "/v1/webhooks": "How far webhooks have come is not kept.",
+    "/v1/webhooks/{webhook_id}": "How far a webhook has come is not kept.",
+    "/v1/webhooks/{webhook_id}/deliveries": "The newest attempts are kept as they are.",
     "/v1/audit/events": "The trail is the past itself: `end` leaves out what was written later.",
     "/v1/kpis": "Formulas come with the program, each with its version: they have no history here.",
     "/v1/sources": (

@@ -96,6 +96,8 @@ _WHOLE: Mapping[str, str] = {
         GET /v1/conflicts/movements
         GET /v1/conflicts/{entity_type}/{name}/{attribute}
         GET /v1/equipment
+        GET /v1/events
+        GET /v1/events/stream
         GET /v1/kpis
         GET /v1/kpis/{code}
         GET /v1/kpis/{code}/rows
@@ -118,6 +120,9 @@ _WHOLE: Mapping[str, str] = {
         GET /v1/sources
         GET /v1/tags
         GET /v1/units
+        GET /v1/webhooks
+        GET /v1/webhooks/{webhook_id}
+        GET /v1/webhooks/{webhook_id}/deliveries
         GET /v1/{noun}/{name}/b2mml
         * /mcp
         * /mcp/{path}
@@ -160,6 +165,12 @@ _WHOLE: Mapping[str, str] = {
         POST /v1/links
         POST /v1/links/{link_id}/undo
         PUT /v1/rules/{entity_type}/{attribute}
+    """,
+    Permission.ADMINISTER: """
+        DELETE /v1/webhooks/{webhook_id}
+        POST /v1/webhooks
+        POST /v1/webhooks/{webhook_id}/resume
+        POST /v1/webhooks/{webhook_id}/test
     """,
     Permission.DELIVER: """
         POST /v1/deliveries/{source}/end

@@ -68,8 +68,9 @@ def add_webhook(connection: Connection, *, position: Position, now: datetime, **
 
 def remove_webhook(connection: Connection, webhook_id: int) -> bool:
     """Remove a webhook with all that is kept of it; tells whether it was there."""
-    connection.execute(delete(webhook_delivery).where(_d.webhook_id == webhook_id))
+    # Progress first: whoever notes an attempt moves it too, and so has noted all by then or notes nothing.
     connection.execute(delete(webhook_progress).where(_p.webhook_id == webhook_id))
+    connection.execute(delete(webhook_delivery).where(_d.webhook_id == webhook_id))
     return connection.execute(delete(webhook).where(_w.id == webhook_id)).rowcount == 1
 
 
@@ -153,6 +154,13 @@ def resume_webhook(connection: Connection, webhook_id: int, *, now: datetime) ->
     fresh: dict[str, Any] = {"state": "active", "reason": None, "attempts": 0, "failing_since": None}
     mine = update(webhook_progress).where(_p.webhook_id == webhook_id)
     return connection.execute(mine.values(due_at=now, **fresh)).rowcount == 1
+
+
+def note_trial(connection: Connection, webhook_id: int, attempt: Attempt) -> None:
+    """Keep what became of a message that moves nothing, unless the webhook was removed meanwhile."""
+    held = select(_p.id).where(_p.webhook_id == webhook_id).with_for_update()
+    if connection.execute(held).first() is not None:
+        note_attempt(connection, webhook_id, attempt)
 
 
 def note_attempt(connection: Connection, webhook_id: int, attempt: Attempt) -> None:

@@ -12,6 +12,7 @@ from hub.api.routes import (
     conflicts,
     deliveries,
     equipment,
+    events,
     kpis,
     links,
     lots,
@@ -24,6 +25,7 @@ from hub.api.routes import (
     samples,
     sources,
     streaming,
+    webhooks,
 )
 
 ALL_ROUTES: tuple[APIRouter, ...] = (
@@ -48,4 +50,6 @@ ALL_ROUTES: tuple[APIRouter, ...] = (
     links.router,
     rules.router,
     review.router,
+    events.router,
+    webhooks.router,
 )

@@ -2,11 +2,25 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from hub.store.tables import ENTITY_TABLES
 
 THINGS = tuple(ENTITY_TABLES)
-_PREFIX, _SUFFIX = "plantwide.", ".v1"
+EventType = Literal[
+    "plantwide.batch.changed.v1",
+    "plantwide.lot.changed.v1",
+    "plantwide.conflict.opened.v1",
+    "plantwide.conflict.resolved.v1",
+    "plantwide.link.proposed.v1",
+    "plantwide.link.decided.v1",
+    "plantwide.link.undone.v1",
+    "plantwide.document.quarantined.v1",
+    "plantwide.document.released.v1",
+    "plantwide.result.failed.v1",
+    "plantwide.result.corrected.v1",
+    "plantwide.result.withdrawn.v1",
+]
 
 
 @dataclass(frozen=True)

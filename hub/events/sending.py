@@ -4,7 +4,7 @@ import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import anyio
@@ -92,5 +92,5 @@ def sign(message_id: str, body: bytes, *, secret: str, now: datetime) -> dict[st
         "user-agent": "plantwide",
         "webhook-id": message_id,
         "webhook-timestamp": str(int(now.timestamp())),
-        "webhook-signature": Signer(secret).sign(message_id, now, body.decode()),
+        "webhook-signature": Signer(secret).sign(message_id, now.astimezone(UTC), body.decode()),
     }

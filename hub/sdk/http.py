@@ -1,6 +1,7 @@
 """The one HTTP client of the connectors: bounded, identity-encoded, its answers turned into our errors."""
 
 import asyncio
+import logging
 import ssl
 import threading
 import time
@@ -17,6 +18,8 @@ from hub.sdk.clock import utc_now
 from hub.sdk.errors import BadRecord, Misconfigured, Unauthorized, Unavailable
 from hub.sdk.oauth import ClientCredentials, TokenKeeper
 
+# The client writes each address that it asks into the log, at INFO; an address may hold a secret.
+logging.getLogger("httpx2").setLevel(logging.WARNING)
 _TOKEN_BYTES = 65_536
 """More than this is no token."""
 

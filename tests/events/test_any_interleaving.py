@@ -66,13 +66,13 @@ class Mortal(Delivery):
 
     wire: Wire
 
-    def _note(self, *arguments: Any) -> None:
-        super()._note(*arguments)
+    def _note(self, *arguments: Any, **named: Any) -> None:
+        super()._note(*arguments, **named)
         self.wire.step()
 
-    def _let_go(self, *arguments: Any) -> None:
+    def _let_go(self, *arguments: Any, **named: Any) -> None:
         if self.wire.dies != 0:
-            super()._let_go(*arguments)
+            super()._let_go(*arguments, **named)
 
 
 @dataclass

@@ -64,11 +64,11 @@ def test_only_who_shows_a_certificate_for_the_name_is_told(
             self.send_header("content-length", "0")
             self.end_headers()
 
-        def log_message(self, *_: Any) -> None:
+        def log_message(self, *_: Any, **__: Any) -> None:
             pass
 
     class Server(HTTPServer):
-        def handle_error(self, *_: Any) -> None:
+        def handle_error(self, *_: Any, **__: Any) -> None:
             """A client that does not trust us says so and goes."""
 
     server = Server(("127.0.0.1", 0), Handler)

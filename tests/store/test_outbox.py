@@ -47,8 +47,10 @@ def read_all(database: Database, after: Position = START, limit: int = 100, **mo
 
 def tell(database: Database, after: Position) -> list[tuple[str, str, tuple[str, ...]]]:
     """Give type without frills, change and attributes of what came after a position."""
-    shown = [(e.type, e.change, e.attributes) for e in read_all(database, after)]
-    return [(kind.removeprefix("plantwide.").removesuffix(".v1"), *rest) for kind, *rest in shown]
+    return [
+        (one.type.removeprefix("plantwide.").removesuffix(".v1"), one.change, one.attributes)
+        for one in read_all(database, after)
+    ]
 
 
 def end_of(database: Database) -> Position:

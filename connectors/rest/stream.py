@@ -19,7 +19,8 @@ _TIE = timedelta(seconds=1)
 _PASSES = 3
 _TRIED = 5
 """So many items are asked for a detail before `check` says that there is none."""
-_Name = tuple[str, int]
+_Name = tuple[str, int | datetime | None]
+"""What tells an item of a page from another: its key, and its version or time of change."""
 
 
 @dataclass
@@ -32,10 +33,11 @@ class _Fetched:
     total: int | None = None
     following: Place = None
 
-    @property
-    def names(self) -> "list[_Name]":
-        """Name the items in their order."""
-        return [_name(d) for d in self.documents]
+    def repeats(self, other: "_Fetched") -> bool:
+        """Tell whether it holds the same items in the same order; mostly the first one tells."""
+        return len(self.documents) == len(other.documents) and all(
+            _name(one) == _name(their) for one, their in zip(self.documents, other.documents, strict=True)
+        )
 
     def newest(self, known: datetime | None) -> datetime | None:
         """Give the highest change time of what was seen."""
@@ -127,12 +129,12 @@ class StreamReader:
         start = self._start(since)
         high, place, first_count = since, None, None
         known: dict[_Name, datetime | None] = {}
-        before: list[_Name] = []
+        before = _Fetched()
         while True:
             page = self._fetch(start, place, first_count=first_count)
-            if place is not None and page.names == before:
+            if place is not None and page.repeats(before):
                 return  # the source gives its last page for every number behind it
-            before = page.names
+            before = page
             fresh = [d for d in page.documents if _name(d) not in known]
             known.update({_name(d): d.changed_at for d in fresh})
             high = page.newest(high)
@@ -165,7 +167,7 @@ class StreamReader:
             fresh = pages = 0
             for page in self._pass(self._start(since), place):
                 marks.see(page, self._client.server_time)
-                documents = [d for d in page.documents if _name(d) not in known]
+                documents = [d for d in page.documents if _name(d) not in known] if known else page.documents
                 if can_shift(self.settings.paging):  # else nothing comes twice, and names would only pile up
                     known.update(_name(d) for d in documents)
                 fresh, pages = fresh + len(documents), pages + 1
@@ -192,13 +194,14 @@ class StreamReader:
             place = None
             page = self._fetch(start, place, first_count=None)
         first_count = page.count
+        is_numbered = isinstance(self.settings.paging, PageNumber | Offset)
         while True:
             yield page
-            before, visited, place = page.names, place, page.following
+            before, visited, place = page, place, page.following
             if place is None or place == visited:
                 return
             page = self._fetch(start, place, first_count=first_count)
-            if page.names == before and isinstance(self.settings.paging, PageNumber | Offset):
+            if is_numbered and page.repeats(before):
                 return
 
     def _start(self, since: datetime | None) -> datetime | None:
@@ -225,7 +228,7 @@ class StreamReader:
         page = _Fetched()
         for scope in self._walk(answer):
             page.count += 1
-            part = self._document(scope.item)
+            part = self._document(scope)
             if isinstance(part, Document):
                 page.documents.append(part)
             else:
@@ -274,9 +277,10 @@ class StreamReader:
             return format_instant(moment)
         return moment.astimezone(self._reader.zone or UTC).strftime(pattern)
 
-    def _document(self, item: Any) -> Document | Rejected:
-        payload = write_json(item)
-        scope = Scope(item)
+    def _document(self, found: Scope) -> Document | Rejected:
+        """Make an item a document by itself: what stands around it in the answer is no part of it."""
+        payload = write_json(found.item)
+        scope = found if found.parent is None else Scope(found.item)
         try:
             key = self._reader.stated(self._key.find(scope))
             if key is None:
@@ -299,4 +303,4 @@ class StreamReader:
 
 
 def _name(document: Document) -> _Name:
-    return document.key, document.version
+    return document.key, document.changed_at if document.seq is None else document.seq

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fastapi import FastAPI, Request, Response
 from fastapi.routing import APIRoute
@@ -28,6 +29,9 @@ from hub.ingest.tagmap import TagMap
 from hub.store.database import Database
 from hub.store.keys import verify_key
 
+if TYPE_CHECKING:
+    from hub.store.star.reading import Star
+
 _DESCRIPTION = """One view of what MES, LIMS, ERP and historian systems say.
 
 Every address but the probes and `/v1/info` needs an API key, as `X-API-Key`, as bearer token or as Basic
@@ -45,12 +49,14 @@ def create_app(
     tokens: Tokens | None = None,
     tag_maps: Mapping[str, TagMap] | None = None,
     herald: Herald | None = None,
+    star: "Star | None" = None,
 ) -> FastAPI:
     """Give the application over a store that is migrated.
 
     `replay` reads quarantined parts again; without it that route answers 501. `doors` are what is offered
     beside `/v1`. `tokens` lets in people with tokens of the plant's issuer; without it only keys open.
     `tag_maps` complete, by source, what edge agents say of tags. Without a `herald` there are no webhooks.
+    `star` are files that answer questions about the star instead of its views.
     """
     settings = settings or ApiSettings(version=read_version(), data_folder=_folder_of(database))
     app = FastAPI(
@@ -64,7 +70,8 @@ def create_app(
         generate_unique_id_function=_name_operation,
     )
     sessions = Sessions(session_s=settings.session_s, login_s=settings.login_s)
-    room = app.state.room = Room(database, settings, sessions, replay, tokens, tag_maps or {}, herald)
+    room = Room(database, settings, sessions, replay, tokens, tag_maps or {}, herald=herald, star=star)
+    app.state.room = room
     install_problems(app, show=render_problem, stamp=stamp)
     app.add_exception_handler(Answered, _give_again)
     for router in (*ALL_ROUTES, *ALL_PAGES):

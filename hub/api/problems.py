@@ -28,7 +28,7 @@ KINDS: dict[str, tuple[int, str]] = {
     "malformed-request": (400, "The request cannot be read"),
     "key-needed": (401, "A valid API key is needed"),
     "token-invalid": (401, "The token does not count"),
-    "role-missing": (403, "The token gives no role here"),
+    "role-missing": (403, "The token gives no role or site here"),
     "scope-missing": (403, "This key may not do that"),
     "not-found": (404, "There is no such thing"),
     "method-not-allowed": (405, "This address does not take that method"),

@@ -47,6 +47,14 @@ _NARROWED: Mapping[str, str] = {
         GET /v1/batches/{name}/events
         GET /v1/batches/{name}/conflicts
         GET /v1/batches/{name}/assertions
+        GET /v1/batches/{name}/balance
+        GET /v1/batches/{name}/changes
+        GET /v1/batches/{name}/completeness
+        GET /v1/batches/{name}/samples
+        GET /v1/batches/{name}/signals
+        GET /v1/lots/{name}/balance
+        * /mcp
+        * /mcp/{path}
     """,
     Permission.ANALYSE: """
         * /odata
@@ -86,11 +94,6 @@ _WHOLE: Mapping[str, str] = {
         GET /quarantine/{held_id}
         GET /source-records/{record_id}
         GET /v1/audit/events
-        GET /v1/batches/{name}/balance
-        GET /v1/batches/{name}/changes
-        GET /v1/batches/{name}/completeness
-        GET /v1/batches/{name}/samples
-        GET /v1/batches/{name}/signals
         GET /v1/completeness
         GET /v1/conflicts
         GET /v1/conflicts/movements
@@ -104,7 +107,6 @@ _WHOLE: Mapping[str, str] = {
         GET /v1/lineage/{kind}/{name}/{attribute}
         GET /v1/links
         GET /v1/links/{link_id}
-        GET /v1/lots/{name}/balance
         GET /v1/lots/{name}/genealogy
         GET /v1/quarantine
         GET /v1/quarantine/{held_id}
@@ -124,8 +126,6 @@ _WHOLE: Mapping[str, str] = {
         GET /v1/webhooks/{webhook_id}
         GET /v1/webhooks/{webhook_id}/deliveries
         GET /v1/{noun}/{name}/b2mml
-        * /mcp
-        * /mcp/{path}
         * /i3x/v1
         GET /i3x/v1/namespaces
         GET /i3x/v1/objects

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import Depends, Request
 from pydantic import BaseModel, ConfigDict
@@ -16,6 +16,9 @@ from hub.events.herald import Herald
 from hub.ingest.tagmap import TagMap
 from hub.store.database import Database
 from hub.store.questions.shelf import Shelf
+
+if TYPE_CHECKING:
+    from hub.store.star.reading import Star
 
 Replay = Callable[[Sequence[int]], dict[str, int]]
 """Reads quarantined parts again by id; gives counts such as `{"resolved": 2, "still_open": 1}`."""
@@ -77,6 +80,8 @@ class Room:
     clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
     memory: Memory = field(default_factory=Memory)
     shelf: Shelf = field(default_factory=Shelf)
+    star: "Star | None" = None
+    """The files of the star, where DuckDB is installed and they are kept."""
 
 
 def enter(request: Request) -> Room:

@@ -5,7 +5,7 @@ Tokens are access tokens as JWT (RFC 7519, 9068), shown as bearer (RFC 6750). Th
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol, cast
 from urllib.parse import urlsplit
@@ -16,13 +16,15 @@ from joserfc.jws import JWSRegistry, extract_compact
 
 from hub.api.issuers import ALGORITHMS, IssuerUnavailable, ShownKey, is_safe_address
 from hub.api.problems import Problem
-from hub.store.keys import Caller
+from hub.store.keys import SITE, Caller
 from hub.store.permissions import ROLE, ROLES
 
 _TYPES = frozenset({"", "jwt", "at+jwt", "application/at+jwt"})
 """`typ` of tokens that let somebody in (RFC 9068, 4); one made for other ends says so (RFC 8725, 3.11)."""
 _KNOWN_FOR = timedelta(minutes=5)
 """How long a verified token is believed without looking at it again."""
+EVERY_SITE = "*"
+"""In `oidc_sites`: whoever has this value sees the rows of all sites."""
 _WRONG: Mapping[str, str] = {
     "iss": "was issued by another issuer than `oidc_issuer`; log in at that one",
     "aud": "is meant for another audience than `oidc_audience`; let the issuer put it into `aud`",
@@ -45,6 +47,8 @@ class KeyFinder(Protocol):
 class TokenRules:
     """Which tokens count: of which issuer, for which audience; which roles what is in `roles_claim` gives.
 
+    With `sites_claim` a person sees the rows of the sites that `sites` gives to what is in it (`*`: of all).
+
     Raises `ValueError` when that cannot be meant.
     """
 
@@ -53,6 +57,8 @@ class TokenRules:
     roles_claim: str
     roles: Mapping[str, str]
     skew_s: int
+    sites_claim: str = ""
+    sites: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def __post_init__(self) -> None:
         """Refuse what would let in nobody, or the wrong ones."""
@@ -67,6 +73,11 @@ class TokenRules:
             raise ValueError(
                 'oidc_roles: give roles to values of the claim, such as {plantwide-steward = "steward"}; '
                 f"roles are {', '.join(ROLES)}; got {', '.join(unknown) or 'none'}"
+            )
+        if bool(self.sites) != bool(self.sites_claim):
+            raise ValueError(
+                'oidc_sites_claim and oidc_sites: give both, such as "sites" and {plant-cork = "CORK"}, '
+                "or neither"
             )
 
 
@@ -92,9 +103,23 @@ class Tokens:
         return Caller(
             identify(self._rules.issuer, claims["sub"]),
             name_person(self._rules.issuer, claims),
-            frozenset(f"{ROLE}{role}" for role in roles),
+            frozenset(f"{ROLE}{role}" for role in roles) | self._find_sites(claims),
             datetime.fromtimestamp(ends, UTC),
         )
+
+    def _find_sites(self, claims: Mapping[str, Any]) -> frozenset[str]:
+        """Give what narrows a person to sites, nothing when they see all. Raises `Problem` without one."""
+        if not self._rules.sites_claim:
+            return frozenset()
+        values = list_values(claims, self._rules.sites_claim)
+        codes = {self._rules.sites[value] for value in values if value in self._rules.sites}
+        if not codes:
+            raise Problem(
+                "role-missing",
+                f"The token's claim `{self._rules.sites_claim}` holds none of the values that `oidc_sites` "
+                "gives a site to; ask whoever administers the issuer for one.",
+            )
+        return frozenset() if EVERY_SITE in codes else frozenset(f"{SITE}{code}" for code in codes)
 
     def _read(self, token: str, now: datetime) -> dict[str, Any]:
         """Give the claims of a token whose signature, issuer, audience and times hold (RFC 7519, 7.2)."""

@@ -2,7 +2,8 @@
 
 import io
 from collections.abc import Generator, Iterable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
+from datetime import timedelta
 from itertools import chain, islice
 from typing import Any, Literal, cast, get_args
 
@@ -16,12 +17,15 @@ from fastapi.responses import StreamingResponse
 from hub.api.answer import answer_page
 from hub.api.problems import Problem
 from hub.api.room import Room
+from hub.api.staleness import read_max_stale
 from hub.api.tables import ARROW, CSV, PARQUET, plain_times
+from hub.store.database import Connection
 from hub.store.past.reading import then_of
 from hub.store.questions.columns import schema_of, stream_columns
 from hub.store.questions.documents import count, read_page, read_shelved_page, stream_documents
 from hub.store.questions.question import Question
 from hub.store.snapshot import Snapshot
+from hub.store.star.choosing import choose
 
 Format = Literal["json", "jsonl", "csv", "parquet", "arrow"]
 JSON, JSON_LINES = "application/json", "application/jsonl"
@@ -90,7 +94,7 @@ def answer_question(
             "invalid-filter",
             "Columns hold no expansions: ask for JSON or JSON lines, or for each collection.",
         )
-    return _stream(room, question, form=form, limit=limit)
+    return _stream(room, question, form=form, limit=limit, older=read_max_stale(request))
 
 
 def answer_listed(
@@ -107,11 +111,13 @@ def answer_listed(
     return answer_page(request, page)
 
 
-def _stream(room: Room, question: Question, *, form: Format, limit: int | None) -> Response:
+def _stream(room: Room, question: Question, *, form: Format, limit: int | None, older: timedelta) -> Response:
     """Begin the answer, so that what is wrong is a problem, and read on as it is sent."""
     most = room.settings.rows_at_once
     with ExitStack() as opened:
         connection = opened.enter_context(room.database.read())
+        if form != "jsonl" and question.collection.family == "star":
+            connection = opened.enter_context(_open_files(room, connection, question, older=older))
         if (limit is None or limit > most) and count(connection, question, most=most + 1) > most:
             raise Problem(
                 "too-much-asked",
@@ -128,6 +134,21 @@ def _stream(room: Room, question: Question, *, form: Format, limit: int | None) 
         reading = opened.pop_all()
     headers = {"Content-Disposition": f'inline; filename="{question.collection.name}.{form}"'}
     return StreamingResponse(_until_end(reading, first, parts), media_type=MEDIA[form], headers=headers)
+
+
+@contextmanager
+def _open_files(
+    room: Room, connection: Connection, question: Question, *, older: timedelta
+) -> Generator[Connection]:
+    """Give the star's files instead of the store where they may answer; if older, say of when they are."""
+    chosen = choose(room.star, connection, question.collection.name, older=older)
+    if chosen is None:
+        yield connection
+        return
+    if not chosen.is_current and isinstance(room.database, Snapshot):
+        room.database.known_at = chosen.manifest.known_at
+    with chosen.read(connection) as files:
+        yield files
 
 
 def _until_end(reading: ExitStack, first: bytes, parts: Iterator[bytes]) -> Generator[bytes]:

@@ -6,6 +6,7 @@ import socket
 import sys
 from collections.abc import Generator, Sequence
 from contextlib import ExitStack, contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from secrets import token_hex
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -25,6 +26,7 @@ from hub.store.upgrade import ensure_current, is_current
 
 if TYPE_CHECKING:
     from hub.shift.notary import Notary
+    from hub.store.star.reading import Star
 
 DataOption = Annotated[Path | None, typer.Option("--data", help="folder of the embedded hub's state")]
 DatabaseOption = Annotated[str | None, typer.Option("--database", help="PostgreSQL URL instead of --data")]
@@ -142,6 +144,20 @@ def make_desk(database: Database, **more: Any) -> Desk:
     node = f"{socket.gethostname()[:60]}:{os.getpid()}:{token_hex(4)}"
     owner = "embedded" if database.dialect == "sqlite" else node
     return Desk(database, owner=owner, operator=operator(), **more)
+
+
+def is_star_installed() -> bool:
+    """Tell whether the extra that reads the star's files is here."""
+    return find_spec("duckdb_engine") is not None
+
+
+def open_star(settings: Settings) -> "Star | None":
+    """Give the star's files; None without the extra that reads them."""
+    if not is_star_installed():
+        return None
+    from hub.store.star.reading import Star  # DuckDB is read where there is something to ask it
+
+    return Star(settings.star_folder)
 
 
 def open_project(settings: Settings, given: Sequence[str] | None) -> Project:

@@ -34,6 +34,7 @@ VERBS = {
     "link": Verb("link", help="See which names are or may be one thing, and decide."),
     "rule": Verb("rule", help="See and set whose word counts."),
     "kpi": Verb("kpi", help="See key figures, their formulas, and keep them for BI tools."),
+    "star": Verb("star", help="Keep the star as Parquet files, for BI tools and quick answers."),
     "feature": Verb("feature", help="See declared figures of batches, and compute them."),
     "key": Verb("key", help="Make, list and revoke API keys."),
     "samples": Verb("samples", help="See how samples are stored; fold, compact, check, let go."),

@@ -15,10 +15,12 @@ from hub.cli.opening import (
     DataOption,
     SetOption,
     fail,
+    is_star_installed,
     make_desk,
     make_notary,
     open_delivered,
     open_project,
+    open_star,
     open_store,
     plain_errors,
     read_settings,
@@ -81,6 +83,7 @@ def serve_hub(
     from hub.api.room import ApiSettings
     from hub.ingest.live import Pace
     from hub.shift.courier import Courier, open_herald
+    from hub.shift.library import Library
     from hub.shift.supervisor import Supervisor
     from hub.shift.upkeep import Upkeep
 
@@ -97,17 +100,21 @@ def serve_hub(
         tokens=_open_tokens(settings),
         tag_maps={one.code: one.tag_map for one in delivered},
         herald=herald,
+        star=open_star(settings),
     )
     pace = Pace(flush_s=settings.live_flush_s, rows=settings.live_rows) if settings.live else None
     supervisor = Supervisor(desk, project, tick_s=settings.tick_s, pace=pace) if project or resolves else None
     notary = _open_notary(desk, settings)
     upkeep = Upkeep.of(settings, desk)
+    library = Library.of(settings, desk) if is_star_installed() else None
     if notary is not None:
         notary.start()
     upkeep.start()
     courier = Courier(desk, herald, tick_s=settings.webhook_tick_s) if herald else None
     if courier is not None:
         courier.start()
+    if library is not None:
+        library.start()
     if supervisor is not None:
         supervisor.start()
     try:
@@ -118,6 +125,8 @@ def serve_hub(
         if courier is not None:
             courier.stop()
         upkeep.stop()
+        if library is not None:
+            library.stop()
         if notary is not None:
             notary.stop()
 
@@ -159,6 +168,8 @@ def _open_tokens(settings: Settings) -> "Tokens | None":
             roles_claim=settings.oidc_roles_claim,
             roles=settings.oidc_roles,
             skew_s=settings.oidc_skew_s,
+            sites_claim=settings.oidc_sites_claim,
+            sites=settings.oidc_sites,
         )
     return Tokens(rules, Issuer(settings.oidc_issuer))
 

@@ -1,6 +1,7 @@
 """Answers about rows: pages of sets, single rows, properties, counts, and groups."""
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -25,6 +26,7 @@ from hub.store.questions.grammar import Expansion
 from hub.store.questions.grouping import Keep, count_groups, list_columns, read_groups
 from hub.store.questions.question import Question
 from hub.store.snapshot import Snapshot
+from hub.store.star.choosing import Choice, choose
 
 SET_TAKES = (
     "$filter",
@@ -58,6 +60,8 @@ class Case:
     asked: Asked
     address: Address
     options: Options
+    files: Choice | None = None
+    """The star's files, where they answer an `$apply` as the store would."""
 
 
 def answer_rows(connection: Connection, case: Case) -> Response:
@@ -71,11 +75,11 @@ def answer_rows(connection: Connection, case: Case) -> Response:
             return _answer_set(connection, case)
         case "count":
             question = narrow(address.question, options, case.settings)
-            number = (
-                count_groups(connection, question, options.apply)
-                if list_columns(options.apply)
-                else count(connection, _kept(question, options))
-            )
+            if list_columns(options.apply):
+                with connection_of(connection, case) as read:
+                    number = count_groups(read, question, options.apply)
+            else:
+                number = count(connection, _kept(question, options))
             return Response(str(number), media_type="text/plain", headers=VERSION)
         case "one":
             return _answer_one(connection, case)
@@ -252,15 +256,19 @@ def _answer_groups(connection: Connection, case: Case, question: Question) -> Re
         raise Refusal(400, "invalid-query", "Groups of $apply have no navigations and come on one page.")
     most = case.settings.groups
     wanted = most + 1 if options.top is None else min(options.top, most + 1)
-    groups = read_groups(
-        connection,
-        question,
-        options.apply,
-        condition=options.condition,
-        order=options.order,
-        limit=wanted,
-        skip=options.skip,
-    )
+    number = None
+    with connection_of(connection, case) as read:
+        groups = read_groups(
+            read,
+            question,
+            options.apply,
+            condition=options.condition,
+            order=options.order,
+            limit=wanted,
+            skip=options.skip,
+        )
+        if options.count:
+            number = count_groups(read, question, options.apply, condition=options.condition)
     if len(groups.rows) > most:
         raise TooMuch(
             f"$apply makes more than {most} groups; group coarser, filter, or ask with $top and $skip"
@@ -268,13 +276,28 @@ def _answer_groups(connection: Connection, case: Case, question: Question) -> Re
     names = [name for name in groups.names if not options.select or name in options.select]
     at = {name: groups.names.index(name) for name in names}
     items = [_nest({name: row[place] for name, place in at.items()}) for row in groups.rows]
-    number = None
-    if options.count:
-        number = count_groups(connection, question, options.apply, condition=options.condition)
     shown = ",".join(name.replace("/", "(", 1) + ")" if "/" in name else name for name in names)
     return write_set(
         f"{case.address.set.name}({shown})", items, asked=case.asked, options=options, count=number
     )
+
+
+@contextmanager
+def connection_of(connection: Connection, case: Case) -> Generator[Connection]:
+    """Give what groups are read from: the star's files, or else the store."""
+    if case.files is None:
+        yield connection
+    else:
+        with case.files.read(connection) as files:
+            yield files
+
+
+def choose_files(connection: Connection, case: Case) -> Choice | None:
+    """Give the star's files if they answer the `$apply` of a case as the store would now."""
+    address = case.address
+    if not list_columns(case.options.apply) or address.kind not in ("set", "count") or address.owners:
+        return None
+    return choose(case.room.star, connection, address.question.collection.name)
 
 
 def _nest(row: dict[str, Any]) -> dict[str, Any]:

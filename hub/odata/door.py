@@ -1,6 +1,7 @@
 """The application of the OData door: who may come in, what an address leads to, answers that still stand."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from http.client import OK
@@ -17,7 +18,7 @@ from hub.api.doors import Door
 from hub.api.remembering import VALIDATED, Answer, Question, answer_unchanged, is_held, write_tag
 from hub.api.room import Room
 from hub.odata.addresses import Address, read_address, split_path
-from hub.odata.answering import TAKES, Case, answer_rows, write_json
+from hub.odata.answering import TAKES, Case, answer_rows, choose_files, write_json
 from hub.odata.asking import Asked
 from hub.odata.batch import answer_batch
 from hub.odata.metadata import print_metadata
@@ -150,7 +151,8 @@ class Counter:
             answer = answer_series if case.address.set.name == SAMPLES else answer_rows
             if known_at is None:
                 return answer(connection, case)
-            question = _question_of(asked, caller)
+            case = replace(case, files=choose_files(connection, case))
+            question = _question_of(asked, caller, of_files=case.files is not None)
             tag = write_tag(question, known_at, self._room.settings.version)
             if is_held(tag, asked.headers.get("if-none-match")):
                 return answer_unchanged(tag, known_at)
@@ -194,9 +196,12 @@ def _takes(address: Address | None) -> tuple[str, ...]:
     return table.get(address.kind, ())
 
 
-def _question_of(asked: Asked, caller: Caller) -> Question:
-    """Give what decides an answer beside the state of the store."""
-    how = "\n".join((asked.root, asked.accept, asked.headers.get("prefer", "")))
+def _question_of(asked: Asked, caller: Caller, *, of_files: bool) -> Question:
+    """Give what decides an answer beside the state of the store.
+
+    A sum over files may differ from one over rows in its last digit: its bytes are another answer.
+    """
+    how = "\n".join((asked.root, asked.accept, asked.headers.get("prefer", ""), "files" * of_files))
     query = repr(asked.read_pairs()).encode()
     return f"{caller.public_id}:{caller.rows}", f"{PATH}{asked.path}", query, how
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeAlias
 
 from hub.model import Record
@@ -12,6 +12,7 @@ Cursor: TypeAlias = dict[str, Any]
 """Where to go on reading: any JSON object; the hub stores it with the documents it follows."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_TICK = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, kw_only=True, init=False)
@@ -63,7 +64,7 @@ class Document:
         """The source's version: `seq`, else the change time in microseconds, else 0."""
         if self.seq is not None:
             return self.seq
-        return int((self.changed_at - _EPOCH).total_seconds() * 1e6) if self.changed_at else 0
+        return (self.changed_at - _EPOCH) // _TICK if self.changed_at else 0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -126,6 +126,16 @@ class Settings(BaseSettings):
     webhook_tick_s: float = Field(
         default=1.0, gt=0, description="seconds between looks at whether webhooks are to be told something"
     )
+    star: Path | None = Field(
+        default=None,
+        description="folder of the star's Parquet files (see docs/mart.md); without it `star/` in `data`",
+    )
+    star_s: float = Field(
+        default=300.0,
+        gt=0,
+        description="seconds between looks at which of these files have to be written anew while serving, "
+        "where the extra `star` is installed",
+    )
     i3x_writes: bool = Field(
         default=False,
         description="let i3X clients with the permission `operate` write signals, with a reason and an audit "
@@ -146,10 +156,24 @@ class Settings(BaseSettings):
         description="role here by value of that claim, e.g. plantwide-steward = steward; a value that is not "
         "named gives none (roles: see docs/rights.md)",
     )
+    oidc_sites_claim: str = Field(
+        default="",
+        description="claim with the sites whose rows a person sees; without it everybody sees those of all",
+    )
+    oidc_sites: dict[str, str] = Field(
+        default_factory=dict[str, str],
+        description="code of a site by value of that claim, e.g. plant-cork = CORK; * for all sites; a value "
+        "that is not named gives none, and whoever has none is not let in",
+    )
     oidc_skew_s: int = Field(
         default=30, ge=0, le=300, description="seconds by which the clocks of issuer and hub may differ"
     )
     log_level: str = Field(default="warning", description="debug, info, warning or error")
+
+    @property
+    def star_folder(self) -> Path:
+        """The folder of the star's files."""
+        return self.star or self.data / "star"
 
     @classmethod
     def settings_customise_sources(  # noqa: PLR0917 - the signature is that of pydantic-settings

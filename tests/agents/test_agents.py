@@ -25,6 +25,7 @@ from hub.agents.bounding import MOST, bound
 from hub.agents.door import make_door
 from hub.api.app import create_app
 from hub.store.database import Database
+from hub.store.keys import create_key
 from tests.api.conftest import Filled, fill
 
 T = TypeVar("T")
@@ -127,6 +128,28 @@ def test_without_a_key_that_may_read_nothing_is_said(served: str) -> None:
             )
             assert answer.status_code == 401
             assert answer.json()["type"].endswith("key-needed")
+
+
+def test_an_agent_with_a_narrow_key_is_answered_within_it(served: str, plant: Filled) -> None:
+    database = Database(plant.url)
+    with database.begin("test") as connection:
+        keys = [
+            create_key(connection, name=name, scopes=["read", f"product:{name}"])
+            for name in ("300214", "elsewhere")
+        ]
+    database.close()
+
+    def ask(key: str, tool: str, **arguments: Any) -> Any:
+        return talk(served, key, lambda client: client.call_tool(tool, arguments))
+
+    own, other = keys
+    whole = ask(plant.reader, "summarise_batch", batch="B26-0117").structured_content
+    assert ask(own, "summarise_batch", batch="B26-0117").structured_content == whole
+    assert ask(other, "find_batch", name="B26-0117").structured_content == {"more": False}
+    refusal = ask(other, "summarise_batch", batch="B26-0117")
+    assert refusal.is_error
+    assert "There is no such thing" in refusal.content[0].text
+    assert ask(own, "genealogy", lot="B26-0117-DS").is_error  # its lots may be of other sites: closed
 
 
 def test_only_posts_are_answered(served: str, plant: Filled) -> None:

@@ -24,6 +24,12 @@ NARROWED = (
     "/v1/batches/{name}/events",
     "/v1/batches/{name}/conflicts",
     "/v1/batches/{name}/assertions",
+    "/v1/batches/{name}/balance",
+    "/v1/batches/{name}/changes",
+    "/v1/batches/{name}/completeness",
+    "/v1/batches/{name}/samples",
+    "/v1/batches/{name}/signals",
+    "/v1/lots/{name}/balance",
     "/v1/lots",
     "/v1/lots/{name}",
     "/v1/equipment/{name}",
@@ -122,7 +128,9 @@ def test_a_product_sees_its_own(clients: dict[str, TestClient]) -> None:
 @pytest.mark.parametrize(
     "page",
     [f"/v1/batches/{BASEL}-B1", f"/v1/batches/{BASEL}-B1/phases", f"/v1/collections/batches/{BASEL}-B1",
-     f"/v1/lots/{BASEL}-L1", f"/v1/equipment/{BASEL}-U1", f"/v1/collections/equipment/{BASEL}"],
+     f"/v1/batches/{BASEL}-B1/balance", f"/v1/batches/{BASEL}-B1/changes?since=2026-01-01T00:00:00Z",
+     f"/v1/batches/{BASEL}-B1/completeness", f"/v1/batches/{BASEL}-B1/samples", f"/v1/batches/{BASEL}-B1/signals",
+     f"/v1/lots/{BASEL}-L1/balance", f"/v1/lots/{BASEL}-L1", f"/v1/equipment/{BASEL}-U1", f"/v1/collections/equipment/{BASEL}"],
 )  # fmt: skip
 def test_another_sites_batch_is_not_found_and_ones_own_is(clients: dict[str, TestClient], page: str) -> None:
     assert clients["all"].get(page).status_code == 200
@@ -130,6 +138,21 @@ def test_another_sites_batch_is_not_found_and_ones_own_is(clients: dict[str, Tes
     assert answer.status_code == 404
     assert answer.json()["type"].endswith("not-found")
     assert clients["cork"].get(page.replace(BASEL, CORK)).status_code == 200
+
+
+@pytest.mark.parametrize("page", ["balance", "completeness", "signals", "samples", "conflicts"])
+def test_ones_own_batch_says_what_it_says_to_all_and_nothing_of_another_site(
+    clients: dict[str, TestClient], page: str
+) -> None:
+    asked = f"/v1/batches/{CORK}-B1/{page}"
+    narrow = clients["cork"].get(asked)
+    assert narrow.json() == clients["all"].get(asked).json()
+    assert BASEL not in narrow.text
+
+
+def test_a_signal_of_another_site_is_not_found_through_ones_own_batch(clients: dict[str, TestClient]) -> None:
+    told = clients["cork"].get(f"/v1/batches/{CORK}-B1/samples?tag={BASEL}-T1")
+    assert told.status_code == 404
 
 
 def test_another_sites_row_is_not_found_by_its_key_or_uid(clients: dict[str, TestClient]) -> None:

@@ -65,6 +65,29 @@ def refused(answer: Any, status: int, kind: str, word: str) -> None:
 
 
 # ---------------------------------------------------------------------------------------- who comes in
+def test_a_person_sees_the_rows_of_the_sites_that_the_token_names(
+    filled: Filled, issuer: LocalIssuer
+) -> None:
+    database = Database(filled.url)
+    sites = {"plant-lee": "LEE", "plant-all": "*"}
+    hub = Hub(database, issuer, sites_claim="sites", sites=sites)
+    whole = hub.ask(issuer.sign(sites=["plant-all"])).json()["items"]
+    assert whole
+    elsewhere = issuer.sign(sites=["plant-lee", "another"])
+    assert hub.ask(elsewhere).json()["items"] == []
+    refused(hub.ask(elsewhere, "/v1/kpis"), 403, "scope-missing", "")
+    assert hub.ask(issuer.sign(sites="plant-all"), "/v1/kpis").status_code == 200
+    nones: tuple[dict[str, Any], ...] = (
+        {},
+        {"sites": []},
+        {"sites": ["LEE", "*"]},
+        {"sites": {"plant-all": True}},
+    )
+    for none in nones:
+        refused(hub.ask(issuer.sign(**none)), 403, "role-missing", "oidc_sites")
+    database.close()
+
+
 def test_a_person_with_a_token_may_what_their_role_may(hub: Hub, issuer: LocalIssuer) -> None:
     assert hub.ask(issuer.sign()).status_code == 200
     assert hub.ask(issuer.sign(), "/v1/links", "POST", json={}).status_code == 422
@@ -409,6 +432,8 @@ def test_the_settings_that_the_docs_show_are_settings(
         skew_s=settings.oidc_skew_s,
     )
     assert rules.roles["plantwide-steward"] == "steward"
+    (tmp_path / "plantwide.toml").write_text("".join(re.findall(r"```toml\n(.*?)```", page, re.DOTALL)))
+    assert Settings().oidc_sites["plant-quality"] == "*"
     assert re.findall(r"^\| \d+ \| `([a-z-]+)` \|", page, re.MULTILINE) == [
         "token-invalid", "role-missing", "scope-missing", "issuer-unavailable",
     ]  # fmt: skip
@@ -444,6 +469,8 @@ GOOD: dict[str, Any] = {
         ({"audience": " "}, "oidc_audience"),
         ({"roles": {}}, "oidc_roles"),
         ({"roles": {"boss": "owner"}}, "owner"),
+        ({"sites_claim": "sites"}, "oidc_sites"),
+        ({"sites": {"plant-cork": "CORK"}}, "oidc_sites_claim"),
     ],
 )
 def test_settings_that_would_let_in_nobody_or_the_wrong_ones_are_refused(

@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 
 from hub.cli import app
 from tests.house.tree import ROOT
+from tests.insight import superset
 from tests.insight.plant import fill
 from tests.resolve.worlds import World
 
@@ -58,6 +59,25 @@ def test_the_python_of_the_page_prints_its_rows(world: World, capsys: pytest.Cap
     folder = Path(str(make_url(world.database.url).database)).parent
     exec(compile(block("python"), "mart.md", "exec"), {"DATA": folder, "QUESTION": block("sql question")})
     assert "2026-03 4 49.5" in capsys.readouterr().out
+
+
+def test_the_files_of_the_page_are_written_by_its_command_and_read_by_its_question(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if world.database.dialect != "sqlite":
+        pytest.skip("it speaks of the embedded hub")
+    folder = Path(str(make_url(world.database.url).database)).parent
+    missing = CliRunner().invoke(app, ["star", "stats", "--data", str(folder)])
+    assert missing.exit_code == 1
+    assert "plantwide star refresh" in missing.output
+    for told in ("files written, 0 kept", "0 files written"):
+        done = CliRunner().invoke(app, ["star", "refresh", "--data", str(folder)])
+        assert done.exit_code == 0, done.output
+        assert told in done.output
+    shown = CliRunner().invoke(app, ["star", "stats", "--data", str(folder)])
+    assert re.search(r"^fact_batch +4 rows in 1 files$", shown.output, re.MULTILINE)
+    exec(compile(block("python files"), "mart.md", "exec"), {"DATA": folder})
+    assert "P 2026-03 4" in capsys.readouterr().out
 
 
 @pytest.fixture
@@ -112,3 +132,23 @@ def test_a_tool_that_speaks_odbc_reads_it_and_writes_nothing(reader: URL, tmp_pa
 
     assert "P,2026-03,4,49.5" in ask(block("sql question"))
     assert "only select statements are allowed" in ask("CREATE TABLE mine (n int)")
+
+
+def test_superset_draws_the_question_and_asks_it_in_sql_lab(reader: URL, tmp_path: Path) -> None:
+    programs = superset.install(tmp_path)
+    with superset.running(programs, tmp_path) as there:
+        address = reader.set(drivername="postgresql+psycopg2").render_as_string(hide_password=False)
+        database = there.add_database(address)
+        table = there.add_dataset(database, "fact_batch")
+        assert there.draw(table, by=["equipment_key"], column="batch_key", how="COUNT") != []
+        named = there.add_dataset(database, "batches by month", question=block("sql question"))
+        assert there.draw(named, by=["product", "month"], column="batches", how="SUM") == [
+            {"product": "P", "month": "2026-03", "figure": 4}
+        ]
+        (row,) = there.ask(database, block("sql question"))
+        assert (row["product"], row["month"], row["batches"], row["cycle_hours"]) == ("P", "2026-03", 4, 49.5)
+        refused = there.client.post(
+            "/api/v1/sqllab/execute/",
+            json={"database_id": database, "sql": "CREATE TABLE mine (n int)", "runAsync": False},
+        )
+        assert not refused.is_success

@@ -5,6 +5,7 @@ import re
 import signal
 import threading
 from pathlib import Path
+from typing import Any
 
 import httpx2 as httpx
 import pytest
@@ -29,7 +30,7 @@ def test_what_a_serving_hub_learns_is_sent_and_its_end_is_plain(tmp_path: Path) 
         arrived.set()
         return OK
 
-    open_to = {"PLANTWIDE_WEBHOOK_NETWORKS": json.dumps(LOOPBACK), "PLANTWIDE_WEBHOOK_TICK_S": "0.05"}
+    open_to: Any = {"PLANTWIDE_WEBHOOK_NETWORKS": json.dumps(LOOPBACK), "PLANTWIDE_WEBHOOK_TICK_S": "0.05"}
     with (
         receiving(take) as receiver,
         serving("serve", "--data", data, folder=tmp_path, **open_to) as hub,
@@ -50,8 +51,12 @@ def test_what_a_serving_hub_learns_is_sent_and_its_end_is_plain(tmp_path: Path) 
 
 
 def test_nodes_on_postgresql_need_a_master_key_that_they_share() -> None:
-    assert open_herald(Settings(database="postgresql://db/plantwide")) is None
-    with pytest.raises(ValueError, match="webhook_networks"):
-        open_herald(Settings(webhook_networks=["10.20.0.1/16"]))
-    with pytest.raises(ValueError, match="webhook_authorities"):
-        open_herald(Settings(webhook_authorities=Path("nowhere.pem")))
+    assert open_herald(Settings.model_validate({"database": "postgresql://db/plantwide"})) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("webhook_networks", ["10.20.0.1/16"]), ("webhook_authorities", "nowhere.pem")]
+)
+def test_a_setting_of_webhooks_that_is_wrong_is_named(name: str, value: Any) -> None:
+    with pytest.raises(ValueError, match=name):
+        open_herald(Settings.model_validate({name: value}))

@@ -59,17 +59,17 @@ def list_results(connection: Connection, batch_id: int, *, retracted: bool = Fal
 
 def _add_samples_and_limits(connection: Connection, results: list[Document]) -> None:
     """Put its sample and limits into each result: hundreds of results share one, so each is read once."""
-    sampled = {result["sample"]["id"] for result in results if result["sample"]} - {None}
-    tested = {result["criterion"]["id"] for result in results if result["criterion"]} - {None}
+    sampled = {sample["id"] for result in results if (sample := result["sample"])} - {None}
+    tested = {criterion["id"] for result in results if (criterion := result["criterion"])} - {None}
     samples = _read_apart(connection, "sample", _SAMPLE, ids=sampled)
     limits = _read_apart(connection, "test_criterion", _LIMITS, ids=tested)
     unknown = dict.fromkeys(_SAMPLE)
     for result in results:
-        sample, criterion = result["sample"], result["criterion"]
-        if sample:
+        if sample := result["sample"]:
             sample.update(samples.get(sample["id"], unknown))
-        result["limits"] = limits.get(criterion["id"]) if criterion else None
-        result["is_outside"] = is_outside(result["value"], result["limits"])
+        allowed = limits.get(criterion["id"]) if limits and (criterion := result["criterion"]) else None
+        result["limits"] = allowed
+        result["is_outside"] = is_outside(result["value"], allowed) if allowed else None
 
 
 def _read_apart(

@@ -13,6 +13,7 @@ from hub.store.questions.collections import Collection, find_collection
 from hub.store.questions.documents import rank
 from hub.store.questions.paging import order_query
 from hub.store.questions.question import Question, refuse_unknown
+from hub.store.star.arrow import read_batches
 from hub.store.tables.parts import UtcDateTime
 
 ROWS = 16_384
@@ -75,6 +76,9 @@ def stream_columns(connection: Connection, question: Question, *, limit: int | N
     query = select(*columns).select_from(reading.source).where(*question.conditions(connection))
     query = order_query(query, rank(connection, question)).limit(limit)
     schema = schema_of(question.collection, question.select)
+    if connection.dialect.name == "duckdb":
+        yield from read_batches(connection, query, schema, rows=ROWS)
+        return
     is_empty = True
     with connection.execution_options(yield_per=ROWS).execute(query) as result:
         for rows in result.partitions(ROWS):

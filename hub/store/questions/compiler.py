@@ -183,7 +183,7 @@ class Compiler:
     def _ordered(self, term: Term) -> ColumnElement[Any]:
         """Give a column as it is ordered: text by its letters' numbers on both engines."""
         is_text = term.kind in _TEXTS
-        return term.column.collate("C") if is_text and self.dialect == "postgresql" else term.column
+        return term.column.collate("C") if is_text and self.dialect != "sqlite" else term.column
 
     def _equal(self, term: Term, one: Literal) -> ColumnElement[bool]:
         if one.value is None:
@@ -240,7 +240,7 @@ class Compiler:
         if text == "":
             return true()
         if function == "contains":
-            position = func.strpos if self.dialect == "postgresql" else func.instr
+            position = func.strpos if self.dialect != "sqlite" else func.instr
             return position(column, text) > 0
         size = len(text)
         if function == "startswith":
@@ -330,7 +330,7 @@ class Compiler:
         match node.function:
             case "indexof":
                 self._expect(terms, ("text", "choice"), form="two texts", node=node)
-                find = func.strpos if self.dialect == "postgresql" else func.instr
+                find = func.strpos if self.dialect != "sqlite" else func.instr
                 return Term("integer", find(first.column, terms[1].column, type_=Integer) - 1)
             case "substring":
                 self._expect(terms[:1], ("text", "choice"), form="a text and numbers", node=node)
@@ -376,7 +376,7 @@ class Compiler:
     def _rounded(self, function: str, column: ColumnElement[Any]) -> ColumnElement[Any]:
         """Round halves away from zero, as OData has it; without SQLite's optional functions."""
         number = cast(column, Float(53))
-        if self.dialect == "postgresql":
+        if self.dialect != "sqlite":
             if function == "round":
                 return func.sign(number) * func.floor(func.abs(number) + 0.5)
             return func.floor(number) if function == "floor" else func.ceiling(number)
@@ -403,7 +403,7 @@ class Compiler:
                 return Term("number", one - other * quotient)
 
     def _whole(self, number: ColumnElement[Any]) -> ColumnElement[Any]:
-        if self.dialect == "postgresql":
+        if self.dialect != "sqlite":
             return func.trunc(number)
         return cast(cast(number, Integer), Float(53))
 
@@ -444,7 +444,7 @@ def compile_path(
     term = compiler.value(path)
     if term.kind == "reference":
         raise FilterError(f"order by a value: {path.steps[-1]}/code", path.position)
-    is_plain = term.kind in _TEXTS and dialect == "postgresql"
+    is_plain = term.kind in _TEXTS and dialect != "sqlite"
     return term.column.collate("C") if is_plain else term.column
 
 

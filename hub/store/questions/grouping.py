@@ -219,7 +219,7 @@ def read_groups(
     for one in asked:
         term = compiler.term(one.path)
         column = term.column
-        if term.kind in _TEXTS and connection.dialect.name == "postgresql":
+        if term.kind in _TEXTS and connection.dialect.name != "sqlite":
             column = column.collate("C")
         query = query.order_by(term.column.is_(None), column.desc() if one.descending else column)
     rows = connection.execute(query.limit(limit).offset(skip or None)).all()

@@ -61,7 +61,7 @@ class Json(TypeDecorator[Any]):
 class UtcDateTime(TypeDecorator[datetime]):
     """An aware instant: timestamptz on PostgreSQL, fixed-width ISO text on SQLite (sorts as time).
 
-    A naive time raises `NaiveTimeError`.
+    In DuckDB, over files, it is a UTC time without a zone. A naive time raises `NaiveTimeError`.
     """
 
     impl = DateTime(timezone=True)
@@ -80,13 +80,15 @@ class UtcDateTime(TypeDecorator[datetime]):
         if value.tzinfo is None:
             raise NaiveTimeError(value)
         utc = value if value.tzinfo is UTC else value.astimezone(UTC)
+        if dialect.name == "duckdb":
+            return utc.replace(tzinfo=None)
         if dialect.name != "sqlite":
             return utc
         return utc.isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
     def result_processor(self, dialect: Dialect, coltype: object) -> Any:  # noqa: ARG002 - SQLAlchemy's signature
         """Give what makes an aware UTC time of what is stored: one call, for every row has some."""
-        return str_to_datetime if dialect.name == "sqlite" else _in_utc
+        return _READ.get(dialect.name)
 
 
 def _loads(stored: str | None) -> Any:
@@ -94,7 +96,11 @@ def _loads(stored: str | None) -> Any:
 
 
 def _in_utc(told: datetime | None) -> datetime | None:
-    return None if told is None else told.astimezone(UTC)
+    return None if told is None else told.replace(tzinfo=UTC)
+
+
+_READ = {"sqlite": str_to_datetime, "duckdb": _in_utc}
+"""PostgreSQL's driver gives UTC by itself, since that is the zone of our sessions."""
 
 
 metadata = MetaData(

@@ -56,10 +56,11 @@ class Delivery:
     clock: Callable[[], datetime]
     is_stopping: bool = False
     """Whether nothing more is to be begun."""
-    _looked: dict[int, tuple[Position, Position]] = field(
-        default_factory=dict[int, tuple[Position, Position]]
+    _looked: dict[int, tuple[str, Position, Position]] = field(
+        default_factory=dict[int, tuple[str, Position, Position]]
     )
-    """Where each webhook stands, and how far was looked from there without anything to tell."""
+    """Which webhook it was (by its salt: numbers come again), where it stood, and how far was looked from there
+    without anything to tell."""
 
     async def deliver(self, webhook_id: int) -> int:
         """Deliver what a webhook has not been told yet, until one attempt fails; give how many it took."""
@@ -103,15 +104,15 @@ class Delivery:
             if hook is None or stored is None:
                 self._looked.pop(webhook_id, None)
                 return False
-            stood, position = self._looked.get(webhook_id, (stored, stored))
-            if stood != stored:  # somebody has delivered since
+            salt, stood, position = self._looked.get(webhook_id, (hook.salt, stored, stored))
+            if (salt, stood) != (hook.salt, stored):  # another one, or somebody has delivered since
                 position = stored
             news = read_events(connection, position, types=hook.types, limit=1)
             while not news.events and not news.is_all:
                 news = read_events(connection, news.reached, types=hook.types, limit=1)
         if news.events:
             return True
-        self._looked[webhook_id] = (stored, news.reached)
+        self._looked[webhook_id] = (hook.salt, stored, news.reached)
         if news.reached.at - stored.at > _STRIDE // timedelta(microseconds=1):
             with self.database.begin() as connection:
                 skip_to(connection, webhook_id, stored, news.reached)

@@ -270,6 +270,20 @@ def test_a_webhook_that_is_removed_while_it_is_told_ends_there(post: Post) -> No
     assert receiver.labels == ["B-1"]
 
 
+def test_one_that_takes_the_place_of_another_is_told_what_the_other_did_not_want(post: Post) -> None:
+    """SQLite gives the number of a row that is gone to the next one."""
+    with receiving() as receiver:
+        key, _ = post.subscribe(receiver.url, "plantwide.lot.changed.v1")
+        begun, delivery = Position.parse(post.state(key)["position"]), post.start()
+        post.make("B-1")
+        assert post.deliver(key, delivery) == 0
+        with post.database.begin("test") as connection:
+            remove_webhook(connection, key)
+        other, _ = post.subscribe(receiver.url, after=begun)
+        assert post.deliver(other, delivery) == 1
+    assert receiver.labels == ["B-1"]
+
+
 def test_nodes_take_turns_and_one_that_died_is_replaced_at_once(
     migrated_postgres_url: str, tmp_path: Path
 ) -> None:

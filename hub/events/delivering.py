@@ -59,8 +59,8 @@ class Delivery:
     _looked: dict[int, tuple[str, Position, Position]] = field(
         default_factory=dict[int, tuple[str, Position, Position]]
     )
-    """Which webhook it was (by its salt: numbers come again), where it stood, and how far was looked from there
-    without anything to tell."""
+    """By number of a webhook: its salt, as numbers come again, where it stood, and how far was looked from
+    there without anything to tell."""
 
     async def deliver(self, webhook_id: int) -> int:
         """Deliver what a webhook has not been told yet, until one attempt fails; give how many it took."""

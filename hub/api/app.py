@@ -26,6 +26,7 @@ from hub.api.routes import ALL_ROUTES
 from hub.api.security import Gate, Shell
 from hub.api.sessions import Sessions
 from hub.api.tokens import Tokens
+from hub.events.herald import Herald
 from hub.ingest.tagmap import TagMap
 from hub.store.database import Database
 from hub.store.keys import verify_key
@@ -49,6 +50,7 @@ def create_app(
     doors: Sequence[Door] = (),
     tokens: Tokens | None = None,
     tag_maps: Mapping[str, TagMap] | None = None,
+    herald: Herald | None = None,
     star: "Star | None" = None,
     deprecations: Mapping[str, Deprecation] = DEPRECATIONS,
 ) -> FastAPI:
@@ -56,8 +58,9 @@ def create_app(
 
     `replay` reads quarantined parts again; without it that route answers 501. `doors` are what is offered
     beside `/v1`. `tokens` lets in people with tokens of the plant's issuer; without it only keys open.
-    `tag_maps` complete, by source, what edge agents say of tags. `star` are files that answer questions about
-    the star instead of its views. `deprecations` are told to whoever still asks for what they name.
+    `tag_maps` complete, by source, what edge agents say of tags. Without a `herald` there are no webhooks.
+    `star` are files that answer questions about the star instead of its views. `deprecations` are told to
+    whoever still asks for what they name.
     """
     folder = _folder_of(database)
     settings = settings or ApiSettings(
@@ -74,7 +77,8 @@ def create_app(
         generate_unique_id_function=_name_operation,
     )
     sessions = Sessions(session_s=settings.session_s, login_s=settings.login_s)
-    room = app.state.room = Room(database, settings, sessions, replay, tokens, tag_maps or {}, star=star)
+    room = Room(database, settings, sessions, replay, tokens, tag_maps or {}, herald=herald, star=star)
+    app.state.room = room
     install_problems(app, show=render_problem, stamp=stamp)
     app.add_exception_handler(Answered, _give_again)
     for router in (*ALL_ROUTES, *ALL_PAGES):

@@ -43,6 +43,7 @@ TAGS = {
     "conflicts": "Where sources disagree, and what people decided.",
     "deliveries": "What agents at the edge bring.",
     "equipment": "Units, lines and areas.",
+    "events": "What became known, for other systems: as pages, as a stream, and sent to webhooks.",
     "identity": "Which names are one thing.",
     "jobs": "Calls that are answered later.",
     "lineage": "Completeness, and the way of a value from its source.",

@@ -51,6 +51,7 @@ KINDS: dict[str, tuple[int, str]] = {
     "internal-error": (500, "Something went wrong here"),
     "not-offered": (501, "This hub does not offer that"),
     "store-unavailable": (503, "The store does not answer"),
+    "secrets-unavailable": (503, "A key of the hub itself cannot be used"),
     "issuer-unavailable": (503, "The issuer of tokens does not answer"),
 }
 """Kinds of problems: the end of `type`, the status, the title."""

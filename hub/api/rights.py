@@ -103,6 +103,8 @@ _WHOLE: Mapping[str, str] = {
         GET /v1/conflicts/movements
         GET /v1/conflicts/{entity_type}/{name}/{attribute}
         GET /v1/equipment
+        GET /v1/events
+        GET /v1/events/stream
         GET /v1/kpis
         GET /v1/kpis/{code}
         GET /v1/kpis/{code}/rows
@@ -124,6 +126,9 @@ _WHOLE: Mapping[str, str] = {
         GET /v1/sources
         GET /v1/tags
         GET /v1/units
+        GET /v1/webhooks
+        GET /v1/webhooks/{webhook_id}
+        GET /v1/webhooks/{webhook_id}/deliveries
         GET /v1/{noun}/{name}/b2mml
         * /i3x/v1
         GET /i3x/v1/namespaces
@@ -164,6 +169,12 @@ _WHOLE: Mapping[str, str] = {
         POST /v1/links
         POST /v1/links/{link_id}/undo
         PUT /v1/rules/{entity_type}/{attribute}
+    """,
+    Permission.ADMINISTER: """
+        DELETE /v1/webhooks/{webhook_id}
+        POST /v1/webhooks
+        POST /v1/webhooks/{webhook_id}/resume
+        POST /v1/webhooks/{webhook_id}/test
     """,
     Permission.DELIVER: """
         POST /v1/deliveries/{source}/end

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from hub.api.remembering import Memory
 from hub.api.sessions import Sessions
 from hub.api.tokens import Tokens
+from hub.events.herald import Herald
 from hub.ingest.tagmap import TagMap
 from hub.store.database import Database
 from hub.store.questions.shelf import Shelf
@@ -54,6 +55,8 @@ class ApiSettings(BaseModel):
     slow_client_s: float = 30.0
     session_s: float = 8 * 3600.0
     login_s: float = 600.0
+    public_address: str = ""
+    webhooks_at_once: int = 50
 
 
 @dataclass
@@ -76,6 +79,8 @@ class Room:
     tokens: Tokens | None = None
     tag_maps: Mapping[str, TagMap] = field(default_factory=dict[str, TagMap])
     """What this hub knows of the tags of sources that edge agents read, by source."""
+    herald: Herald | None = None
+    """Who tells others outside; None where there is no master key for their secrets."""
     live: Live = field(default_factory=Live)
     clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
     memory: Memory = field(default_factory=Memory)

@@ -82,18 +82,27 @@ def serve_hub(
     from hub.api.app import create_app, read_version  # the web framework is imported when it serves
     from hub.api.room import ApiSettings
     from hub.ingest.live import Pace
+    from hub.shift.courier import Courier, open_herald
     from hub.shift.library import Library
     from hub.shift.supervisor import Supervisor
     from hub.shift.upkeep import Upkeep
 
     folder = None if settings.database else settings.data
+    with plain_errors(ValueError):
+        herald = open_herald(settings)
     app = create_app(
         desk.database,
-        settings=ApiSettings(version=read_version(), data_folder=folder, jobs_folder=settings.data / "jobs"),
+        settings=ApiSettings(
+            version=read_version(),
+            data_folder=folder,
+            jobs_folder=settings.data / "jobs",
+            public_address=settings.public_address,
+        ),
         replay=partial(_read_again, desk, project) if project else None,
         doors=_list_doors(settings),
         tokens=_open_tokens(settings),
         tag_maps={one.code: one.tag_map for one in delivered},
+        herald=herald,
         star=open_star(settings),
     )
     pace = Pace(flush_s=settings.live_flush_s, rows=settings.live_rows) if settings.live else None
@@ -104,6 +113,9 @@ def serve_hub(
     if notary is not None:
         notary.start()
     upkeep.start()
+    courier = Courier(desk, herald, tick_s=settings.webhook_tick_s) if herald else None
+    if courier is not None:
+        courier.start()
     if library is not None:
         library.start()
     if supervisor is not None:
@@ -113,6 +125,8 @@ def serve_hub(
     finally:
         if supervisor is not None:
             supervisor.stop()
+        if courier is not None:
+            courier.stop()
         upkeep.stop()
         if library is not None:
             library.stop()

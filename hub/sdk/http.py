@@ -1,5 +1,8 @@
 """The one HTTP client of the connectors: bounded, identity-encoded, its answers turned into our errors."""
 
+import asyncio
+import logging
+import ssl
 import threading
 import time
 from collections.abc import Generator
@@ -15,6 +18,8 @@ from hub.sdk.clock import utc_now
 from hub.sdk.errors import BadRecord, Misconfigured, Unauthorized, Unavailable
 from hub.sdk.oauth import ClientCredentials, TokenKeeper
 
+# The client writes each address that it asks into the log, at INFO; an address may hold a secret.
+logging.getLogger("httpx2").setLevel(logging.WARNING)
 _TOKEN_BYTES = 65_536
 """More than this is no token."""
 
@@ -243,6 +248,73 @@ def post_json(url: str, body: bytes, *, limits: HttpLimits | None = None) -> Non
         raise Unavailable(f"POST failed: {type(error).__name__}", remedy="check that it is up") from error
     if not answer.is_success:
         raise Unavailable(f"POST answered {answer.status_code}", remedy="check what it takes")
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What a receiver answered: its status, and the seconds after which it wants to be asked again."""
+
+    status: int
+    retry_after: float | None
+
+
+class Poster:
+    """Posts to one address over one connection, for the hub itself; an `async with` block.
+
+    The connection goes to `address`, an IP that somebody has judged, whatever the host's name means by now;
+    TLS is for the name. Redirects are answers, proxies are passed by, cookies are forgotten.
+    """
+
+    def __init__(self, url: str, address: str, *, limits: HttpLimits, authorities: str | None = None) -> None:
+        self._limits = limits
+        self._asked = httpx.URL(url)
+        self._url = self._asked.copy_with(host=address)
+        self._client = httpx.AsyncClient(
+            verify=ssl.create_default_context(cafile=authorities),
+            trust_env=False,
+            follow_redirects=False,
+            timeout=httpx.Timeout(limits.timeout_s, connect=limits.connect_s),
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._client.aclose()
+
+    async def post(self, body: bytes, headers: dict[str, str]) -> Taken:
+        """Post a body, wait for the answer and at most `max_bytes` of what comes with it.
+
+        Raises `Unavailable` when nobody answers, or not within `timeout_s` in all.
+        """
+        named = {"host": self._asked.netloc.decode("ascii"), "accept-encoding": "identity", **headers}
+        try:
+            async with asyncio.timeout(self._limits.timeout_s):
+                request = self._client.build_request(
+                    "POST",
+                    self._url,
+                    content=body,
+                    headers=named,
+                    extensions={"sni_hostname": self._asked.raw_host.decode("ascii")},
+                )
+                answer = await self._client.send(request, stream=True)
+                try:
+                    return await self._finish(answer)
+                finally:
+                    await answer.aclose()
+                    self._client.cookies.clear()
+        except (TimeoutError, httpx.TimeoutException) as error:
+            raise Unavailable(f"no answer within {self._limits.timeout_s:g} s") from error
+        except (httpx.TransportError, httpx.InvalidURL) as error:
+            raise Unavailable(f"no answer: {type(error).__name__}") from error
+
+    async def _finish(self, answer: httpx.Response) -> Taken:
+        size = 0
+        async for part in answer.aiter_raw():
+            size += len(part)
+            if size > self._limits.max_bytes:  # it has said what counts
+                break
+        return Taken(answer.status_code, _retry_after(answer))
 
 
 def _retry_after(answer: httpx.Response) -> float | None:

@@ -102,6 +102,30 @@ class Settings(BaseSettings):
         description="days after which whole periods of samples may be let go by `plantwide samples retire`; "
         "without it none; never done by itself",
     )
+    public_address: str = Field(
+        default="",
+        pattern=r"^(https?://[^/?#\s]+)?$",
+        description="where other systems reach this hub, e.g. https://plantwide.example: links in events "
+        "begin so; without it they begin with /v1",
+    )
+    webhook_key: SecretStr | None = Field(
+        default=None,
+        description="master key from which secrets of webhooks follow: a file (made if not there), or its "
+        "text; SQLite without it: `keys/webhooks.key` in `data`; PostgreSQL: one for all nodes",
+    )
+    webhook_networks: list[str] = Field(
+        default_factory=list[str],
+        description="networks, beside the public internet, that webhooks may lead to, also by http, e.g. "
+        '["10.20.0.0/16"]; without it none',
+    )
+    webhook_authorities: Path | None = Field(
+        default=None,
+        description="PEM file of the authorities that receivers' certificates come from; without it the "
+        "machine's",
+    )
+    webhook_tick_s: float = Field(
+        default=1.0, gt=0, description="seconds between looks at whether webhooks are to be told something"
+    )
     star: Path | None = Field(
         default=None,
         description="folder of the star's Parquet files (see docs/mart.md); without it `star/` in `data`",

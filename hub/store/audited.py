@@ -31,6 +31,7 @@ from hub.store.tables import (
     source_record,
     source_system,
     value_decision,
+    webhook,
 )
 
 AUDITED: tuple[Table, ...] = (
@@ -60,6 +61,7 @@ AUDITED: tuple[Table, ...] = (
     mapping,
     api_key,
     mart_reader,
+    webhook,
 )
 """The tables under audit. Each has the primary key `id`.
 
@@ -67,12 +69,14 @@ Not among them: `statement`, `pending` and `mention` (working state, made again 
 `stream`, `source` and `setting` (the running of the hub itself), `sample_hot` (each frame's digest is in its
 audited `sample_put`), `sample_lake` (where the same samples lie), `tag_latest` (a copy of what they say),
 `sample_arrival` (news that is let go after days), `kept_reply` (answers that are given again for a day),
-`job` (calls that are answered later, for a day), and the tables of the seal over the trail itself.
+`job` (calls that are answered later, for a day), `webhook_progress` and `webhook_delivery` (how far listeners
+have come), and the tables of the seal over the trail itself.
 """
 
 UNAUDITED: frozenset[str] = frozenset(
     {"audit_event", "statement", "pending", "mention", "stream", "source", "setting", "tag_latest", "unit"}
     | {"sample_hot", "sample_lake", "sample_arrival", "kept_reply", "job"}
+    | {"webhook_progress", "webhook_delivery"}
 ) | {t.name for t in SEAL_TABLES}
 """Tables that are not under audit, each for the reason above."""
 

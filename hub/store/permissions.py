@@ -29,7 +29,7 @@ MEANINGS: Mapping[Permission, str] = {
     Permission.DECIDE: "decide about names and conflicts, change rules, undo either",
     Permission.SIGN: "review and sign batch records (no route needs it yet)",
     Permission.WRITE: "write formulas and recipes (no route needs it yet)",
-    Permission.ADMINISTER: "administer keys over HTTP (no route needs it yet: keys are made at the machine)",
+    Permission.ADMINISTER: "make, try and remove webhooks (keys are made at the machine)",
     Permission.DELIVER: "deliver what an edge agent has read of any source",
 }
 """What each permission is for, in words."""

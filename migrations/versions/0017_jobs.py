@@ -1,6 +1,6 @@
 """Calls that are answered later: who asked for what, how far it is, where its answer lies.
 
-Revision: 0017, after 0015
+Revision: 0017, after 0016
 """
 
 import sqlalchemy as sa
@@ -9,7 +9,7 @@ from alembic import op
 from hub.store.tables.parts import Json, UtcDateTime
 
 revision = "0017"
-down_revision = "0015"
+down_revision = "0016"
 branch_labels = None
 depends_on = None
 

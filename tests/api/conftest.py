@@ -16,10 +16,12 @@ from hub.model import Batch, Identifier
 from hub.resolve.resolution import prepare, resolve
 from hub.store.database import Database
 from hub.store.keys import create_key
+from hub.store.outbox.position import Position
 from hub.store.schemes import save_scheme_groups
 from hub.store.statements import Told, store_documents
 from hub.store.stating import state
 from hub.store.systems import ensure_system
+from hub.store.webhooks import add_webhook
 from tests.api.factories import NOW, add_plant
 from tests.api.routes import check_problem
 from tests.databases import Pool
@@ -35,6 +37,7 @@ class Counter:
     plant: dict[str, int]
     reader: str
     operator: str
+    administrator: str = ""
 
     def get(self, path: str, **params: Any) -> Any:
         """Give the JSON of an address, which must answer 200."""
@@ -52,12 +55,13 @@ class Counter:
 
 @dataclass
 class Filled:
-    """A store that holds the small plant, and two keys to it."""
+    """A store that holds the small plant, and keys to it."""
 
     url: str
     plant: dict[str, int]
     reader: str
     operator: str
+    administrator: str = ""
 
 
 def fill(url: str) -> Filled:
@@ -67,8 +71,20 @@ def fill(url: str) -> Filled:
         plant = add_plant(connection)
         reader = create_key(connection, name="reader", scopes=["read"])
         operator = create_key(connection, name="operator", scopes=["operate"])
+        administrator = create_key(connection, name="administrator", scopes=["role:admin"])
+        add_webhook(
+            connection,
+            position=Position(0),
+            now=NOW,
+            url="https://receiver.example/hook/a-secret",
+            types=[],
+            description="",
+            salt="0" * 32,
+            key_id="0" * 16,
+            created_by="test",
+        )
     database.close()
-    return Filled(url, plant, reader, operator)
+    return Filled(url, plant, reader, operator, administrator)
 
 
 def copy_store(url: str, other_url: str) -> None:
@@ -85,7 +101,8 @@ def open_counter(filled: Filled) -> Iterator[Counter]:
     database = Database(filled.url)
     app = create_app(database)
     with TestClient(app, headers={"X-API-Key": filled.reader}, raise_server_exceptions=False) as client:
-        yield Counter(app, database, client, filled.plant, filled.reader, filled.operator)
+        keys = (filled.reader, filled.operator, filled.administrator)
+        yield Counter(app, database, client, filled.plant, *keys)
     database.close()
 
 

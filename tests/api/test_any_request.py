@@ -22,6 +22,10 @@ from starlette.routing import compile_path
 
 from hub.api.app import create_app
 from hub.api.room import ApiSettings
+from hub.events.gatekeeping import Gatekeeper
+from hub.events.herald import Herald
+from hub.events.master import MasterPlace
+from hub.events.sending import Sending
 from hub.ingest.parcel import pack_parcel
 from hub.ingest.wire import SentWindow
 from hub.model import SAMPLE_SCHEMA
@@ -35,7 +39,7 @@ DOCUMENT: dict[str, Any] = orjson.loads(
 )
 ARROW = "application/vnd.apache.arrow.stream"
 MODES = st.sampled_from([schemathesis.GenerationMode.POSITIVE, schemathesis.GenerationMode.NEGATIVE])
-KNOWN = {"entity_type": "batch", "attribute": "actual_size", "link_id": 1, "source": "mes"}
+KNOWN = {"entity_type": "batch", "attribute": "actual_size", "link_id": 1, "webhook_id": 1, "source": "mes"}
 """What stands in addresses that the plant knows, beside those of `tests.api.routes`."""
 WINDOWS = st.builds(
     SentWindow,
@@ -65,12 +69,15 @@ class Keys:
     operator: str
     narrow: str
     deliverer: str
+    administrator: str
     unknown: str = "pw_nobody_nothing"
 
     def fitting(self, method: str, path: str) -> str:
         """Give the key that may ask this."""
         if path.startswith("/v1/deliveries/"):
             return self.deliverer
+        if path.startswith("/v1/webhooks") and method != "GET":
+            return self.administrator
         return self.reader if method == "GET" or path == "/v1/matrix" else self.operator
 
 
@@ -82,9 +89,15 @@ class Served:
     keys: Keys
 
 
+def nobody(_host: str, _port: int) -> list[str]:
+    """Know no name: no message of a drawn webhook may leave the machine."""
+    return []
+
+
 @pytest.fixture(scope="module")
 def served(filled: Filled, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    url = f"sqlite:///{tmp_path_factory.mktemp('any') / 'hub.db'}"
+    folder = tmp_path_factory.mktemp("any")
+    url = f"sqlite:///{folder / 'hub.db'}"
     copy_store(filled.url, url)
     database = Database(url)
     with database.begin("test") as connection:
@@ -94,10 +107,11 @@ def served(filled: Filled, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         database,
         settings=ApiSettings(stream_s=0.1),
         replay=lambda ids: {"resolved": 0, "still_open": len(ids)},
+        herald=Herald(Sending(Gatekeeper(resolve=nobody)), MasterPlace(folder / "webhooks.key")),
     )
     schema = schemathesis.openapi.from_dict(DOCUMENT)
     schema.app = app
-    yield Served(schema, Keys(filled.reader, filled.operator, narrow, deliverer))
+    yield Served(schema, Keys(filled.reader, filled.operator, narrow, deliverer, filled.administrator))
     database.close()
 
 

@@ -12,6 +12,7 @@ from hub.api.routes import (
     conflicts,
     deliveries,
     equipment,
+    events,
     jobs,
     kpis,
     links,
@@ -25,6 +26,7 @@ from hub.api.routes import (
     samples,
     sources,
     streaming,
+    webhooks,
 )
 
 ALL_ROUTES: tuple[APIRouter, ...] = (
@@ -50,4 +52,6 @@ ALL_ROUTES: tuple[APIRouter, ...] = (
     links.router,
     rules.router,
     review.router,
+    events.router,
+    webhooks.router,
 )

@@ -70,7 +70,8 @@ def list_events(
 ) -> Page:
     """Give a page of audit rows, newest first; `seq` is null until the next head. Raises `CursorError`.
 
-    What a key was before is not told here, only its digest: the row holds what the key is verified by.
+    What a key or a webhook was before is not told here, only its digest: the row holds what the key is
+    verified by, or an address that may be secret itself.
     """
     conditions: list[ColumnElement[bool]] = [] if thing is None else _of(thing)
     if actor is not None:
@@ -116,8 +117,8 @@ def _describe(row: Any, head: TreeHead, tree: StoredTree) -> Document:
 
 
 def _reading() -> Reading:
-    is_key = audit_event.c.entity_type == "api_key"
-    told = {**dict(audit_event.c), "before": case((is_key, null()), else_=audit_event.c.before)}
+    is_secret = audit_event.c.entity_type.in_(("api_key", "webhook"))
+    told = {**dict(audit_event.c), "before": case((is_secret, null()), else_=audit_event.c.before)}
     slots = [Slot("seq", (audit_leaf.c.id,)), *(Slot(name, (told[name],)) for name in _NAMES)]
     joined = audit_event.outerjoin(audit_leaf, audit_leaf.c.audit_event_id == audit_event.c.id)
     return Reading(audit_event, tuple(slots), joined)

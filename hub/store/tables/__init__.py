@@ -44,6 +44,7 @@ from hub.store.tables.spine import (
     source_system,
     unit,
 )
+from hub.store.tables.webhooks import webhook, webhook_delivery, webhook_progress
 
 __all__ = [
     "ENTITY_TABLES",
@@ -92,4 +93,7 @@ __all__ = [
     "tree_node",
     "unit",
     "value_decision",
+    "webhook",
+    "webhook_delivery",
+    "webhook_progress",
 ]

@@ -12,7 +12,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.routing import Route
 
 from hub.api.answer import answer
-from hub.api.deprecation import DEPRECATIONS, Deprecation, Herald
+from hub.api.deprecation import DEPRECATIONS, Deprecation, Notice
 from hub.api.documentation import build_openapi
 from hub.api.doors import Door
 from hub.api.idempotency import Answered
@@ -97,7 +97,7 @@ def create_app(
     app.add_middleware(Later, outer=app, read=lambda: app.routes)
     app.add_middleware(Gate, outer=app, doors=doors)
     if deprecations:
-        app.add_middleware(Herald, read=lambda: app.routes, table=deprecations)
+        app.add_middleware(Notice, read=lambda: app.routes, table=deprecations)
     app.add_middleware(Shell)
     return app
 

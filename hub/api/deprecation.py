@@ -58,7 +58,7 @@ DEPRECATIONS: Mapping[str, Deprecation] = {}
 """What is deprecated today."""
 
 
-class Herald:
+class Notice:
     """Says in each answer of what is deprecated that it is, and once a key in the log who asked."""
 
     def __init__(

@@ -34,14 +34,17 @@ _EVENTS: dict[str, Any] = {
     "content": {
         "text/event-stream": {
             "schema": {
-                "type": "object",
-                "description": "One event of the stream.",
-                "properties": {
-                    "event": {"enum": ["ready", "event", "position", "dropped", "closing"]},
-                    "data": {"type": "string", "contentMediaType": "application/json"},
-                    "id": {"type": "string"},
+                "type": "string",
+                "contentMediaType": "text/event-stream",
+                "x-event": {
+                    "type": "object",
+                    "properties": {
+                        "event": {"enum": ["ready", "event", "position", "dropped", "closing"]},
+                        "data": {"type": "string", "contentMediaType": "application/json"},
+                        "id": {"type": "string"},
+                    },
+                    "required": ["event", "data", "id"],
                 },
-                "required": ["event", "data", "id"],
             }
         }
     },

@@ -1,5 +1,6 @@
 """The star as files: what its views hold, month by month, and never anything else than the store would say."""
 
+import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -53,6 +54,16 @@ def folder(world: World, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def changing(migrated_url: str) -> Iterator[World]:
     one = World(migrated_url, keeps=True)
+    fill(one)
+    yield one
+    one.database.close()
+
+
+@pytest.fixture
+def embedded(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """For what is of the files alone."""
+    url = f"sqlite:///{shutil.copy(migrated_sqlite, tmp_path_factory.mktemp('embedded'))}"
+    one = World(url, keeps=True)
     fill(one)
     yield one
     one.database.close()
@@ -139,9 +150,9 @@ def again(world: World, folder: Path) -> Refreshed:
     return refresh(world.database, folder)
 
 
-def test_nothing_new_is_nothing_to_write(changing: World, tmp_path: Path) -> None:
-    first = again(changing, tmp_path)
-    second = again(changing, tmp_path)
+def test_nothing_new_is_nothing_to_write(embedded: World, tmp_path: Path) -> None:
+    first = again(embedded, tmp_path)
+    second = again(embedded, tmp_path)
     assert first.written == sum(len(view.parts) for view in first.manifest.views.values())
     assert (second.views, second.written, second.manifest) == (0, 0, first.manifest)
 
@@ -177,46 +188,46 @@ def test_what_was_written_since_is_answered_by_the_store(changing: World, tmp_pa
             assert columns(files, "fact_batch").num_rows == 5
 
 
-def test_who_reads_a_generation_reads_it_to_its_end(changing: World, tmp_path: Path) -> None:
-    again(changing, tmp_path)
+def test_who_reads_a_generation_reads_it_to_its_end(embedded: World, tmp_path: Path) -> None:
+    again(embedded, tmp_path)
     star = Star(tmp_path)
-    with changing.database.read() as store:
+    with embedded.database.read() as store:
         chosen = choose(star, store, "fact_batch")
         assert chosen is not None
         with chosen.read(store) as files:
             begun = stream_columns(files, ask("fact_batch"))
-            hear(changing)
-            again(changing, tmp_path)
+            hear(embedded)
+            again(embedded, tmp_path)
             assert sum(batch.num_rows for batch in begun) == 4
 
 
-def test_old_generations_go_when_nobody_can_be_reading_them(changing: World, tmp_path: Path) -> None:
+def test_old_generations_go_when_nobody_can_be_reading_them(embedded: World, tmp_path: Path) -> None:
     place = Generations(tmp_path)
     for number in range(3):
-        hear(changing, size=90 + number)
-        refresh(changing.database, tmp_path, clock=lambda n=number: NOW + n * KEPT)
+        hear(embedded, size=90 + number)
+        refresh(embedded.database, tmp_path, clock=lambda n=number: NOW + n * KEPT)
     assert sorted(p.name for p in (tmp_path / "generations").iterdir()) == ["000002", "000003"]
     assert place.clear(now=NOW + 2 * KEPT) == 0
     assert place.clear(now=NOW + 3 * KEPT) == 1
 
 
-def test_what_a_crash_left_is_neither_read_nor_in_the_way(changing: World, tmp_path: Path) -> None:
-    again(changing, tmp_path)
+def test_what_a_crash_left_is_neither_read_nor_in_the_way(embedded: World, tmp_path: Path) -> None:
+    again(embedded, tmp_path)
     left = Generations(tmp_path).begin(2)
     (left / "fact_batch").mkdir()
     (left / "fact_batch" / "part.parquet").write_bytes(b"half")
-    assert Star(tmp_path).manifest() == again(changing, tmp_path).manifest
-    hear(changing)
-    assert again(changing, tmp_path).manifest.number == 2
+    assert Star(tmp_path).manifest() == again(embedded, tmp_path).manifest
+    hear(embedded)
+    assert again(embedded, tmp_path).manifest.number == 2
     assert not left.exists()
 
 
-def test_a_hub_that_serves_writes_what_changed_and_waits_for_nobody(changing: World, tmp_path: Path) -> None:
-    desk = Desk(changing.database, owner="here", operator="test")
+def test_a_hub_that_serves_writes_what_changed_and_waits_for_nobody(embedded: World, tmp_path: Path) -> None:
+    desk = Desk(embedded.database, owner="here", operator="test")
     library = Library(desk, tmp_path, pause_s=3600)
     assert library.tend() > 0
     assert library.tend() == 0
-    hear(changing)
+    hear(embedded)
     with Generations(tmp_path).writing():
         assert library.tend() == 0
     assert library.tend() > 0
@@ -224,9 +235,9 @@ def test_a_hub_that_serves_writes_what_changed_and_waits_for_nobody(changing: Wo
     library.stop()
 
 
-def test_two_never_write_at_once(changing: World, tmp_path: Path) -> None:
+def test_two_never_write_at_once(embedded: World, tmp_path: Path) -> None:
     with Generations(tmp_path).writing(), pytest.raises(StarBusy, match="another process"):
-        again(changing, tmp_path)
+        again(embedded, tmp_path)
 
 
 def hear(world: World, *, size: int = 90) -> None:

@@ -5,13 +5,13 @@ tests ask the API over the store it left. PostgreSQL must hold byte for byte wha
 """
 
 import json
-import sqlite3
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pandas as pd
 import pytest
 from sqlalchemy.engine import URL
@@ -316,18 +316,20 @@ def test_the_time_of_each_step_by_product_and_year_is_that_of_pandas(
 
 YEARLY = """
     SELECT m.code, t.year, count(*), avg(r.value_num)
-    FROM fact_test_result AS r
-    JOIN fact_batch AS b ON b.batch_key = r.batch_key
-    JOIN dim_material AS m ON m.material_key = b.material_key
-    JOIN dim_time AS t ON t.day_key = b.planned_start_day
+    FROM '{star}/fact_test_result/*/*.parquet' AS r
+    JOIN '{star}/fact_batch/*/*.parquet' AS b ON b.batch_key = r.batch_key
+    JOIN '{star}/dim_material/part.parquet' AS m ON m.material_key = b.material_key
+    JOIN '{star}/dim_time/part.parquet' AS t ON t.day_key = b.planned_start_day
     WHERE r.property = 'yield of the batch'
     GROUP BY m.code, t.year
 """
 
 
 def test_the_yield_by_product_and_year_is_that_of_pandas(embedded: Run, tables: Tables) -> None:
-    with sqlite3.connect(f"file:{embedded.folder / 'data' / 'hub.db'}?mode=ro", uri=True) as hub:
-        told = {(code, year): (number, mean) for code, year, number, mean in hub.execute(YEARLY)}
+    data = embedded.folder / "data"
+    run_plantwide("star", "refresh", "--data", data, folder=embedded.folder)
+    rows = duckdb.execute(YEARLY.format(star=data / "star" / "current")).fetchall()
+    told = {(code, year): (number, mean) for code, year, number, mean in rows}
     table = tables.laboratory[tables.laboratory["batch_yield"] != ""]
     yields = table.assign(value=table["batch_yield"].astype(float), year=tables.planned_years)
     expected = yields.groupby(["code", "year"])["value"].agg(["count", "mean"])

@@ -63,14 +63,19 @@ def write_dim_time() -> AnySelect:
     bounds = select(_Date(func.min(ends.c.at)).label("first"), _Date(func.max(ends.c.at)).label("last")).cte(
         "bounds"
     )
-    day = select(bounds.c.first.label("date")).where(bounds.c.first.is_not(None)).cte("day", recursive=True)
+    # The key is a column of the days themselves: SQLite makes no index for a join on an expression.
+    first = select(bounds.c.first.label("date"), _key(bounds.c.first).label("day_key"))
+    day = first.where(bounds.c.first.is_not(None)).cte("day", recursive=True)
+    following = _Next(day.c.date)
     day = day.union_all(
-        select(_Next(day.c.date)).select_from(day.join(bounds, true())).where(day.c.date < bounds.c.last)
+        select(following, _key(following))
+        .select_from(day.join(bounds, true()))
+        .where(day.c.date < bounds.c.last)
     )
     date = day.c.date
     month = _number(date, 6, 2)
     return select(
-        cast(func.replace(date, "-", ""), Integer).label("day_key"),
+        day.c.day_key,
         date.label("date"),
         _number(date, 1, 4).label("year"),
         ((month + 2) // 3).label("quarter"),
@@ -80,6 +85,10 @@ def write_dim_time() -> AnySelect:
         _IsoWeek(date).label("iso_week"),
         _IsoWeekday(date).label("iso_weekday"),
     )
+
+
+def _key(date: ColumnElement[str]) -> ColumnElement[int]:
+    return cast(func.replace(date, "-", ""), Integer)
 
 
 def _number(date: ColumnElement[str], start: int, size: int) -> ColumnElement[int]:

@@ -50,23 +50,30 @@ def list_results(connection: Connection, batch_id: int, *, retracted: bool = Fal
     query = reading.select().order_by(table.c.sample_id, table.c.test_code, table.c.id)
     if not retracted:
         query = query.where(table.c.is_retracted.is_(False))
-    results = reading.documents(
-        select_in(connection, query, table.c.sample_id, list_sample_ids(connection, batch_id))
-    )
-    _add_samples_and_limits(connection, results)
+    sampled = list_sample_ids(connection, batch_id)
+    results = reading.documents(select_in(connection, query, table.c.sample_id, sampled))
+    _add_samples_and_limits(connection, results, sampled=sampled)
     return results
 
 
-def _add_samples_and_limits(connection: Connection, results: list[Document]) -> None:
-    """Put its sample and limits into each result: hundreds of results share one, so each is read once."""
-    sampled = {sample["id"] for result in results if (sample := result["sample"])} - {None}
+def _add_samples_and_limits(
+    connection: Connection, results: list[Document], *, sampled: Iterable[int]
+) -> None:
+    """Put its sample and limits into each result: hundreds of results share one, so each is read once.
+
+    A sample is one document in all its results: they name it by the same key.
+    """
     tested = {criterion["id"] for result in results if (criterion := result["criterion"])} - {None}
     samples = _read_apart(connection, "sample", _SAMPLE, ids=sampled)
+    whole: dict[int, Document] = {}
     limits = _read_apart(connection, "test_criterion", _LIMITS, ids=tested)
     unknown = dict.fromkeys(_SAMPLE)
     for result in results:
-        if sample := result["sample"]:
-            sample.update(samples.get(sample["id"], unknown))
+        sample = result["sample"]
+        found = whole.get(sample["id"])
+        if found is None:
+            found = whole[sample["id"]] = {**sample, **samples.get(sample["id"], unknown)}
+        result["sample"] = found
         allowed = limits.get(criterion["id"]) if limits and (criterion := result["criterion"]) else None
         result["limits"] = allowed
         result["is_outside"] = is_outside(result["value"], allowed) if allowed else None

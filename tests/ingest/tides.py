@@ -19,6 +19,8 @@ FLEETING = "flow"
 """A tag of which no history is kept."""
 TAGS = (*KEPT, FLEETING)
 Sample = tuple[str, datetime]
+_LONGEST_S = 150
+"""Longer than a tail rests after an error of the store, which a busy machine may give it: a minute."""
 
 
 def value_of(sample: Sample) -> float:
@@ -61,7 +63,7 @@ class Sea:
     def until(self, is_so: Callable[[], object]) -> None:
         """Wait until something is so; fails when it never comes."""
         with self.bell:
-            assert self.bell.wait_for(is_so, 60)
+            assert self.bell.wait_for(is_so, _LONGEST_S)
 
     def promise(self, *tags: str, start: datetime, end: datetime | None = None) -> Whole:
         """Give a promise up to now."""

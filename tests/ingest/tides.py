@@ -20,7 +20,7 @@ FLEETING = "flow"
 TAGS = (*KEPT, FLEETING)
 Sample = tuple[str, datetime]
 _LONGEST_S = 150
-"""Longer than a tail rests after an error of the store, which a busy machine may give it: a minute."""
+"""Longer than a tail rests after an unexpected error: a minute. Once 60 s were too short; why is not known."""
 
 
 def value_of(sample: Sample) -> float:

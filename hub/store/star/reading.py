@@ -57,7 +57,7 @@ class Star:
 
 
 def _open_engine(place: Path, manifest: Manifest) -> Engine:
-    """Give DuckDB with a view a view of the star; its views read these files, and what is asked is compiled from questions."""
+    """Give DuckDB with a view over the files of each view of the star; only compiled questions reach it."""
     base: Any = duckdb.connect(":memory:", config={"memory_limit": _MEMORY})
     for name, view in manifest.views.items():
         base.execute(_define(name, [place / part.path for part in view.parts]))

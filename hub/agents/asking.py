@@ -19,10 +19,11 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Asker:
-    """Whoever asks: the application, and the headers that hold their key."""
+    """Whoever asks: the application, the headers that hold their key, the tool that asks for them."""
 
     app: ASGIApp
     headers: Mapping[str, str]
+    tool: str | None = None
 
     async def get(self, *steps: str, **query: Any) -> Any:
         """Give the JSON below `/v1`; parameters that are None are left out. Raises `Refused`."""
@@ -39,6 +40,7 @@ class Asker:
             "query_string": urlencode(given, doseq=True).encode(),
             "root_path": "",
             "headers": [(name.encode(), value.encode("latin-1")) for name, value in self.headers.items()],
+            "state": {"door": "mcp", "tool": self.tool},
             "client": None,
             "server": None,
         }

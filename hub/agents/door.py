@@ -1,6 +1,7 @@
 """The server of tools: over HTTP at `/mcp` as a door of the hub, or over standard input and output."""
 
 from contextvars import ContextVar
+from dataclasses import replace
 from functools import wraps
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -56,10 +57,13 @@ def make_server(version: str) -> "MCPServer":
     def told(tool: Any) -> Any:
         @wraps(tool)
         async def answer(**arguments: Any) -> dict[str, Any]:
+            token = _asker.set(replace(_asker.get(), tool=tool.__name__))
             try:
                 return await tool(**arguments)
             except Refused as refusal:
                 raise ToolError(str(refusal)) from refusal
+            finally:
+                _asker.reset(token)
 
         return answer
 

@@ -26,6 +26,7 @@ from hub.api.routes import ALL_ROUTES
 from hub.api.security import Gate, Shell
 from hub.api.sessions import Sessions
 from hub.api.tokens import Tokens
+from hub.api.witness import Noting, Witness
 from hub.events.herald import Herald
 from hub.ingest.tagmap import TagMap
 from hub.store.database import Database
@@ -53,6 +54,7 @@ def create_app(
     herald: Herald | None = None,
     star: "Star | None" = None,
     deprecations: Mapping[str, Deprecation] = DEPRECATIONS,
+    noting: Noting | None = None,
 ) -> FastAPI:
     """Give the application over a store that is migrated.
 
@@ -60,7 +62,7 @@ def create_app(
     beside `/v1`. `tokens` lets in people with tokens of the plant's issuer; without it only keys open.
     `tag_maps` complete, by source, what edge agents say of tags. Without a `herald` there are no webhooks.
     `star` are files that answer questions about the star instead of its views. `deprecations` are told to
-    whoever still asks for what they name.
+    whoever still asks for what they name. `noting` has reads noted; without it none is.
     """
     folder = _folder_of(database)
     settings = settings or ApiSettings(
@@ -98,6 +100,8 @@ def create_app(
     app.add_middleware(Gate, outer=app, doors=doors)
     if deprecations:
         app.add_middleware(Notice, read=lambda: app.routes, table=deprecations)
+    if noting is not None:
+        app.add_middleware(Witness, outer=app, read=lambda: app.routes, noting=noting)
     app.add_middleware(Shell)
     return app
 

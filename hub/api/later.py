@@ -28,6 +28,7 @@ from hub.api.answer import answer
 from hub.api.problems import Problem, problem_of
 from hub.api.room import Room
 from hub.api.routing import Directory
+from hub.api.slips import without_slip
 from hub.store.answers.failures import StoreFailure
 from hub.store.database import StoreUnreachable
 from hub.store.jobs import KEPT, Job, beat, begin_job, drop_job, end_job, forget_jobs, list_answers
@@ -270,7 +271,7 @@ async def _read_body(receive: Receive) -> bytes:
 def _repeat(scope: Scope) -> Scope:
     """Give the same call without the preference, apart from the request that brought it."""
     headers = [(name, value) for name, value in scope["headers"] if name != b"prefer"]
-    return {**scope, "headers": headers, "state": dict(scope["state"])}
+    return {**scope, "headers": headers, "state": without_slip(scope["state"])}
 
 
 def _make_room(room: Room, folder: Path) -> None:

@@ -30,6 +30,8 @@ PRESENT_ONLY: Mapping[str, str] = {
     "/v1/webhooks/{webhook_id}": "How far a webhook has come is not kept.",
     "/v1/webhooks/{webhook_id}/deliveries": "The newest attempts are kept as they are.",
     "/v1/audit/events": "The trail is the past itself: `end` leaves out what was written later.",
+    "/v1/reads": "The log of reads is the past itself: `end` leaves out what was asked later.",
+    "/v1/reads/summary": "The log of reads is the past itself: `end` leaves out what was asked later.",
     "/v1/jobs/{token}": "This tells how far a job is, now.",
     "/v1/jobs/{token}/events": "This tells how far a job is, now.",
     "/v1/jobs/{token}/result": "The answer stands for the instant at which the call was made.",

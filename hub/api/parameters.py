@@ -58,10 +58,14 @@ Start = Annotated[Instant | None, Query(description="First time, inclusive, with
 End = Annotated[Instant | None, Query(description="Last time, exclusive, with its zone.")]
 
 
+def name_actor(caller: Caller) -> str:
+    """Give somebody's name as it stands in the audit trail and in the log of reads."""
+    return f"{caller.name[:60]} ({caller.public_id})"
+
+
 def name_caller(request: Request) -> str:
     """Give who asks as the audit trail names them: the key's name and its public id."""
-    caller: Caller = request.state.caller
-    return f"{caller.name[:60]} ({caller.public_id})"
+    return name_actor(request.state.caller)
 
 
 Actor = Annotated[str, Depends(name_caller)]

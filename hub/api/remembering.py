@@ -37,16 +37,18 @@ Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
 
 @dataclass(frozen=True)
 class Answer:
-    """The bytes of an answer, the address of the next page, and the instant that it stands for."""
+    """The bytes of an answer, the next page's address, the instant that it stands for, its rows if known."""
 
     known_at: datetime
     body: bytes
     link: str | None
     media_type: str = JsonBytes.media_type
+    rows: int | None = None
 
     def respond(self) -> Response:
         """Give it again."""
         response = JsonBytes(self.body)
+        response.rows = self.rows
         response.headers[HEADER] = format_at(self.known_at)
         response.headers.update(VALIDATED)
         if self.link is not None:

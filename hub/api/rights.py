@@ -171,6 +171,8 @@ _WHOLE: Mapping[str, str] = {
         PUT /v1/rules/{entity_type}/{attribute}
     """,
     Permission.ADMINISTER: """
+        GET /v1/reads
+        GET /v1/reads/summary
         DELETE /v1/webhooks/{webhook_id}
         POST /v1/webhooks
         POST /v1/webhooks/{webhook_id}/resume

@@ -14,6 +14,7 @@ from starlette.responses import StreamingResponse
 from hub.api.answer import answer
 from hub.api.problems import Problem
 from hub.api.room import Room
+from hub.api.slips import Slip, slip_of
 from hub.model import SAMPLE_SCHEMA
 from hub.store.answers.thinning import thin
 from hub.store.database import Connection
@@ -59,7 +60,7 @@ def answer_samples(request: Request, room: Room, spans: Sequence[Span], points: 
             )
         if not is_arrow:
             return _answer_json(connection, room, spans, points=points)
-    return StreamingResponse(_stream(room, spans, points), media_type=ARROW)
+    return StreamingResponse(_stream(room, spans, points, slip_of(request.scope)), media_type=ARROW)
 
 
 def _answer_json(
@@ -87,13 +88,15 @@ def _answer_json(
     )
 
 
-def _stream(room: Room, spans: Sequence[Span], points: int | None) -> Iterator[bytes]:
+def _stream(room: Room, spans: Sequence[Span], points: int | None, slip: Slip | None) -> Iterator[bytes]:
     """Give an Arrow IPC stream with the columns of `SAMPLE_SCHEMA`, one piece of one tag at a time."""
     sink = _Sink()
     with room.database.read() as connection, pa.ipc.new_stream(sink, SAMPLE_SCHEMA) as writer:
         for span in spans:
             for piece in _pieces(connection, span, points):
                 writer.write_table(piece)
+                if slip is not None:
+                    slip.rows = (slip.rows or 0) + piece.num_rows
                 yield sink.take()
     yield sink.take()
 

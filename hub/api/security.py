@@ -161,9 +161,9 @@ class Gate:
             )
         if route is None and (route := self._directory.find_late(scope["method"], path)) is not None:
             right = RIGHTS.get(route)
+        scope.setdefault("state", {})["caller"] = caller  # whoever is refused is known too
         if route is not None:  # where there is none, the application says so
             check_right(caller, right, path)
-        scope.setdefault("state", {})["caller"] = caller
         door = find_door(self._doors, path)
         return None if newest is None or door is not None else self._recall(scope, headers, newest)
 

@@ -79,7 +79,7 @@ def _keep(room: Room, question: Question, response: Response) -> None:
         known_at = datetime.fromisoformat(headers[HEADER])
         headers["ETag"] = write_tag(question, known_at, room.settings.version)
         headers.update(VALIDATED)
-        room.memory.keep(question, Answer(known_at, response.body, headers.get("Link")))
+        room.memory.keep(question, Answer(known_at, response.body, headers.get("Link"), rows=response.rows))
 
 
 def _list_query(dependant: Dependant) -> Iterator[tuple[str, bool]]:

@@ -11,6 +11,7 @@ from fastapi import Request, Response
 
 from hub.api.answer import answer
 from hub.api.problems import Problem
+from hub.api.slips import Counted, with_rows
 
 ARROW = "application/vnd.apache.arrow.stream"
 PARQUET = "application/vnd.apache.parquet"
@@ -44,7 +45,7 @@ def answer_table(
     than `most` rows.
     """
     if media := wants_columns(request):
-        return Response(_write(table, media), media_type=media)
+        return with_rows(Counted(_write(table, media), media_type=media), table.num_rows)
     if table.num_rows > most:
         raise Problem(
             "too-much-asked",

@@ -17,6 +17,7 @@ from fastapi.responses import StreamingResponse
 from hub.api.answer import answer_page
 from hub.api.problems import Problem
 from hub.api.room import Room
+from hub.api.slips import Slip, slip_of
 from hub.api.staleness import read_max_stale
 from hub.api.tables import ARROW, CSV, PARQUET, plain_times
 from hub.store.database import Connection
@@ -94,7 +95,8 @@ def answer_question(
             "invalid-filter",
             "Columns hold no expansions: ask for JSON or JSON lines, or for each collection.",
         )
-    return _stream(room, question, form=form, limit=limit, older=read_max_stale(request))
+    slip = slip_of(request.scope)
+    return _stream(room, question, form=form, limit=limit, older=read_max_stale(request), slip=slip)
 
 
 def answer_listed(
@@ -111,7 +113,15 @@ def answer_listed(
     return answer_page(request, page)
 
 
-def _stream(room: Room, question: Question, *, form: Format, limit: int | None, older: timedelta) -> Response:
+def _stream(
+    room: Room,
+    question: Question,
+    *,
+    form: Format,
+    limit: int | None,
+    older: timedelta,
+    slip: Slip | None,
+) -> Response:
     """Begin the answer, so that what is wrong is a problem, and read on as it is sent."""
     most = room.settings.rows_at_once
     with ExitStack() as opened:
@@ -125,11 +135,11 @@ def _stream(room: Room, question: Question, *, form: Format, limit: int | None, 
             )
         parts: Iterator[bytes]
         if form == "jsonl":
-            parts = _write_lines(stream_documents(connection, question, limit=limit))
+            parts = _write_lines(stream_documents(connection, question, limit=limit), slip)
         else:
             schema = schema_of(question.collection, question.select)
             batches = stream_columns(connection, question, limit=limit)
-            parts = _COLUMNS[form](batches, schema)
+            parts = _COLUMNS[form](batches if slip is None else slip.count(batches), schema)
         first = next(parts, b"")
         reading = opened.pop_all()
     headers = {"Content-Disposition": f'inline; filename="{question.collection.name}.{form}"'}
@@ -157,8 +167,10 @@ def _until_end(reading: ExitStack, first: bytes, parts: Iterator[bytes]) -> Gene
         yield from chain((first,), parts)
 
 
-def _write_lines(documents: Iterator[dict[str, Any]]) -> Iterator[bytes]:
+def _write_lines(documents: Iterator[dict[str, Any]], slip: Slip | None) -> Iterator[bytes]:
     while some := list(islice(documents, _LINES)):
+        if slip is not None:
+            slip.rows = (slip.rows or 0) + len(some)
         yield b"".join(orjson.dumps(one, option=orjson.OPT_UTC_Z | orjson.OPT_APPEND_NEWLINE) for one in some)
 
 

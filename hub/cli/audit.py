@@ -1,8 +1,10 @@
-"""`plantwide audit …`: seal the audit trail, verify it, export it with proofs, and its key."""
+"""`plantwide audit …`: seal the audit trail, verify and export it, its key; and the log of reads."""
 
 import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import orjson
 import typer
@@ -100,6 +102,62 @@ def verify_trail(
     typer.echo("all is well" if report.is_good else f"{len(report.findings) + report.more:,} findings")
     if not report.is_good:
         raise typer.Exit(1)
+
+
+@app.command("reads")
+def show_reads(
+    summary: Annotated[bool, typer.Option("--summary", help="sum by data product and reader")] = False,
+    actor: Annotated[str | None, typer.Option(help="only this reader: an id, or the name as listed")] = None,
+    product: Annotated[str | None, typer.Option(help="only this data product, e.g. batches")] = None,
+    start: Annotated[datetime | None, typer.Option(help="asked at this time (UTC) or later")] = None,
+    end: Annotated[datetime | None, typer.Option(help="asked before this time (UTC)")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="most lines")] = 50,
+    data: DataOption = None,
+    database: DatabaseOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Print who was answered what, the newest first, where reads are noted (setting audit_reads)."""
+    from hub.store.reads.reading import Wanted, count_lost, list_reads, summarise_reads
+
+    settings = read_settings(data=data, database=database)
+    times = [None if at is None else at.replace(tzinfo=UTC) for at in (start, end)]
+    wanted = Wanted(actor=actor, product=product, start=times[0], end=times[1])
+    with open_store(settings, writes=False) as store, store.read() as connection:
+        lost = count_lost(connection, wanted)
+        items = (
+            summarise_reads(connection, wanted, limit=limit)
+            if summary
+            else list_reads(connection, wanted, limit=limit).items
+        )
+    if as_json:
+        document = {"items": items, "lost": lost}
+        typer.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z).decode())
+        return
+    for one in items:
+        typer.echo(_sum_up(one) if summary else _tell_read(one))
+    if not items:
+        typer.echo("no reads are noted here; the setting audit_reads says which are to be")
+    if lost:
+        typer.echo(f"{lost:,} reads of that time could not be noted")
+
+
+def _sum_up(one: Mapping[str, Any]) -> str:
+    rows = "" if one["rows"] is None else f", {one['rows']:,} rows"
+    return (
+        f"{one['product']:24} {one['actor']}: {one['reads']:,} reads{rows}, "
+        f"{one['first']:%Y-%m-%d %H:%M} to {one['last']:%Y-%m-%d %H:%M}"
+    )
+
+
+def _tell_read(one: Mapping[str, Any]) -> str:
+    at = f"{one['asked_at']:%Y-%m-%d %H:%M:%S}"
+    if one["kind"] in ("begun", "ended"):
+        return f"{at}  {one['kind']}: {one['asked']} ({one['node']})"
+    if one["kind"] == "lost":
+        return f"{at}  lost: {one['rows']:,} reads were not noted ({one['node']})"
+    rows = "" if one["rows"] is None else f" {one['rows']:,} rows"
+    by = f" {one['tool']}" if one["tool"] else ""
+    return f"{at}  {one['actor']}  {one['product']} ({one['door']}{by}) {one['status']}{rows}  {one['asked']}"
 
 
 @app.command("export")

@@ -4,7 +4,7 @@ import os
 
 import typer
 
-from hub.cli.opening import DatabaseOption, DataOption, fail, open_store, read_settings
+from hub.cli.opening import DatabaseOption, DataOption, fail, open_noting, open_store, read_settings
 
 KEY = "PLANTWIDE_KEY"
 
@@ -23,10 +23,17 @@ def mcp(data: DataOption = None, database: DatabaseOption = None) -> None:
 
     settings = read_settings(data=data, database=database)
     with open_store(settings, writes=False) as store:
-        app = create_app(store)
+        noted = open_noting(settings, store)
+        app = create_app(store, noting=noted[0] if noted else None)
         try:
             issue_login(app, key)
         except PermissionError as error:
             fail(str(error))
         typer.echo("plantwide: tools for agents on standard input and output", err=True)
-        serve_standard_streams(Asker(app, {"x-api-key": key}), version=read_version())
+        if noted is not None:
+            noted[1].start()
+        try:
+            serve_standard_streams(Asker(app, {"x-api-key": key}), version=read_version())
+        finally:
+            if noted is not None:
+                noted[1].stop()

@@ -25,7 +25,9 @@ from hub.store.roles import NotTheOwner
 from hub.store.upgrade import ensure_current, is_current
 
 if TYPE_CHECKING:
+    from hub.api.witness import Noting
     from hub.shift.notary import Notary
+    from hub.shift.scribe import Scribe
     from hub.store.star.reading import Star
 
 DataOption = Annotated[Path | None, typer.Option("--data", help="folder of the embedded hub's state")]
@@ -136,13 +138,43 @@ def _seal(settings: Settings, database: Database) -> None:
         typer.echo(f"plantwide: the audit trail is not sealed: {error}", err=True)
 
 
-def make_desk(database: Database, **more: Any) -> Desk:
-    """Give a desk for this process; nodes on PostgreSQL tell each other apart by host, process and a token.
+def name_node() -> str:
+    """Name this process by host, number and a token.
 
-    Host and process alone come again: in a container that is started anew every hub is process 1.
+    Host and number alone come again: in a container that is started anew every hub is process 1.
     """
-    node = f"{socket.gethostname()[:60]}:{os.getpid()}:{token_hex(4)}"
-    owner = "embedded" if database.dialect == "sqlite" else node
+    return f"{socket.gethostname()[:60]}:{os.getpid()}:{token_hex(4)}"
+
+
+def open_noting(settings: Settings, database: Database) -> "tuple[Noting, Scribe] | None":
+    """Give what notes reads as the settings want it, and who writes them down; None where none is noted."""
+    from datetime import UTC, datetime, timedelta  # only who serves
+
+    from hub.api.products import Policy
+    from hub.api.witness import Noting
+    from hub.shift.scribe import Scribe
+    from hub.store.reads.notebook import Notebook
+
+    with plain_errors(ValueError):
+        policy = Policy.of(settings.audit_reads)
+    if policy is None:
+        return None
+    notebook = Notebook()
+    days = settings.audit_reads_days
+    scribe = Scribe(
+        database,
+        notebook,
+        lambda: datetime.now(UTC),
+        node=name_node(),
+        about=", ".join(policy.written),
+        keep=None if days is None else timedelta(days=days),
+    )
+    return Noting(policy, notebook), scribe
+
+
+def make_desk(database: Database, **more: Any) -> Desk:
+    """Give a desk for this process; nodes on PostgreSQL tell each other apart by their names."""
+    owner = "embedded" if database.dialect == "sqlite" else name_node()
     return Desk(database, owner=owner, operator=operator(), **more)
 
 

@@ -19,6 +19,7 @@ from hub.cli.opening import (
     make_desk,
     make_notary,
     open_delivered,
+    open_noting,
     open_project,
     open_star,
     open_store,
@@ -90,6 +91,7 @@ def serve_hub(
     folder = None if settings.database else settings.data
     with plain_errors(ValueError):
         herald = open_herald(settings)
+    noted = open_noting(settings, desk.database)
     app = create_app(
         desk.database,
         settings=ApiSettings(
@@ -104,6 +106,7 @@ def serve_hub(
         tag_maps={one.code: one.tag_map for one in delivered},
         herald=herald,
         star=open_star(settings),
+        noting=noted[0] if noted else None,
     )
     pace = Pace(flush_s=settings.live_flush_s, rows=settings.live_rows) if settings.live else None
     supervisor = Supervisor(desk, project, tick_s=settings.tick_s, pace=pace) if project or resolves else None
@@ -120,9 +123,13 @@ def serve_hub(
         library.start()
     if supervisor is not None:
         supervisor.start()
+    if noted is not None:
+        noted[1].start()
     try:
         run_server(app, settings.host, settings.port, ready=ready)
     finally:
+        if noted is not None:
+            noted[1].stop()
         if supervisor is not None:
             supervisor.stop()
         if courier is not None:

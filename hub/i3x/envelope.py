@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable, Sequence
 from http import HTTPStatus
-from typing import Any
+from typing import Any, cast
 
 import orjson
 from fastapi import Response
-from starlette.responses import Response as PlainResponse
 
 from hub.api.problems import KINDS, Problem
+from hub.api.slips import Counted, with_rows
 
 _STATUSES = {404: 404, 401: 401, 403: 403, 413: 400, 501: 501, 503: 503, 500: 500}
 Result = dict[str, Any]
@@ -40,7 +40,8 @@ def not_found(what: str) -> Refusal:
 
 def answer(result: Any, *, partial: str | None = None) -> Response:
     """Give a result; `partial` says why it is not all, which makes the status 206."""
-    return _write({"success": True, "result": result}, partial)
+    response = _write({"success": True, "result": result}, partial)
+    return with_rows(response, len(cast("list[Any]", result)) if isinstance(result, list) else None)
 
 
 def answer_printed(printed: str, *, partial: str | None = None) -> Response:
@@ -64,7 +65,8 @@ def answer_bulk(
         else {"success": True, name: one, "result": result}
         for one, result in zip(ids, results, strict=True)
     ]
-    return _write({"success": all(item["success"] for item in items), "results": items}, partial)
+    response = _write({"success": all(item["success"] for item in items), "results": items}, partial)
+    return with_rows(response, len(items))
 
 
 def answer_refusal(refusal: Refusal) -> Response:
@@ -84,12 +86,12 @@ def answer_problem(problem: Problem) -> Response:
     return response
 
 
-def _write(content: Result, partial: str | None) -> Response:
+def _write(content: Result, partial: str | None) -> Counted:
     if partial is None:
         return _respond(content, 200)
     return _respond({**content, "responseDetail": tell(206, partial)}, 206)
 
 
-def _respond(content: Result, status: int) -> Response:
+def _respond(content: Result, status: int) -> Counted:
     body = orjson.dumps(content, option=orjson.OPT_UTC_Z)
-    return PlainResponse(body, status, media_type="application/json")
+    return Counted(body, status, media_type="application/json")

@@ -10,6 +10,7 @@ import orjson
 from fastapi import Response
 
 from hub.api.room import Room
+from hub.api.slips import Counted, with_rows
 from hub.model import format_instant
 from hub.odata.addresses import Address
 from hub.odata.asking import Asked
@@ -183,12 +184,12 @@ def write_set(
     document["value"] = items
     if following is not None:
         document["@odata.nextLink"] = following
-    return write_json(document, options)
+    return with_rows(write_json(document, options), len(items))
 
 
-def write_json(document: Any, options: Options) -> Response:
+def write_json(document: Any, options: Options) -> Counted:
     """Give a document as OData JSON."""
-    return Response(
+    return Counted(
         orjson.dumps(document, option=orjson.OPT_UTC_Z),
         media_type=f"application/json;odata.metadata={options.level};charset=utf-8",
         headers=VERSION,

@@ -17,6 +17,7 @@ from hub.api.answer import HEADER
 from hub.api.doors import Door
 from hub.api.remembering import VALIDATED, Answer, Question, answer_unchanged, is_held, write_tag
 from hub.api.room import Room
+from hub.api.slips import Counted, Slip, rows_of, slip_of, with_rows
 from hub.odata.addresses import Address, read_address, split_path
 from hub.odata.answering import TAKES, Case, answer_rows, choose_files, write_json
 from hub.odata.asking import Asked
@@ -72,10 +73,14 @@ class Counter:
         try:
             asked = _read(request)
             caller: Caller = request.state.caller
+            slip = slip_of(request.scope)
             if asked.method == "POST" and split_path(asked.path) == ["$batch"]:
                 body = await request.body()
-                return await run_in_threadpool(self._answer_batch, asked, body, caller)
-            return await run_in_threadpool(self._answer_get, asked, caller)
+                return await run_in_threadpool(self._answer_batch, asked, body, caller, slip)
+            response = await run_in_threadpool(self._answer_get, asked, caller)
+            if slip is not None:
+                slip.product = name_product(asked)
+            return response
         except HTTPException as error:
             return refuse(error)
         except Exception as error:  # noqa: BLE001 - the log has it, and the one who asked an error document
@@ -84,7 +89,9 @@ class Counter:
     def _answer_get(self, asked: Asked, caller: Caller) -> Response:
         return self.answer_one(asked, caller, lambda options: self._open(options, caller))
 
-    def _answer_batch(self, asked: Asked, body: bytes, caller: Caller) -> Response:
+    def _answer_batch(  # noqa: PLR0917 - the batch, who asks, and where its parts are told
+        self, asked: Asked, body: bytes, caller: Caller, slip: Slip | None
+    ) -> Response:
         """Answer the parts of a batch; those that ask for the same instant see the same moment."""
         opened: dict[datetime | None, Snapshot] = {}
 
@@ -92,10 +99,14 @@ class Counter:
             at = options.as_known_at
             return opened.setdefault(at, self._open(options, caller))
 
+        def answer(one: Asked) -> Response:
+            response = self.answer_one(one, caller, open_store)
+            if slip is not None:
+                slip.parts.append(_tell_part(one, response))
+            return response
+
         asked.check_versions()
-        return answer_batch(
-            asked, body, lambda one: self.answer_one(one, caller, open_store), most=self._settings.requests
-        )
+        return answer_batch(asked, body, answer, most=self._settings.requests)
 
     def _open(self, options: Options, caller: Caller) -> Snapshot:
         room = self._room
@@ -158,12 +169,14 @@ class Counter:
                 return answer_unchanged(tag, known_at)
             found = self._room.memory.find(question, known_at)
             if found is not None:
-                response = Response(found.body, media_type=found.media_type, headers=VERSION)
+                answered = Counted(found.body, media_type=found.media_type, headers=VERSION)
+                response = with_rows(answered, found.rows)
             else:
                 response = answer(connection, case)
                 if response.status_code == OK:
                     media = response.headers["content-type"]
-                    self._room.memory.keep(question, Answer(known_at, bytes(response.body), None, media))
+                    kept = Answer(known_at, bytes(response.body), None, media, rows_of(response))
+                    self._room.memory.keep(question, kept)
         response.headers.update({**VALIDATED, "ETag": tag, HEADER: format_at(known_at)})
         return response
 
@@ -185,6 +198,27 @@ def _answer_metadata(asked: Asked, settings: OdataSettings) -> Response:
         print_metadata(page_rows=settings.page_rows, requests=settings.requests),
         media_type="application/xml",
         headers=VERSION,
+    )
+
+
+def name_product(asked: Asked) -> str | None:
+    """Give the set whose rows an address gives, None for what is no set."""
+    try:
+        segments = split_path(asked.path)
+        return read_address(segments).set.name if segments else None
+    except Exception:  # noqa: BLE001 - what is no address is refused, and has no rows
+        return None
+
+
+def _tell_part(asked: Asked, response: Response) -> Slip:
+    """Give a part of a batch as the log of reads has it."""
+    return Slip(
+        product=name_product(asked),
+        rows=rows_of(response),
+        asked=f"{asked.method} {PATH}{asked.path}?{asked.query}",
+        status=response.status_code,
+        size=len(response.body),
+        known_at=response.headers.get(HEADER),
     )
 
 

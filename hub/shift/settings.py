@@ -60,6 +60,16 @@ class Settings(BaseSettings):
         description="Ed25519 private key that seals the audit trail: a PEM file (made if not there), or "
         "the PEM text itself; SQLite without it: `keys/audit.pem` in `data`; PostgreSQL: one for all nodes",
     )
+    audit_reads: list[str] = Field(
+        default_factory=list[str],
+        description="data products whose readers are noted (see docs/reads.md), e.g. "
+        '["batches", "samples", "odata:*", "mcp:*", "reader:3fa9c1d20b7e"]; ["*"] for all; without it none',
+    )
+    audit_reads_days: int | None = Field(
+        default=None,
+        ge=1,
+        description="days for which what is noted of reads is kept, and then let go; without it for ever",
+    )
     heads_file: Path | None = Field(
         default=None,
         description="file that heads are appended to, best on another machine; without it "

@@ -18,6 +18,7 @@ from hub.store.lake.folding import fold
 from hub.store.lake.survey import hot_state
 from hub.store.lake.table import Overtaken
 from hub.store.lake.turn import Turn, note_error, taken_turn
+from hub.store.reads.writing import forget_reads
 from hub.store.replies import forget_replies, has_old_replies
 from hub.store.streams import LeaseLost
 
@@ -92,9 +93,13 @@ class Upkeep:
         return True
 
     def clear(self) -> int:
-        """Let go of answers that are no longer given again; give how many. Any node may do it."""
+        """Let go of answers that are no longer given again, and of reads whose time is over; give how many.
+
+        Any node may do it.
+        """
         database, now = self._desk.database, self._desk.clock()
         gone = forget_replies(database, now=now) if has_old_replies(database, now=now) else 0
+        gone += forget_reads(database, now=now)
         return gone + (0 if self._jobs is None else forget_jobs(database, self._jobs, now=now))
 
     def _compacts(self, clock: Callable[[], datetime]) -> bool:

@@ -70,13 +70,14 @@ Not among them: `statement`, `pending` and `mention` (working state, made again 
 audited `sample_put`), `sample_lake` (where the same samples lie), `tag_latest` (a copy of what they say),
 `sample_arrival` (news that is let go after days), `kept_reply` (answers that are given again for a day),
 `job` (calls that are answered later, for a day), `webhook_progress` and `webhook_delivery` (how far listeners
-have come), and the tables of the seal over the trail itself.
+have come), `read_event` (a log itself, of persons' reading: what is sealed could never be forgotten, and each
+answer would make the next one's instant another), and the tables of the seal over the trail itself.
 """
 
 UNAUDITED: frozenset[str] = frozenset(
     {"audit_event", "statement", "pending", "mention", "stream", "source", "setting", "tag_latest", "unit"}
     | {"sample_hot", "sample_lake", "sample_arrival", "kept_reply", "job"}
-    | {"webhook_progress", "webhook_delivery"}
+    | {"webhook_progress", "webhook_delivery", "read_event"}
 ) | {t.name for t in SEAL_TABLES}
 """Tables that are not under audit, each for the reason above."""
 

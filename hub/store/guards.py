@@ -10,14 +10,14 @@ from typing import Any
 from sqlalchemy import JSON, Connection, Inspector, Integer, LargeBinary, inspect
 
 from hub.store.audited import AUDITED
-from hub.store.tables import SEAL_TABLES, metadata, sample_put
+from hub.store.tables import SEAL_TABLES, metadata, read_event, sample_put
 from hub.store.tables.spine import APPEND_ONLY
 from hub.store.triggers import postgresql, sqlite
 from hub.store.triggers.trigger import Kind, Shape, Trigger
 
 _PREFIXES = ("guard_", "audit_")
-PROTECTED = (*APPEND_ONLY, *SEAL_TABLES, sample_put)
-"""Tables whose rows the database refuses to change or delete."""
+PROTECTED = (*APPEND_ONLY, *SEAL_TABLES, sample_put, read_event)
+"""Tables whose rows the database refuses to change or delete (some: before their time)."""
 _PROTECTED_NAMES = frozenset(t.name for t in PROTECTED)
 _KINDS: dict[type[Any], Kind] = {Integer: "integer", JSON: "json", LargeBinary: "bytes"}
 _LISTED = {

@@ -1,7 +1,7 @@
 """Two roles on PostgreSQL: one owns the tables and migrates, the hub's own cannot touch the trail.
 
-The hub's role reads everything, writes what is under audit, adds to what is append-only, and no more: audit
-rows are written for it by the owner's trigger functions.
+The hub's role reads everything, writes what is under audit, adds to what is append-only, lets go of what the
+tables let go of, and no more: audit rows are written for it by the owner's trigger functions.
 """
 
 from collections.abc import Iterator
@@ -12,6 +12,7 @@ from hub.store.audited import AUDITED
 from hub.store.guards import PROTECTED
 from hub.store.mart.installation import SCHEMA
 from hub.store.tables import metadata
+from hub.store.triggers.trigger import LIMITED
 
 APPLICATION = "plantwide_app"
 _READ_ONLY = frozenset({"audit_event", "unit"})
@@ -44,6 +45,8 @@ def write_roles(connection: Connection, *, application: str = APPLICATION) -> It
     yield f"GRANT SELECT ON ALL TABLES IN SCHEMA {schema} TO {role}"
     growing = [quote(name) for name in names if name in protected - _READ_ONLY]
     yield f"GRANT INSERT ON {', '.join(growing)} TO {role}"
+    limited = [quote(name) for name in sorted(LIMITED)]
+    yield f"GRANT DELETE ON {', '.join(limited)} TO {role}"
     free = [quote(name) for name in names if name not in protected | _READ_ONLY]
     yield f"GRANT INSERT, UPDATE, DELETE ON {', '.join(free)} TO {role}"
     yield f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA {schema} TO {role}"

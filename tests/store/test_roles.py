@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx2
@@ -12,6 +13,8 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError
 
 from hub.store.database import Database
+from hub.store.reads.notebook import Read
+from hub.store.reads.writing import forget_reads, write_reads
 from hub.store.roles import NotTheOwner, write_roles
 from hub.store.seal.verification import verify
 from hub.store.upgrade import ensure_current
@@ -35,6 +38,7 @@ REFUSED = {
     "table": "CREATE TABLE stranger (n integer)",
     "units": "UPDATE unit SET factor = 1",
     "migration": "UPDATE alembic_version SET version_num = '0001'",
+    "read": "UPDATE read_event SET actor = 'x'",
     "sequence": "SELECT nextval('audit_event_id_seq')",
 }
 
@@ -94,6 +98,19 @@ def test_the_applications_role_can_touch_neither_the_trail_nor_its_guards(applic
         refused.append(name)
     assert refused == list(REFUSED)
     assert verify(database).findings == []
+    database.close()
+
+
+def test_the_applications_role_notes_reads_and_lets_go_of_those_whose_time_is_over(
+    application_url: str,
+) -> None:
+    database = Database(application_url)
+    long_ago = datetime(2020, 1, 1, tzinfo=UTC)
+    write_reads(database, [Read("read", long_ago, long_ago)], node="x", keep=timedelta(days=1))
+    write_reads(database, [Read("read", long_ago, long_ago)], node="x", keep=None)
+    assert forget_reads(database, now=datetime.now(UTC)) == 1
+    with pytest.raises(DBAPIError, match="append-only"), database.begin() as connection:
+        connection.exec_driver_sql("DELETE FROM read_event")
     database.close()
 
 

@@ -13,9 +13,11 @@ from hub.api.documentation import GUARDED, OCTETS, answers, problems
 from hub.api.later import describe, drop, name_owner
 from hub.api.live import CLOSING, LiveResponse, write_event
 from hub.api.problems import Problem
+from hub.api.products import product_at
 from hub.api.rights import RIGHTS
 from hub.api.room import Room, RoomOf
 from hub.api.security import check_right
+from hub.api.slips import slip_of
 from hub.api.strict import StrictRoute
 from hub.store.jobs import Job, find_job
 from hub.store.keys import Caller
@@ -71,6 +73,10 @@ def read_job_result(request: Request, room: RoomOf, token: Token) -> Response:
         raise Problem(
             "not-found", "The answer lies with the process that wrote it; ask there, or call again."
         )
+    slip = slip_of(request.scope)
+    if slip is not None:  # whose data is read is what the call asked for
+        path = job.request.partition(" ")[2].partition("?")[0]
+        slip.product, slip.asked = product_at(job.route, path), job.request
     headers = {**(job.headers or {}), "Cache-Control": "no-store"}
     return FileResponse(folder / job.token, job.status or 200, headers=headers)
 

@@ -6,6 +6,7 @@ from hub.store.tables.judgement import precedence_rule, value_decision
 from hub.store.tables.order import overtaken_act
 from hub.store.tables.outputs import kpi_value
 from hub.store.tables.parts import metadata
+from hub.store.tables.reads import read_event
 from hub.store.tables.receipts import mapping, reading_mark, redelivery
 from hub.store.tables.runtime import (
     api_key,
@@ -70,6 +71,7 @@ __all__ = [
     "pending",
     "precedence_rule",
     "quarantine",
+    "read_event",
     "reading_mark",
     "redelivery",
     "sample_annotation",

@@ -6,7 +6,7 @@ the owner of the tables and run with its rights, so that the hub's own role need
 
 from collections.abc import Iterable, Iterator
 
-from hub.store.triggers.trigger import BACKDATED, NO_ACTOR, Shape, Trigger
+from hub.store.triggers.trigger import BACKDATED, LIMITED, NO_ACTOR, Shape, Trigger
 
 REFUSE = """\
 CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -107,7 +107,16 @@ def write_statistics(tables: Iterable[str], schema: str) -> str:
 def write_guards(shape: Shape) -> Iterator[Trigger]:
     """Give the triggers that refuse every change of a row, and audit rows that no trigger writes."""
     name = f"guard_{shape.name}"
-    yield _trigger(name, shape.name, "BEFORE DELETE OR UPDATE OR TRUNCATE", "refuse_change")
+    until = LIMITED.get(shape.name)
+    events = "BEFORE UPDATE OR TRUNCATE" if until else "BEFORE DELETE OR UPDATE OR TRUNCATE"
+    yield _trigger(name, shape.name, events, "refuse_change")
+    if until:
+        yield Trigger(
+            f"{name}_delete",
+            shape.name,
+            f"CREATE TRIGGER {name}_delete BEFORE DELETE ON {shape.name} FOR EACH ROW "
+            f"WHEN (old.{until} IS NULL OR old.{until} > now()) EXECUTE FUNCTION refuse_change()",
+        )
     if shape.name == "audit_event":
         yield _trigger(
             f"{name}_insert", shape.name, "BEFORE INSERT", "refuse_change", "WHEN (pg_trigger_depth() < 1) "

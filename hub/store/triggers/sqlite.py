@@ -5,7 +5,7 @@ A connection without that function, such as one of a stranger's program, cannot 
 
 from collections.abc import Iterable, Iterator
 
-from hub.store.triggers.trigger import NO_ACTOR, Shape, Trigger
+from hub.store.triggers.trigger import LIMITED, NO_ACTOR, Shape, Trigger
 
 NOTE = "plantwide_note"
 """The function: see `hub.store.attribution.teach` for what goes in and what comes out."""
@@ -15,10 +15,12 @@ _OWN_ARGUMENTS = 7
 _REFUSE = "BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
 _GUARDS = {
     "update": "CREATE TRIGGER {name} BEFORE UPDATE ON {table} " + _REFUSE,
-    "delete": "CREATE TRIGGER {name} BEFORE DELETE ON {table} " + _REFUSE,
+    "delete": "CREATE TRIGGER {name} BEFORE DELETE ON {table}{when} " + _REFUSE,
     # INSERT OR REPLACE deletes the row that has one of the new row's keys, past UPDATE and DELETE triggers.
     "replace": "CREATE TRIGGER {name} BEFORE INSERT ON {table} WHEN {taken} " + _REFUSE,
 }
+_NOW = "strftime('%Y-%m-%dT%H:%M:%f000Z', 'now')"
+"""This instant as instants are stored."""
 # The function's answer is one text of parts of known lengths: hash 64, digest 64, instant 27, the lengths of
 # actor (3) and reason (6), then those two and the old image. LIMIT keeps SQLite from calling it once a part.
 _AUDIT = """\
@@ -46,9 +48,13 @@ END"""
 
 def write_guards(shape: Shape) -> Iterator[Trigger]:
     """Give the triggers that refuse every change of a row."""
+    until = LIMITED.get(shape.name)
+    when = f" WHEN OLD.{until} IS NULL OR OLD.{until} > {_NOW}" if until else ""
     for what, text in _GUARDS.items():
         name = f"guard_{shape.name}_{what}"
-        yield Trigger(name, shape.name, text.format(name=name, table=shape.name, taken=_taken(shape)))
+        yield Trigger(
+            name, shape.name, text.format(name=name, table=shape.name, taken=_taken(shape), when=when)
+        )
 
 
 def write_audits(shape: Shape) -> Iterator[Trigger]:

@@ -9,6 +9,9 @@ NO_ACTOR = "no actor, no write: open the transaction with begin(actor)"
 BACKDATED = "backdated: what is sealed is past, write with an instant after it"
 """What PostgreSQL answers to a write whose instant is not after that of rows sealed before it."""
 
+LIMITED = {"read_event": "kept_until"}
+"""Append-only tables whose rows may go when the instant in this column is past; never where it is null."""
+
 Kind = Literal["integer", "json", "bytes", "other"]
 
 

@@ -44,7 +44,7 @@ def upgrade() -> None:
         sa.Column("known_at", UtcDateTime(), nullable=True),
         sa.Column("kept_until", UtcDateTime(), nullable=True),
         sa.CheckConstraint(
-            "kind IN ('begun', 'ended', 'lost', 'opened', 'read')", name="ck_read_event_kind_known"
+            "kind IN ('begun', 'ended', 'lost', 'opened', 'read')", name=op.f("ck_read_event_kind_known")
         ),
         sa.PrimaryKeyConstraint("id", name="pk_read_event"),
     )

@@ -12,11 +12,13 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from hub.api.app import create_app
+from hub.api.rights import RIGHTS
 from hub.model import Batch, Identifier
 from hub.resolve.resolution import prepare, resolve
 from hub.store.database import Database
 from hub.store.keys import create_key
 from hub.store.outbox.position import Position
+from hub.store.permissions import Permission
 from hub.store.schemes import save_scheme_groups
 from hub.store.statements import Told, store_documents
 from hub.store.stating import state
@@ -44,6 +46,12 @@ class Counter:
         response = self.client.get(path, params=params)
         assert response.status_code == 200, response.text
         return response.json()
+
+    def headers_for(self, path: str) -> dict[str, str]:
+        """Give the headers for a path of the document: an administrator's key where a reader's is not enough."""
+        right = RIGHTS.get(f"GET {path}")
+        needs_more = right is not None and right.needs == Permission.ADMINISTER
+        return {"X-API-Key": self.administrator} if needs_more else {}
 
     def problem(self, path: str, status: int, **params: Any) -> dict[str, Any]:
         """Give the problem of an address, which must have this status."""

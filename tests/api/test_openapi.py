@@ -53,7 +53,7 @@ def test_only_open_routes_are_declared_without_a_key() -> None:
 
 @pytest.mark.parametrize("path", [path for path in READS if path != "/v1/jobs/{token}"])  # `test_jobs.py`
 def test_an_answer_is_what_its_schema_says(either_looked_at: Counter, path: str) -> None:
-    answer = either_looked_at.client.get(address(path))
+    answer = either_looked_at.client.get(address(path), headers=either_looked_at.headers_for(path))
     assert answer.status_code == 200, answer.text
     validator(path).validate(answer.json())
 

@@ -67,6 +67,9 @@ _ROUTES: Mapping[str, str] = {
     """,
     "jobs": "GET /v1/jobs/{token}/result",
     "kpis": """
+        GET /kpis
+        GET /kpis/{code}
+        GET /kpis/{code}/rows
         GET /v1/kpis/{code}
         GET /v1/kpis/{code}/rows
     """,

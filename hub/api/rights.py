@@ -91,6 +91,9 @@ _WHOLE: Mapping[str, str] = {
         GET /lots/{name}
         GET /equipment
         GET /conflicts
+        GET /kpis
+        GET /kpis/{code}
+        GET /kpis/{code}/rows
         GET /links
         GET /links/{link_id}
         GET /lineage/{kind}/{name}/{attribute}

@@ -193,7 +193,7 @@ def _find_lacking(formula: Formula, parts: Mapping[str, Part]) -> list[str]:
     found: list[str] = []
     for name, term in formula.terms.items():
         part, rows = parts[name], term.selection
-        what = f"{rows.view} ({_tell(term)})" if rows.where else rows.view
+        what = f"{rows.view} ({tell_conditions(term)})" if rows.where else rows.view
         if term.must_be and not part.rows:
             found.append(f"{name}: there is no row of {what}")
         elif term.missing == "incomplete" and part.missing:
@@ -201,7 +201,7 @@ def _find_lacking(formula: Formula, parts: Mapping[str, Part]) -> list[str]:
     return found
 
 
-def _tell(term: Term) -> str:
+def tell_conditions(term: Term) -> str:
     """Give the conditions of a term as people read them: `element in POT, basis = planned`."""
     return ", ".join(_spell_condition(one) for one in term.selection.where)
 

@@ -2,13 +2,14 @@
 
 from fastapi import APIRouter
 
-from hub.api.pages import batch, changes, lineage, links, lists, login, start
+from hub.api.pages import batch, changes, kpis, lineage, links, lists, login, start
 
 ALL_PAGES: tuple[APIRouter, ...] = (
     login.router,
     start.router,
     batch.router,
     changes.router,
+    kpis.router,
     lineage.router,
     links.router,
     lists.router,

@@ -1,7 +1,7 @@
 """Key figures: their formulas, their values over scopes and periods, and the rows each was made of."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response
 
@@ -16,7 +16,7 @@ from hub.api.strict import StrictRoute
 from hub.insight.formula import Formula
 from hub.insight.formulas import FORMULAS
 from hub.insight.performance import Figure, NoSuchScope, compute, describe, list_parts
-from hub.insight.periods import find_period
+from hub.insight.periods import ALWAYS, Grain, Period, find_period
 from hub.store.answers.readings import Document
 from hub.store.database import Connection
 from hub.store.mart.figures import Scope, Span
@@ -29,14 +29,14 @@ Code = Annotated[
 ]
 Of = Annotated[Scope, Query(alias="of", description="By what the figures are told apart.")]
 Per = Annotated[
-    Literal["all", "year", "quarter", "month", "week", "day"],
+    Grain,
     Query(description="Length of a period: whole UTC days, ISO weeks."),
 ]
-_DAY = "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$"
+DAY = "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$"
 From = Annotated[
-    str | None, Query(alias="from", pattern=_DAY, description="First day.", examples=["2026-01-01"])
+    str | None, Query(alias="from", pattern=DAY, description="First day.", examples=["2026-01-01"])
 ]
-To = Annotated[str | None, Query(pattern=_DAY, description="Last day, included.", examples=["2026-12-31"])]
+To = Annotated[str | None, Query(pattern=DAY, description="Last day, included.", examples=["2026-12-31"])]
 
 
 @router.get("", response_class=Response, responses=answers(list_of(KpiFormula), *GUARDED))
@@ -58,9 +58,9 @@ def read_kpi(
 
     A figure whose inputs are incomplete says what is missing instead of giving a number.
     """
-    formula = _find(code)
+    formula = find_formula(code)
     with room.database.read() as connection:
-        figures = _compute(connection, formula, of, per=per, span=Span(_day(since), _day(to)))
+        figures = compute_figures(connection, formula, of, per=per, span=Span(read_day(since), read_day(to)))
     items = [_tell(figure) for figure in figures]
     return answer({"formula": describe(formula), "scope": of, "per": per, "items": items})
 
@@ -69,7 +69,7 @@ def read_kpi(
 def list_kpi_rows(
     room: RoomOf,
     code: Code,
-    day: Annotated[str, Query(pattern=_DAY, description="A day of the period.", examples=["2026-03-15"])],
+    day: Annotated[str, Query(pattern=DAY, description="A day of the period.", examples=["2026-03-15"])],
     of: Of = "all",
     per: Per = "month",
     key: Annotated[int, Query(ge=0, le=LARGEST, description="`key` of the figure.")] = 0,
@@ -77,16 +77,10 @@ def list_kpi_rows(
     limit: Annotated[int, Query(ge=1, le=10_000, description="Most rows of each term.")] = 1000,
 ) -> Response:
     """Give the rows of the mart that one figure was made of, term by term."""
-    formula = _find(code)
-    number = _day(day) or 0
-    period = find_period(number, per)
-    first, last = period.days
-    span = Span() if per == "all" else Span(first, last)
+    formula = find_formula(code)
+    number = read_day(day) or 0
     with room.database.read() as connection:
-        figures = _compute(connection, formula, of, per=per, span=span)
-        figure = next((f for f in figures if (f.key, f.word, f.period) == (key, word, period)), None)
-        if figure is None:
-            raise Problem("not-found", f"There is no {code} of that scope, word and period.")
+        figure = find_figure(connection, formula, of, key=key, word=word, per=per, day=number)
         rows = list_parts(connection, figure, limit=limit)
     items = [
         {"term": name, "view": formula.terms[name].selection.view, "rows": some}
@@ -95,21 +89,50 @@ def list_kpi_rows(
     return answer({"formula": describe(formula), "items": items})
 
 
-def _find(code: str) -> Formula:
+def find_formula(code: str) -> Formula:
+    """Give a formula by its code. Raises `Problem`."""
     found = FORMULAS.get(code)
     if found is None:
         raise Problem("not-found", f"There is no key figure {code}; /v1/kpis lists them.")
     return found
 
 
-def _compute(connection: Connection, formula: Formula, of: Scope, *, per: Any, span: Span) -> list[Figure]:
+def compute_figures(
+    connection: Connection, formula: Formula, of: Scope, *, per: Grain, span: Span
+) -> list[Figure]:
+    """Give the figures of a formula. Raises `Problem` for a scope that makes no sense for it."""
     try:
         return compute(connection, formula, of, grain=per, span=span)
     except NoSuchScope as error:
         raise Problem("invalid-parameter", str(error)) from error
 
 
-def _day(text: str | None) -> int | None:
+def find_figure(
+    connection: Connection, formula: Formula, of: Scope, *, key: int, word: str, per: Grain, day: int
+) -> Figure:
+    """Give the figure of one scope, word and period. Raises `Problem`."""
+    period = read_period(day, per)
+    figures = compute_figures(connection, formula, of, per=per, span=span_of(period))
+    found = next((one for one in figures if (one.key, one.word, one.period) == (key, word, period)), None)
+    if found is None:
+        raise Problem("not-found", f"There is no {formula.code} of that scope, word and period.")
+    return found
+
+
+def read_period(day: int, per: Grain) -> Period:
+    """Give the period in which a day lies. Raises `Problem` for one that the calendar does not end."""
+    try:
+        return find_period(day, per)
+    except (ValueError, OverflowError) as error:
+        raise Problem("invalid-parameter", "`day` lies before the year 9999.") from error
+
+
+def span_of(period: Period) -> Span:
+    """Give the days of a period; all time is open on both sides."""
+    return Span() if period == ALWAYS else Span(*period.days)
+
+
+def read_day(text: str | None) -> int | None:
     """Give a day as the mart has it. Raises `Problem` for one that no month has."""
     if text is None:
         return None

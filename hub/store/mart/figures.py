@@ -199,3 +199,45 @@ def _condition(fact: Subquery, where: Where) -> ColumnElement[bool]:
             return and_(column >= -where.value, column <= where.value)
         case "known":
             return column.is_not(None)
+
+
+MOST_SCOPES = 300
+"""Scopes of one kind that somebody can choose from."""
+_CHOICES: dict[Scope, tuple[str, tuple[str, str] | None]] = {
+    "site": ("dim_site", None),
+    "equipment": ("dim_equipment", ("fact_phase", "equipment_key")),
+    "product": ("dim_material", ("dim_batch", "material_key")),
+    "campaign": ("dim_batch", ("dim_batch", "campaign_key")),
+}
+"""Where scopes of a kind are listed, and the column that tells which of them anything is known of."""
+
+
+def list_choices(connection: Connection, scope: Scope) -> list[tuple[int, str, str]]:
+    """Give key, code and description of the scopes of a kind of which there is anything, by code."""
+    if scope == "all":
+        return []
+    view, known = _CHOICES[scope]
+    dimension = _of(view)
+    key = next(iter(dimension.c))
+    query = select(key, dimension.c.code, dimension.c.description)
+    if known is not None:
+        used = _of(known[0]).alias("used").c[known[1]]
+        query = query.where(key.in_(select(used).where(used.is_not(None))))
+    rows = connection.execute(query.order_by(dimension.c.code, key).limit(MOST_SCOPES))
+    return [(row[0], row[1], row[2] or "") for row in rows]
+
+
+def newest_day(connection: Connection) -> int | None:
+    """Give the last day (yyyymmdd) on which a batch ended; None when none has."""
+    return connection.scalar(select(func.max(_of("fact_batch").c.end_day)))
+
+
+def name_things(connection: Connection, view: str, keys: Sequence[int]) -> dict[int, tuple[str, str, str]]:
+    """Give uid, code and description of rows of a dimension by key."""
+    if not keys:
+        return {}
+    dimension = _of(view)
+    key = next(iter(dimension.c))
+    query = select(key, dimension.c.uid, dimension.c.code, dimension.c.description)
+    rows = connection.execute(query.where(key.in_(sorted(set(keys)))))
+    return {row[0]: (row[1], row[2], row[3] or "") for row in rows}

@@ -17,7 +17,7 @@ from tests.journeys.command import run_plantwide
 from tests.journeys.serving import serving
 
 PAGE = (ROOT / "docs" / "reads.md").read_text(encoding="utf-8")
-POLICY = {"PLANTWIDE_AUDIT_READS": '["batches", "mcp:*"]', "PLANTWIDE_AUDIT_READS_DAYS": "30"}
+POLICY = '["batches", "mcp:*"]'
 
 
 @pytest.fixture
@@ -35,7 +35,13 @@ def ask(address: str, key: str) -> None:
 
 
 def test_reads_are_in_the_log_when_the_hub_has_ended(tmp_path: Path, key: str) -> None:
-    with serving("serve", "--no-read", folder=tmp_path, **POLICY) as hub:
+    with serving(
+        "serve",
+        "--no-read",
+        folder=tmp_path,
+        PLANTWIDE_AUDIT_READS=POLICY,
+        PLANTWIDE_AUDIT_READS_DAYS="30",
+    ) as hub:
         root = hub.await_line("serving on ")
         for path in ("/v1/batches", "/v1/batches", "/v1/equipment"):
             ask(f"{root}{path}", key)
@@ -53,7 +59,13 @@ def test_reads_are_in_the_log_when_the_hub_has_ended(tmp_path: Path, key: str) -
 
 
 def test_a_hub_that_is_killed_has_begun_and_not_ended(tmp_path: Path, key: str) -> None:
-    with serving("serve", "--no-read", folder=tmp_path, **POLICY) as hub:
+    with serving(
+        "serve",
+        "--no-read",
+        folder=tmp_path,
+        PLANTWIDE_AUDIT_READS=POLICY,
+        PLANTWIDE_AUDIT_READS_DAYS="30",
+    ) as hub:
         ask(f"{hub.await_line('serving on ')}/v1/batches", key)
         os.kill(hub.process.pid, signal.SIGKILL)
         hub.process.wait()

@@ -44,7 +44,7 @@ from hub.store.statistics import refresh_statistics
 
 ACTOR = "hub.resolve"
 """Who changes the unified state: whatever sources state, it is resolution that finds out what follows."""
-CHUNK = 4000
+CHUNK = 8000
 
 
 @dataclass
@@ -196,9 +196,10 @@ def resolve_chunk(connection: Connection, *, now: datetime, limit: int) -> int:
             things[statement.record_type].add(name.entity_id)
             settled.stated[statement.record_type].add(name.entity_id)
     touched = _restate_all(connection, things, settled, now=now)
-    touched |= observe(connection, statements, settled.names, now=now)
+    seen, counted = observe(connection, statements, settled.names, now=now)
+    touched |= seen
     lay_paths(connection)
-    recount(connection, touched)
+    recount(connection, touched, counted)
     propose(connection, settled.restated, settled.stated, now=now)
     mark_resolved(connection, statements)
     return len(statements)
@@ -208,13 +209,12 @@ def _restate_all(
     connection: Connection, things: dict[str, set[int]], settled: Settled, *, now: datetime
 ) -> Touched:
     """Restate things and whatever names them, until nothing moves; give what has to be counted again."""
-    touched = Touched(batches=set(things["batch"]))
+    touched = Touched()
     moved = set(settled.moved)
     while any(things.values()) or moved:
         for entity_type, entity_id in entities_naming(connection, moved):
             things[entity_type].add(entity_id)
         touched |= _follow(connection, moved)
-        touched.batches |= things["batch"]
         again = Settled()
         for entity_type in MASTERED:
             if things[entity_type]:

@@ -284,9 +284,13 @@ class Counter:
     def _write(self, request: Request, body: bodies.Updates, *, is_history: bool) -> Response:
         if not self._settings.writes:
             raise Refusal(501, "Writes are off; who runs the hub turns them on with the setting i3x_writes.")
-        reason = request.headers.get(REASON, "").strip()
+        reason = request.headers.get(REASON, self._settings.reason or "").strip()
         if not 3 <= len(reason) <= 400 or not reason.isprintable():
-            raise Refusal(400, f"Say why in the header {REASON}, in 3 to 400 characters.")
+            raise Refusal(
+                400,
+                f"Say why in the header {REASON}, in 3 to 400 characters; for clients that cannot, who runs "
+                "the hub may give a standing reason with the setting i3x_reason.",
+            )
         if len(body.updates) > self._settings.updates_at_once:
             raise Refusal(400, f"Write at most {self._settings.updates_at_once} values at once.")
         with self._room.database.begin(name_caller(request), reason=reason) as connection:

@@ -3,7 +3,7 @@
 import json
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -209,11 +209,11 @@ def test_sub_16_the_subscription_of_another_is_as_if_there_were_none(i3x: I3x) -
 
 # ------------------------------------------------------------------ streams, over a real connection
 @contextmanager
-def running(i3x: I3x) -> Iterator[httpx2.Client]:
-    """Serve a door on loopback; what was opened there ends with it."""
+def running(i3x: I3x, wrap: Callable[[Any], Any] = lambda app: app) -> Iterator[httpx2.Client]:
+    """Serve a door on loopback, with something around its application; what was opened there ends with it."""
     app = i3x.client.app
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))  # type: ignore[arg-type]
+        server = uvicorn.Server(uvicorn.Config(wrap(app), log_level="warning", lifespan="off"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         try:

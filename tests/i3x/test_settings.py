@@ -19,9 +19,9 @@ def test_a_served_hub_writes_with_its_standing_reason(filled: Filled, tmp_path: 
     data = tmp_path / "data"
     data.mkdir()
     copy_store(filled, data / "hub.db")
-    command = ("serve", "--port", find_free_port(), "--data", data)
-    told = {"PLANTWIDE_I3X_WRITES": "true", "PLANTWIDE_I3X_REASON": "the gateway, as SOP 7 says"}
-    with serving(*map(str, command), folder=tmp_path, **told) as served:
+    command = ("serve", "--port", str(find_free_port()), "--data", data)
+    why = "the gateway, as SOP 7 says"
+    with serving(*command, folder=tmp_path, PLANTWIDE_I3X_WRITES="true", PLANTWIDE_I3X_REASON=why) as served:
         url = served.await_line("serving on ") + "/i3x/v1"
         with httpx2.Client(base_url=url, headers={"X-API-Key": filled.keys["operate"]}) as client:
             assert ask(client, "GET", "/info")["result"]["capabilities"]["update"]["current"] is True
@@ -35,7 +35,7 @@ def test_a_served_hub_writes_with_its_standing_reason(filled: Filled, tmp_path: 
             body = {"updates": [{"elementId": tag, "value": value}]}
             assert ask(client, "PUT", "/objects/value", json=body)["success"] is True
     database = Database(f"sqlite:///{data / 'hub.db'}")
-    assert list_puts(database)[-1][1] == told["PLANTWIDE_I3X_REASON"]
+    assert list_puts(database)[-1][1] == why
     database.close()
 
 

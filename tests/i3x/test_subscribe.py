@@ -14,7 +14,8 @@ import uvicorn
 
 from hub.i3x.bodies import Sync
 from hub.i3x.settings import I3xSettings
-from hub.i3x.subscriptions import Book
+from hub.i3x.subscriptions import Book, Owner
+from hub.store.questions.scope import RowScope
 from tests.api.factories import add_samples, add_thing
 from tests.i3x.conftest import BOGUS, I3x, check_bulk
 from tests.i3x.test_query import check_vqt
@@ -327,7 +328,7 @@ def test_a_number_that_was_never_given_acknowledges_nothing(own: I3x, tag: str) 
 
 def test_numbers_are_unsigned_64_bit(own: I3x, tag: str) -> None:
     book = Book(own.database, I3xSettings(), own.clock)
-    one = book.create(("key", "client"), None)
+    one = book.create(Owner("key", "client", RowScope()), None)
     one.sequence = 2**64 - 2
     book.register(one, [tag], 1)
     (batch,), _ = book.sync(one, None)

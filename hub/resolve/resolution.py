@@ -1,9 +1,7 @@
 """The loop of resolution: statements that wait are settled, restated, observed and counted in one commit."""
 
-import gc
 from collections import defaultdict
-from collections.abc import Callable, Generator, Iterable, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import count
@@ -38,6 +36,7 @@ from hub.store.pending import (
     mark_resolved,
     pending_statements,
 )
+from hub.store.rubbish import rubbish_kept
 from hub.store.rules import Key, Rule, add_missing_rules, due_rules, load_rules, put_in_force
 from hub.store.sets import chunks
 from hub.store.statistics import refresh_statistics
@@ -84,23 +83,11 @@ def resolve(
                 break
         if total > chunk and number & (number - 1) == 0:  # before the chunks 0, 1, 2, 4, 8, …: tables grow
             refresh_statistics(database)
-        with _rubbish_kept(), database.begin(ACTOR, at=clock(), alone=True) as connection:
+        with rubbish_kept(), database.begin(ACTOR, at=clock(), alone=True) as connection:
             done = resolve_chunk(connection, now=clock(), limit=chunk)
         result.statements += done
         progress(result.statements, max(total, result.statements))
     return result
-
-
-@contextmanager
-def _rubbish_kept() -> Generator[None]:
-    """Let Python look for no cycles of rubbish: it would look at each row of a chunk again and again."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def resolve_again(

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Select, select
 from hub.model import UnknownUnitError, convert
 from hub.store.answers.readings import Document, fact_reading, thing_reading
 from hub.store.answers.things import read_thing, read_things
+from hub.store.rubbish import rubbish_kept
 from hub.store.sets import select_in
 from hub.store.tables import ENTITY_TABLES, FACT_TABLES
 
@@ -49,8 +50,9 @@ def list_results(connection: Connection, batch_id: int, *, retracted: bool = Fal
     reading = fact_reading("test_result")
     query = _results(connection.dialect.name, retracted=retracted)
     sampled = list_sample_ids(connection, batch_id)
-    results = reading.documents(select_in(connection, query, reading.table.c.sample_id, sampled))
-    _add_samples_and_limits(connection, results, sampled=sampled)
+    with rubbish_kept():
+        results = reading.documents(select_in(connection, query, reading.table.c.sample_id, sampled))
+        _add_samples_and_limits(connection, results, sampled=sampled)
     return results
 
 

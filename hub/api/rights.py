@@ -55,6 +55,24 @@ _NARROWED: Mapping[str, str] = {
         GET /v1/lots/{name}/balance
         * /mcp
         * /mcp/{path}
+        * /i3x/v1
+        GET /i3x/v1/namespaces
+        GET /i3x/v1/objects
+        GET /i3x/v1/objecttypes
+        GET /i3x/v1/relationshiptypes
+        POST /i3x/v1/objecttypes/query
+        POST /i3x/v1/objects/history
+        POST /i3x/v1/objects/list
+        POST /i3x/v1/objects/related
+        POST /i3x/v1/objects/value
+        POST /i3x/v1/relationshiptypes/query
+        POST /i3x/v1/subscriptions
+        POST /i3x/v1/subscriptions/delete
+        POST /i3x/v1/subscriptions/list
+        POST /i3x/v1/subscriptions/register
+        POST /i3x/v1/subscriptions/stream
+        POST /i3x/v1/subscriptions/sync
+        POST /i3x/v1/subscriptions/unregister
     """,
     Permission.ANALYSE: """
         * /odata
@@ -133,24 +151,6 @@ _WHOLE: Mapping[str, str] = {
         GET /v1/webhooks/{webhook_id}
         GET /v1/webhooks/{webhook_id}/deliveries
         GET /v1/{noun}/{name}/b2mml
-        * /i3x/v1
-        GET /i3x/v1/namespaces
-        GET /i3x/v1/objects
-        GET /i3x/v1/objecttypes
-        GET /i3x/v1/relationshiptypes
-        POST /i3x/v1/objecttypes/query
-        POST /i3x/v1/objects/history
-        POST /i3x/v1/objects/list
-        POST /i3x/v1/objects/related
-        POST /i3x/v1/objects/value
-        POST /i3x/v1/relationshiptypes/query
-        POST /i3x/v1/subscriptions
-        POST /i3x/v1/subscriptions/delete
-        POST /i3x/v1/subscriptions/list
-        POST /i3x/v1/subscriptions/register
-        POST /i3x/v1/subscriptions/stream
-        POST /i3x/v1/subscriptions/sync
-        POST /i3x/v1/subscriptions/unregister
     """,
     Permission.ANALYSE: """
         GET /v1/matrix

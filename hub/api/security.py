@@ -246,7 +246,7 @@ def check_right(caller: Caller, right: Right | None, path: str) -> None:
         raise Problem(
             "scope-missing",
             "This key sees the rows of some sites or products. This address cannot be narrowed to them: "
-            "ask /v1/collections, /v1/batches, /v1/lots, /v1/equipment/{name} and /odata.",
+            "ask /v1/collections, /v1/batches, /v1/lots, /v1/equipment/{name}, /odata and /i3x/v1.",
         )
 
 

@@ -148,7 +148,8 @@ def _list_doors(settings: Settings) -> "list[Door]":
     from hub.i3x.settings import I3xSettings
     from hub.odata.door import make_door as make_odata
 
-    doors = [make_door(I3xSettings(writes=settings.i3x_writes)), make_odata()]
+    i3x = I3xSettings(writes=settings.i3x_writes, reason=settings.i3x_reason)
+    doors = [make_door(i3x), make_odata()]
     return [*doors, agents.make_door()] if agents.is_installed() else doors
 
 

@@ -2,15 +2,17 @@
 
 It is found when it is asked for, by the rule by which samples of the unit's tags belong to runs, so it says
 of an instant what a sample at that instant says. Names of several that run at once are joined by a comma.
+Runs of a batch that may not be seen over the connection are not told.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from hub.i3x.space import Element
 from hub.resolve.context import Context, Reached, place_units
+from hub.store.answers.outline import seen_among
 from hub.store.database import Connection
 
 _TICK = timedelta(microseconds=1)
@@ -52,7 +54,12 @@ def _place(  # noqa: PLR0917 - as trace_contexts
     connection: Connection, elements: list[Element], start: datetime, end: datetime, *, now: datetime
 ) -> Context:
     units = {one.row.id for one in elements if one.row is not None}
-    return place_units(connection, units, start, end, now=now)
+    context = place_units(connection, units, start, end, now=now)
+    seen = seen_among(connection, "batch", context.batches)
+    reached = {
+        unit: [one for one in some if one.executed.batch in seen] for unit, some in context.reached.items()
+    }
+    return replace(context, reached=reached)
 
 
 def _named(context: Context, element: Element) -> Iterator[tuple[str, Reached]]:

@@ -1,6 +1,7 @@
 """The application of the i3X door: its routes, its errors, and who may come in."""
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Generator
+from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
 from typing import Annotated, Any
@@ -33,10 +34,11 @@ from hub.i3x.schemas import list_types, relationships_by_id, types_by_id
 from hub.i3x.settings import I3xSettings
 from hub.i3x.space import Element, JsonObject, describe, find_elements, list_edges, list_root_elements
 from hub.i3x.streaming import follow
-from hub.i3x.subscriptions import Book
+from hub.i3x.subscriptions import Book, Owner
 from hub.i3x.values import descend, read_history, read_values
 from hub.i3x.writing import write_updates
 from hub.store.database import Connection
+from hub.store.questions.scope import narrow_connection
 
 PATH = "/i3x/v1"
 REASON = "Plantwide-Reason"
@@ -158,14 +160,15 @@ class Counter:
         """Give types of relationships by id."""
         return self._pick(body.element_ids, relationships_by_id(), "relationship type")
 
-    def list_objects(
+    def list_objects(  # noqa: PLR0917 - who asks, and i3X's words
         self,
+        request: Request,
         typeElementId: str | None = None,  # noqa: N803 - i3X's word
         includeMetadata: Annotated[bool | None, Query()] = False,  # noqa: FBT002, N803 - as above
         root: bool | None = None,  # noqa: FBT001 - as above
     ) -> Response:
         """Give objects without their values: all, those of a type, or those that hang from nothing."""
-        with self._room.database.read() as connection:
+        with self._read(request) as connection:
             if root:
                 tops = list_root_elements(connection, limit=self._settings.objects)
                 wanted = [one for one in tops if typeElementId in (None, one.type)]
@@ -176,9 +179,9 @@ class Counter:
         partial = None if is_whole else self._listing.refusal
         return answer_printed(printed, partial=partial)
 
-    def query_objects(self, body: bodies.ListObjects) -> Response:
+    def query_objects(self, request: Request, body: bodies.ListObjects) -> Response:
         """Give objects by id, without their values."""
-        with self._room.database.read() as connection:
+        with self._read(request) as connection:
             found = self._find(connection, body.element_ids)
             edges: dict[str, Any] = {}
             if body.include_metadata:
@@ -191,10 +194,10 @@ class Counter:
         ]
         return answer_bulk(body.element_ids, results)
 
-    def query_related(self, body: bodies.RelatedObjects) -> Response:
+    def query_related(self, request: Request, body: bodies.RelatedObjects) -> Response:
         """Give what objects are related to."""
         wanted, most = body.relationship_type, self._settings.related
-        with self._room.database.read() as connection:
+        with self._read(request) as connection:
             found = self._find(connection, body.element_ids)
             edges = list_edges(connection, list(found.values()), limit=most)
         results: list[Any] = []
@@ -220,10 +223,10 @@ class Counter:
         return answer_bulk(body.element_ids, results, partial=None if is_whole else told)
 
     # ---------------------------------------------------------------------------------- what it says
-    def query_values(self, body: bodies.Values) -> Response:
+    def query_values(self, request: Request, body: bodies.Values) -> Response:
         """Give what objects say now, with their parts as deep as is asked for."""
         depth = 1 if body.max_depth is None else body.max_depth
-        with self._room.database.read() as connection:
+        with self._read(request) as connection:
             found = self._find(connection, body.element_ids)
             tree = descend(connection, list(found.values()), depth=depth, most=self._settings.parts)
             asked = [*found.values(), *(part for parts in tree.parts.values() for part in parts)]
@@ -239,12 +242,12 @@ class Counter:
             results.append(result)
         return answer_bulk(body.element_ids, results, partial=None if tree.is_whole else self._too_deep)
 
-    def query_history(self, body: bodies.History) -> Response:
+    def query_history(self, request: Request, body: bodies.History) -> Response:
         """Give what objects said between two instants, both included."""
         start, end = body.read_span()
         depth = 1 if body.max_depth is None else body.max_depth
         limits = self._settings
-        with self._room.database.read() as connection:
+        with self._read(request) as connection:
             found = self._find(connection, body.element_ids)
             tree = descend(connection, list(found.values()), depth=depth, most=limits.parts)
             asked = {one.id: one for one in found.values()}
@@ -284,9 +287,13 @@ class Counter:
     def _write(self, request: Request, body: bodies.Updates, *, is_history: bool) -> Response:
         if not self._settings.writes:
             raise Refusal(501, "Writes are off; who runs the hub turns them on with the setting i3x_writes.")
-        reason = request.headers.get(REASON, "").strip()
+        reason = request.headers.get(REASON, self._settings.reason or "").strip()
         if not 3 <= len(reason) <= 400 or not reason.isprintable():
-            raise Refusal(400, f"Say why in the header {REASON}, in 3 to 400 characters.")
+            raise Refusal(
+                400,
+                f"Say why in the header {REASON}, in 3 to 400 characters; for clients that cannot, who runs "
+                "the hub may give a standing reason with the setting i3x_reason.",
+            )
         if len(body.updates) > self._settings.updates_at_once:
             raise Refusal(400, f"Write at most {self._settings.updates_at_once} values at once.")
         with self._room.database.begin(name_caller(request), reason=reason) as connection:
@@ -338,6 +345,12 @@ class Counter:
         return StreamingResponse(events, media_type="text/event-stream", headers=headers)
 
     # ---------------------------------------------------------------------------------- one for all
+    @contextmanager
+    def _read(self, request: Request) -> Generator[Connection]:
+        """Give what whoever asks sees."""
+        with self._room.database.read() as connection:
+            yield narrow_connection(connection, request.state.caller.rows)
+
     def _find(self, connection: Connection, ids: list[str]) -> dict[str, Element]:
         if len(ids) > self._settings.objects_at_once:
             raise Refusal(400, f"Ask for at most {self._settings.objects_at_once} objects at once.")
@@ -358,6 +371,7 @@ class Counter:
         return answer_bulk(body.subscription_ids, results, name="subscriptionId")
 
 
-def _owner(request: Request, body: bodies.Client) -> tuple[str, str]:
-    """Give whose a subscription is: of one key, and of what its client calls itself."""
-    return request.state.caller.public_id, body.client_id
+def _owner(request: Request, body: bodies.Client) -> Owner:
+    """Give whose a subscription is."""
+    caller = request.state.caller
+    return Owner(caller.public_id, body.client_id, caller.rows)

@@ -7,8 +7,11 @@ from hub.i3x.settings import I3xSettings
 from hub.i3x.space import print_elements
 from hub.store.database import Connection
 from hub.store.order import newest_known
+from hub.store.questions.scope import RowScope, scope_of
 
 _KEPT = 4
+_Question = tuple[str | None, bool, RowScope | None]
+"""Of which type, with metadata, for those who see which rows."""
 
 
 class Listing:
@@ -16,7 +19,7 @@ class Listing:
 
     def __init__(self, settings: I3xSettings) -> None:
         self._most = settings.objects
-        self._kept: dict[tuple[str | None, bool], tuple[datetime | None, str, bool]] = {}
+        self._kept: dict[_Question, tuple[datetime | None, str, bool]] = {}
         self._lock = Lock()
 
     @property
@@ -29,7 +32,7 @@ class Listing:
 
     def print(self, connection: Connection, *, type_id: str | None, metadata: bool) -> tuple[str, bool]:
         """Give objects as a JSON array, and whether these are all."""
-        known, question = newest_known(connection), (type_id, metadata)
+        known, question = newest_known(connection), (type_id, metadata, scope_of(connection))
         with self._lock:
             kept = self._kept.get(question)
         if kept is not None and kept[0] == known and known is not None:

@@ -4,11 +4,15 @@ from pydantic import BaseModel, ConfigDict
 
 
 class I3xSettings(BaseModel):
-    """Limits of the door. `writes` lets whoever has the permission `operate` write signals, with a reason."""
+    """Limits of the door. `writes` lets whoever has the permission `operate` write signals, with a reason.
+
+    `reason` stands for those whose clients send none; without it they are refused.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     writes: bool = False
+    reason: str | None = None
     objects: int = 250_000
     objects_at_once: int = 5_000
     related: int = 20_000

@@ -8,7 +8,8 @@ is compared with what was told last.
 
 import secrets
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from threading import Lock, RLock
@@ -21,6 +22,7 @@ from hub.i3x.values import descend, read_sample, read_values
 from hub.insight.courses import to_time
 from hub.store.arrivals import arrival_bounds, read_arrivals
 from hub.store.database import Connection, Database
+from hub.store.questions.scope import RowScope, narrow_connection
 from hub.store.samples import read_samples
 
 _BATCH = 1_000
@@ -28,12 +30,24 @@ _ARRIVALS = 100
 MOST_SEQUENCE = 2**64 - 1
 
 
+@dataclass(frozen=True)
+class Owner:
+    """Whose a subscription is: of one key, of what its client calls itself, of those who see these rows.
+
+    Whoever sees other rows than before, as a person whose rights have changed, begins another one.
+    """
+
+    key: str
+    client: str
+    rows: RowScope
+
+
 @dataclass
 class Subscription:
     """What a client follows: `registered` with the depth of each, `told` what it was last told of each."""
 
     id: str
-    owner: tuple[str, str]
+    owner: Owner
     name: str
     reached: int
     seen_at: datetime
@@ -63,8 +77,8 @@ class Book:
         self._all: dict[str, Subscription] = {}
         self._lock = Lock()
 
-    def create(self, owner: tuple[str, str], name: str | None) -> Subscription:
-        """Begin a subscription of a client (the key's public id, the client's own name for itself)."""
+    def create(self, owner: Owner, name: str | None) -> Subscription:
+        """Begin a subscription of a client."""
         self._forget_old()
         with self._database.read() as connection:
             reached = arrival_bounds(connection)[1]
@@ -75,7 +89,7 @@ class Book:
             self._all[one.id] = one
         return one
 
-    def find(self, owner: tuple[str, str], subscription_id: str) -> Subscription:
+    def find(self, owner: Owner, subscription_id: str) -> Subscription:
         """Give a client's subscription. Raises `Refusal`, the same whether it is another's or nobody's."""
         self._forget_old()
         with self._lock:
@@ -84,7 +98,7 @@ class Book:
             raise not_found("subscription of this client")
         return one
 
-    def delete(self, owner: tuple[str, str], subscription_id: str) -> None:
+    def delete(self, owner: Owner, subscription_id: str) -> None:
         """End a subscription with all that waits in it."""
         one = self.find(owner, subscription_id)
         with self._lock:
@@ -107,7 +121,7 @@ class Book:
     def register(self, one: Subscription, ids: Iterable[str], depth: int) -> list[Refusal | None]:
         """Follow these objects; what they say now is the first that is told of them."""
         wanted = list(ids)
-        with one.lock, self._database.read() as connection:
+        with one.lock, self._read(one) as connection:
             found = find_elements(connection, wanted)
             results: list[Refusal | None] = []
             for element_id in wanted:
@@ -138,7 +152,7 @@ class Book:
             if one.is_streaming:
                 raise Refusal(400, "This subscription has an open stream; close it before you sync.")
             one.seen_at = self._clock()
-            with self._database.read() as connection:
+            with self._read(one) as connection:
                 self._look(connection, one)
             if last == -1:
                 one.queue.clear()
@@ -153,12 +167,18 @@ class Book:
         """Give what waits and is new, once."""
         with one.lock:
             one.seen_at = self._clock()
-            with self._database.read() as connection:
+            with self._read(one) as connection:
                 self._look(connection, one)
             updates = [update for _, some in one.queue for update in some]
             one.queue.clear()
             one.queued, one.has_lost = 0, False
             return updates
+
+    @contextmanager
+    def _read(self, one: Subscription) -> Generator[Connection]:
+        """Give what the owner of a subscription sees."""
+        with self._database.read() as connection:
+            yield narrow_connection(connection, one.owner.rows)
 
     def _look(self, connection: Connection, one: Subscription) -> None:
         """Queue what is new; of what is too much the oldest goes, and its numbers with it."""

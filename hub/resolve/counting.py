@@ -1,18 +1,21 @@
 """Counted once: movements that two systems saw are paired by batch, lot and use, and reversals net out."""
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import chain
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
 
-from hub.model.comparison import difference_of
-from hub.model.enums import CONSUMED, LOST, PRODUCED, SAMPLED
-from hub.model.shape import Field
 from hub.resolve.genealogy import draw_edges
-from hub.resolve.netting import Movement, add_up, net_movements
-from hub.resolve.precedence import COUNTING, agrees, rank, rule_for
+from hub.resolve.netting import Movement, net_movements
+from hub.resolve.precedence import COUNTING, rank, rule_for
 from hub.resolve.runs import pair_runs
+from hub.resolve.sightings import (
+    Fact,
+    Marks,
+    Scope,
+    Sightings,
+    mark_movements,
+    material_of,
+    scope_of,
+    sort_movements,
+)
 from hub.store.database import Connection
 from hub.store.entities import load_entities
 from hub.store.facts import facts_of_batches, mark_sightings, number_facts, replace_edges
@@ -28,57 +31,68 @@ from hub.store.movements import (
 from hub.store.rules import Rule, load_rules
 from hub.store.systems import System, list_systems
 
-Fact = dict[str, Any]
-Marks = dict[int, dict[str, Any]]
-Scope = tuple[str, int]
-_AMOUNT = Field("quantity", "quantity")
+Counted = dict[Scope, list[Movement]]
+"""What counts of all that was moved, netted out, in each batch, or of each lot without one."""
 
 
-def recount(connection: Connection, touched: Touched) -> None:
-    """Pair sightings, and rebuild genealogy, of these batches and lots from all that is known of them now."""
+def recount(connection: Connection, touched: Touched, ahead: Counted | None = None) -> None:
+    """Pair sightings, and rebuild genealogy, of these batches and lots from all that is known of them now.
+
+    `ahead` is what `count_ahead` found in this transaction.
+    """
     if not touched:
         return
-    counted = _recount_movements(connection, touched)
+    counted = _count_movements(connection, touched, ahead or {})
     batches = sorted(touched.batches)
     runs = facts_of_batches(connection, "segment_response", batches)
     _write(connection, "segment_response", facts=runs, marks=pair_runs(runs, list_systems(connection)))
     rows = load_entities(connection, "batch", batches)
     parents = {run["id"]: run["parent_id"] for run in runs}
-    edges = {b: draw_edges(counted["batch", b], rows[b]["output_lot_id"], parents) for b in batches}
+    edges = {b: draw_edges(counted.get(("batch", b), ()), rows[b]["output_lot_id"], parents) for b in batches}
     replace_edges(connection, edges)
 
 
-def count_ahead(connection: Connection, rows: Sequence[Fact]) -> list[Fact]:
+def count_ahead(connection: Connection, rows: Sequence[Fact]) -> tuple[list[Fact], Counted]:
     """Give new movements with ids and with what counting finds of them and of what stands beside them now.
 
-    Whoever writes them has them counted all the same, for that looks further: at what is taken back
-    elsewhere, at what changes with them. What was found ahead is mostly what it finds, and such a row is
-    written once, not twice. What counts comes before what is beside it or disputes it, so that no row points
-    at one that is not there yet.
+    So a row is written once, not twice. Whoever writes them has them counted all the same, for that looks
+    further: at what is taken back elsewhere, at what changes with them. It may leave out what is given
+    second: what counts where all that was moved is new, and takes nothing back. What counts comes before what
+    is beside it or disputes it, so that no row points at one that is not there yet.
     """
     if not rows:
-        return []
+        return [], {}
     fresh = number_facts(connection, "material_actual", rows)
-    touched = Touched()
-    for scope in filter(None, {_scope(f) for f in fresh}):
-        (touched.batches if scope[0] == "batch" else touched.lots).add(scope[1])
-    facts = [*movements_of(connection, touched), *fresh]
-    _, sightings, rule = _sight(connection, facts, touched)
+    touched = _touch(filter(None, map(scope_of, fresh)))
+    there = movements_of(connection, touched)
+    inside, sightings, rule = _sight(connection, [*there, *fresh], touched)
     marks = mark_movements(sightings, rule)
-    counted = [{**fact, **marks.get(fact["id"], {})} for fact in fresh]
-    return sorted(counted, key=lambda f: bool(f["same_as_id"] or f["disputes_id"]))
+    marked = [{**fact, **marks.get(fact["id"], {})} for fact in fresh]
+    marked.sort(key=lambda f: bool(f["same_as_id"] or f["disputes_id"]))
+    tied = [m for m in inside if m.fact["reverses_key"] is not None]
+    open_ends = {scope_of(f) for f in (*there, *(f for m in tied for f in (m.fact, m.home)))}
+    return marked, {s: some for s, some in _by_scope(sightings).items() if s not in open_ends}
 
 
-def _recount_movements(connection: Connection, touched: Touched) -> dict[Scope, list[Movement]]:
-    facts = _gather(connection, touched)
-    counted: dict[Scope, list[Movement]] = defaultdict(list)
+def _count_movements(connection: Connection, touched: Touched, ahead: Counted) -> Counted:
+    """Count what was touched; not again what was counted ahead, unless something elsewhere is tied to it."""
+    if ahead and strays_of(connection, _touch(ahead)):
+        ahead = {}
+    rest = _touch(s for s in _scopes(touched) if s not in ahead)
+    facts = _gather(connection, rest)
+    touched |= rest
     if not facts:
-        return counted
-    inside, sightings, rule = _sight(connection, facts, touched)
+        return ahead
+    inside, sightings, rule = _sight(connection, facts, rest)
     marks = mark_movements(sightings, rule)
     _write(connection, "material_actual", facts=[m.fact for m in inside], marks=marks)
+    return {**ahead, **_by_scope(sightings)}
+
+
+def _by_scope(sightings: Iterable[Sightings]) -> Counted:
+    counted: Counted = {}
     for seen in sightings:
-        counted[seen.scope] += [m for m in seen.counted if not m.is_netted]
+        counted.setdefault(seen.scope, []).extend(m for m in seen.counted if not m.is_netted)
     return counted
 
 
@@ -91,7 +105,7 @@ def _sight(
     lots = load_lots(connection, {f["lot_id"] for f in facts if f["lot_id"]})
     moved = net_movements(facts, _base_units(connection, facts, lots), rule.tolerance)
     scopes = _scopes(touched)
-    inside = [m for m in moved if _scope(m.home) in scopes]
+    inside = [m for m in moved if scope_of(m.home) in scopes]
     return inside, list(sort_movements(inside, lots, place=lambda s: _place(rule, systems[s]))), rule
 
 
@@ -103,247 +117,32 @@ def _gather(connection: Connection, touched: Touched) -> list[Fact]:
         while fresh:
             facts.update({f["id"]: f for f in fresh})
             fresh = [f for f in tied_to(connection, fresh) if f["id"] not in facts]
-        more = {_scope(f) for f in facts.values()} - _scopes(touched) - {None}
+        more = set(filter(None, map(scope_of, facts.values()))) - _scopes(touched)
         if not more:
             return list(facts.values())
-        touched.batches |= {s[1] for s in more if s and s[0] == "batch"}
-        touched.lots |= {s[1] for s in more if s and s[0] == "lot"}
+        touched |= _touch(more)
 
 
-def _scope(fact: Fact) -> Scope | None:
-    """Give what a movement is counted within: its batch, else its lot, else nothing."""
-    if fact["batch_id"]:
-        return "batch", fact["batch_id"]
-    return ("lot", fact["lot_id"]) if fact["lot_id"] else None
-
-
-def _scopes(touched: Touched) -> set[Scope | None]:
+def _scopes(touched: Touched) -> set[Scope]:
     return {*(("batch", b) for b in touched.batches), *(("lot", i) for i in touched.lots)}
+
+
+def _touch(scopes: Iterable[Scope]) -> Touched:
+    touched = Touched()
+    for kind, thing in scopes:
+        (touched.batches if kind == "batch" else touched.lots).add(thing)
+    return touched
 
 
 def _base_units(connection: Connection, facts: Sequence[Fact], lots: Mapping[int, Lot]) -> dict[int, str]:
     """Give the base unit of what was moved, for movements stated without a unit."""
-    materials = {f["id"]: m for f in facts if f["unit"] is None and (m := _material(f, lots))}
+    materials = {f["id"]: m for f in facts if f["unit"] is None and (m := material_of(f, lots))}
     units = load_base_units(connection, materials.values()) if materials else {}
     return {fact_id: units[m] for fact_id, m in materials.items() if m in units}
 
 
-def _material(fact: Fact, lots: Mapping[int, Lot]) -> int | None:
-    """Give what was moved: the material of the largest lot it is a part of whose material is known."""
-    above = [lots[i].material_id for i in _upward(fact["lot_id"], lots)]
-    return next((m for m in reversed(above) if m), fact["material_id"])
-
-
-def _upward(lot_id: int | None, lots: Mapping[int, Lot]) -> list[int]:
-    """Give a lot, the lot it is a part of, and so on."""
-    above: list[int] = []
-    while lot_id is not None and lot_id in lots and lot_id not in above:
-        above.append(lot_id)
-        lot_id = lots[lot_id].parent_id
-    return above
-
-
 def _place(rule: Rule, system: System) -> tuple[int, str]:
     return rank(rule, system.kind, system.code), system.code
-
-
-# -------------------------------------------------------------------------------------- what is compared
-Told = list[Movement]
-"""What one system says."""
-
-
-@dataclass(frozen=True)
-class Sightings:
-    """All that is said of one material, moved one way in one batch.
-
-    `lots`: lot by lot what each system says, the one whose rows count first. `coarse`: systems that do not
-    name their lots; they are compared with what counts of all lots together.
-    """
-
-    scope: Scope
-    lots: list[list[Told]]
-    coarse: list[Told]
-
-    @property
-    def counted(self) -> Told:
-        """What counts."""
-        return list(chain.from_iterable(systems[0] for systems in self.lots))
-
-
-def sort_movements(
-    movements: Iterable[Movement], lots: Mapping[int, Lot], *, place: Callable[[int], Any]
-) -> Iterable[Sightings]:
-    """Give what is said of each (batch, material, use), parted by lots; `place` orders systems by their ids.
-
-    Sub-lots go with their lot where somebody names that. A movement without lot and material is compared
-    with no other.
-    """
-    parts: dict[tuple[Scope, str], Told] = defaultdict(list)
-    for m in movements:
-        scope = _scope(m.home)
-        if scope is not None:
-            parts[scope, direction_of(m.home)].append(m)
-    for (scope, _), some in parts.items():
-        used = {m.home["lot_id"] for m in some}
-        by_material: dict[int | None, dict[int, Told]] = defaultdict(lambda: defaultdict(list))
-        for m in some:
-            by_material[_material(m.home, lots)][m.fact["source_system_id"]].append(m)
-        for material, by_system in by_material.items():
-            yield _part(scope, list(by_system.values()), lots, used, known=material is not None, place=place)
-
-
-def direction_of(fact: Fact) -> str:
-    """Give which way a movement goes: in, out, sample, lost, or its own use where that is none of these."""
-    if fact["use"] in CONSUMED:
-        return "in"
-    if fact["use"] in PRODUCED:
-        return "out"
-    if fact["use"] in SAMPLED:
-        return "sample"
-    text = (fact["use_text"] or "").casefold()
-    return "lost" if text in LOST else f"{fact['use']} {text}"
-
-
-def _part(  # noqa: PLR0917 - where, who says what, and the lots that are known and named
-    scope: Scope,
-    systems: list[Told],
-    lots: Mapping[int, Lot],
-    used: set[int | None],
-    *,
-    known: bool,
-    place: Callable[[int], Any],
-) -> Sightings:
-    fine: list[Told] = []
-    coarse: list[Told] = []
-    for some in systems:
-        (fine if all(m.home["lot_id"] for m in some) else coarse).append(some)
-    by_lot: dict[int, dict[int, Told]] = defaultdict(lambda: defaultdict(list))
-    for m in chain.from_iterable(fine):
-        whole = [i for i in _upward(m.home["lot_id"], lots) if i in used][-1]
-        by_lot[whole][m.fact["source_system_id"]].append(m)
-    parted = [_in_order(list(by_system.values()), place) for by_system in by_lot.values()]
-    if not known:
-        return Sightings(scope, parted + [[some] for some in coarse], [])
-    if not parted:
-        return Sightings(scope, [_in_order(coarse, place)], [])
-    return Sightings(scope, parted, coarse)
-
-
-def _in_order(systems: list[Told], place: Callable[[int], Any]) -> list[Told]:
-    """Put first who gives an amount and names a lot, then whose word counts."""
-
-    def rank_of(some: Told) -> tuple[bool, bool, Any]:
-        is_lotless = not any(m.home["lot_id"] for m in some)
-        return _is_silent(some), is_lotless, place(some[0].fact["source_system_id"])
-
-    return sorted(systems, key=rank_of)
-
-
-def _is_silent(told: Told) -> bool:
-    """Tell whether a system gives no amount at all: then it contradicts none."""
-    return all(m.amount is None or m.root is None for m in told)
-
-
-# ---------------------------------------------------------------------------------------- what counts
-def mark_movements(sightings: Iterable[Sightings], rule: Rule) -> Marks:
-    """Decide which movements count: those of one system, the others beside them when their sums agree.
-
-    Several partial issues are compared with one consumption by their sums, whatever their units. Sums that
-    differ beyond the rule's tolerance leave both, disputed, with the difference. What was taken back whole
-    is netted.
-    """
-    marks: Marks = {}
-    for seen in sightings:
-        whole = [_judge(seen.counted, told, rule) for told in seen.coarse]
-        for first, *others in seen.lots:
-            verdicts = [_judge(first, told, rule) for told in others]
-            worst = max((v for v in (*verdicts, *whole) if v.is_disputed), key=_size, default=None)
-            _mark_counted(marks, first, worst)
-            for told, verdict in zip(others, verdicts, strict=True):
-                _mark_beside(marks, told, verdict, counted=first)
-        for told, verdict in zip(seen.coarse, whole, strict=True):
-            _mark_beside(marks, told, verdict, counted=seen.counted)
-    return marks
-
-
-@dataclass(frozen=True)
-class _Verdict:
-    """Whether a system contradicts what counts: how much more it says, and how much less the others do.
-
-    Each in the unit of who says it; None where amounts cannot be compared.
-    """
-
-    is_disputed: bool
-    more: float | None = None
-    less: float | None = None
-
-
-def _size(verdict: _Verdict) -> float:
-    return abs(verdict.less or 0.0)
-
-
-def _judge(counted: Told, told: Told, rule: Rule) -> _Verdict:
-    if _is_silent(told):
-        return _Verdict(is_disputed=False)
-    one, other = _total(counted), _total(told)
-    if one is None or other is None:
-        return _Verdict(is_disputed=True)
-    if agrees(_AMOUNT, one, other, tolerance=rule.tolerance):
-        return _Verdict(is_disputed=False)
-    # each side in its own unit
-    above, below = difference_of(_AMOUNT, other, one), difference_of(_AMOUNT, one, other)
-    return _Verdict(is_disputed=True, more=-above[0] if above else None, less=-below[0] if below else None)
-
-
-def _total(told: Told) -> dict[str, Any] | None:
-    """Give the sum of what a system says; None when it cannot be told."""
-    known = [m for m in told if m.root is not None]
-    unit = min((m.unit for m in known if m.unit is not None), default=None)
-    total = add_up([m for m in known if not m.is_netted], unit)
-    return None if total is None else {"value": total, "unit": unit}
-
-
-def _mark_counted(marks: Marks, told: Told, worst: _Verdict | None) -> None:
-    """Mark what counts: by how much, and how far it lies from the source that contradicts it most."""
-    for m in told:
-        if m.is_netted:
-            marks[m.fact["id"]] = {**_UNCOUNTED, "count_state": "netted"}
-        else:
-            marks[m.fact["id"]] = {
-                **_UNCOUNTED,
-                "count_state": "disputed" if worst else "counted",
-                "count_quantity": m.amount,
-                "count_unit": m.unit,
-                "count_difference": worst.less if worst else None,
-            }
-
-
-def _mark_beside(marks: Marks, told: Told, verdict: _Verdict, *, counted: Told) -> None:
-    """Mark what another system says: the same as the first counted movement by key, or at odds with it."""
-    standing = [m for m in counted if not m.is_netted] or counted
-    anchor = min(standing, key=lambda m: (m.fact["source_key"], m.fact["source_system_id"])).fact["id"]
-    for m in told:
-        if m.root is None or (m.is_netted and verdict.is_disputed):
-            marks[m.fact["id"]] = {**_UNCOUNTED, "count_state": "netted"}
-        elif verdict.is_disputed:
-            marks[m.fact["id"]] = {
-                **_UNCOUNTED,
-                "count_state": "disputed",
-                "disputes_id": anchor,
-                "count_difference": verdict.more,
-            }
-        else:
-            marks[m.fact["id"]] = {**_UNCOUNTED, "count_state": "same_as", "same_as_id": anchor}
-
-
-_UNCOUNTED: dict[str, Any] = {
-    "count_quantity": None,
-    "count_unit": None,
-    "count_difference": None,
-    "same_as_id": None,
-    "disputes_id": None,
-}
-"""What a movement has that does not count: no amount, and nothing that it is compared with."""
 
 
 def _write(connection: Connection, record_type: str, *, facts: Sequence[Fact], marks: Marks) -> None:

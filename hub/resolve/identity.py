@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -323,5 +323,5 @@ def _note_move(settled: Settled, name: Name, *, entity_id: int, origin: int, how
         settled.moved.add(name.id)
         settled.entities[name.entity_type].add(name.entity_id)
         settled.stated[name.entity_type] |= {entity_id, name.entity_id}
-    moved = replace(name, entity_id=entity_id, origin_id=origin, method=how)
+    moved = name._replace(entity_id=entity_id, origin_id=origin, method=how)
     settled.names[name.entity_type, name.scheme, name.value] = moved

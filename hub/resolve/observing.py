@@ -1,17 +1,19 @@
 """Observed facts: what each source saw, by its own key, with the names it used resolved to things."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
 from hub.model import parse_instant
 from hub.model.observed import OBSERVED
 from hub.model.shape import Field, FieldKind, fields_of
 from hub.model.unit import canonical_amount
-from hub.resolve.counting import count_ahead
+from hub.resolve.counting import Counted, count_ahead
 from hub.store.database import Connection
 from hub.store.facts import (
+    Peer,
     batches_of_facts,
     find_peers,
     insert_facts,
@@ -24,27 +26,30 @@ from hub.store.facts import (
 from hub.store.identifiers import Name, Wanted, find_names
 from hub.store.movements import COUNT_COLUMNS, Touched, touched_by_facts
 from hub.store.pending import Statement, other_statements
+from hub.store.sets import chunks
 
 
 def observe(
     connection: Connection, statements: Sequence[Statement], names: dict[Wanted, Name], *, now: datetime
-) -> Touched:
-    """Write the facts that these statements touch; give what they belong or belonged to."""
+) -> tuple[Touched, Counted]:
+    """Write the facts that these statements touch; give what is to be counted, and what counts already."""
     effective = _effective(connection, [s for s in statements if s.record_type in OBSERVED])
     turn = {s.id for s in statements}
-    # what counts but still waits is written when its own turn comes, with its names settled
-    records = {r for r, s in effective.items() if s is None or s.id in turn or not s.is_pending}
+    records: dict[str, list[tuple[int, str, str]]] = defaultdict(list)
+    for record, statement in sorted(effective.items(), key=itemgetter(0)):
+        # what counts but still waits is written when its own turn comes, with its names settled
+        if statement is None or statement.id in turn or not statement.is_pending:
+            records[record[1]].append(record)
     touched = Touched()
+    counted: Counted = {}
     for record_type in OBSERVED:
-        some = [r for r in records if r[1] == record_type]
+        some = records.get(record_type)
         if not some:
             continue
         keys = [(system_id, key) for system_id, _, key in some]
         touched |= _owners(connection, record_type, keys)
-        counting = [s for r in sorted(some) if (s := effective[r])]
-        rows = _rows(connection, record_type, counting, names=names, now=now)
-        _point_at_peers(connection, record_type, rows)
-        _write(connection, record_type, rows)
+        counting = [s for r in some if (s := effective[r])]
+        counted |= _write(connection, record_type, counting, names=names, now=now)
         retract_facts(
             connection,
             record_type,
@@ -55,31 +60,50 @@ def observe(
             by_system[system_id].add(key)
         touched.batches |= link_peers(connection, record_type, by_system)
         touched |= _owners(connection, record_type, keys)
-    return touched
+    return touched, counted
 
 
-def _write(connection: Connection, record_type: str, rows: Sequence[dict[str, Any]]) -> None:
-    """Write facts; movements that are new with what counting will find, so that they are written once."""
+def _write(
+    connection: Connection,
+    record_type: str,
+    statements: Sequence[Statement],
+    *,
+    names: dict[Wanted, Name],
+    now: datetime,
+) -> Counted:
+    """Write facts; movements that are new with what counting finds, so that they are written once."""
+    _find_missing(connection, record_type, statements, names)
+    peers = find_peers(connection, record_type, _peers_in(record_type, statements))
     if record_type == "material_actual":
-        new, rows = part_facts(connection, record_type, rows)
-        insert_facts(connection, record_type, count_ahead(connection, new))
-    write_facts(connection, record_type, rows)
+        rows = _rows(record_type, statements, names=names, peers=peers, now=now)
+        new, known = part_facts(connection, record_type, rows)
+        new, counted = count_ahead(connection, new)
+        insert_facts(connection, record_type, new)
+        write_facts(connection, record_type, known)
+        return counted
+    for part in chunks(statements):  # while the database writes some rows, the next are put together
+        write_facts(connection, record_type, _rows(record_type, part, names=names, peers=peers, now=now))
+    return {}
 
 
 def _owners(connection: Connection, record_type: str, keys: Sequence[tuple[int, str]]) -> Touched:
+    """Give what these facts belong to now, as far as they have a part in what is counted there."""
     if record_type == "material_actual":
         return touched_by_facts(connection, keys)
-    return Touched(batches=batches_of_facts(connection, record_type, keys))
+    if record_type == "segment_response":
+        return Touched(batches=batches_of_facts(connection, record_type, keys))
+    return Touched()
 
 
-def _point_at_peers(connection: Connection, record_type: str, rows: Sequence[dict[str, Any]]) -> None:
-    """Give rows the ids of the facts that they name; those not known yet point back when they come."""
-    fields = peer_fields(record_type)
-    found = find_peers(connection, record_type, rows)
-    for row in rows:
-        for field in fields:
-            peer = (field.name, row["source_system_id"], row[f"{field.name}_key"])
-            row[f"{field.name}_id"] = found.get(peer)
+def _peers_in(record_type: str, statements: Sequence[Statement]) -> Iterator[Peer]:
+    """Give the facts that these name."""
+    fields = [f.name for f in peer_fields(record_type)]
+    return (
+        (name, one.system_id, key)
+        for one in statements
+        for name in fields
+        if (key := one.body.get(name)) is not None
+    )
 
 
 def _effective(
@@ -95,16 +119,19 @@ def _effective(
 
 
 def _rows(
-    connection: Connection,
     record_type: str,
     statements: Sequence[Statement],
     *,
     names: dict[Wanted, Name],
+    peers: dict[Peer, int],
     now: datetime,
 ) -> list[dict[str, Any]]:
-    """Give the rows of facts of one type as their table has them."""
-    _find_missing(connection, record_type, statements, names)
+    """Give the rows of facts of one type as their table has them.
+
+    A fact that is named and not known yet points back when it comes.
+    """
     fillers = [_FILLERS[f.kind](f, names) for f in fields_of(OBSERVED[record_type])]
+    named = [f.name for f in peer_fields(record_type)]
     finish = _FINISH.get(record_type)
     rows: list[dict[str, Any]] = []
     for statement in statements:
@@ -121,6 +148,8 @@ def _rows(
         }
         for fill in fillers:
             fill(row, statement.body)
+        for name in named:
+            row[f"{name}_id"] = peers.get((name, statement.system_id, row[f"{name}_key"]))
         if finish:
             finish(row)
         rows.append(row)

@@ -1,9 +1,7 @@
 """The loop of resolution: statements that wait are settled, restated, observed and counted in one commit."""
 
-import gc
 from collections import defaultdict
-from collections.abc import Callable, Generator, Iterable, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import count
@@ -38,13 +36,14 @@ from hub.store.pending import (
     mark_resolved,
     pending_statements,
 )
+from hub.store.rubbish import rubbish_kept
 from hub.store.rules import Key, Rule, add_missing_rules, due_rules, load_rules, put_in_force
 from hub.store.sets import chunks
 from hub.store.statistics import refresh_statistics
 
 ACTOR = "hub.resolve"
 """Who changes the unified state: whatever sources state, it is resolution that finds out what follows."""
-CHUNK = 4000
+CHUNK = 8000
 
 
 @dataclass
@@ -84,23 +83,11 @@ def resolve(
                 break
         if total > chunk and number & (number - 1) == 0:  # before the chunks 0, 1, 2, 4, 8, …: tables grow
             refresh_statistics(database)
-        with _rubbish_kept(), database.begin(ACTOR, at=clock(), alone=True) as connection:
+        with rubbish_kept(), database.begin(ACTOR, at=clock(), alone=True) as connection:
             done = resolve_chunk(connection, now=clock(), limit=chunk)
         result.statements += done
         progress(result.statements, max(total, result.statements))
     return result
-
-
-@contextmanager
-def _rubbish_kept() -> Generator[None]:
-    """Let Python look for no cycles of rubbish: it would look at each row of a chunk again and again."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def resolve_again(
@@ -196,9 +183,10 @@ def resolve_chunk(connection: Connection, *, now: datetime, limit: int) -> int:
             things[statement.record_type].add(name.entity_id)
             settled.stated[statement.record_type].add(name.entity_id)
     touched = _restate_all(connection, things, settled, now=now)
-    touched |= observe(connection, statements, settled.names, now=now)
+    seen, counted = observe(connection, statements, settled.names, now=now)
+    touched |= seen
     lay_paths(connection)
-    recount(connection, touched)
+    recount(connection, touched, counted)
     propose(connection, settled.restated, settled.stated, now=now)
     mark_resolved(connection, statements)
     return len(statements)
@@ -208,13 +196,12 @@ def _restate_all(
     connection: Connection, things: dict[str, set[int]], settled: Settled, *, now: datetime
 ) -> Touched:
     """Restate things and whatever names them, until nothing moves; give what has to be counted again."""
-    touched = Touched(batches=set(things["batch"]))
+    touched = Touched()
     moved = set(settled.moved)
     while any(things.values()) or moved:
         for entity_type, entity_id in entities_naming(connection, moved):
             things[entity_type].add(entity_id)
         touched |= _follow(connection, moved)
-        touched.batches |= things["batch"]
         again = Settled()
         for entity_type in MASTERED:
             if things[entity_type]:

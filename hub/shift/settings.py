@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -151,6 +151,11 @@ class Settings(BaseSettings):
         description="let i3X clients with the permission `operate` write signals, with a reason and an audit "
         "row",
     )
+    i3x_reason: str | None = Field(
+        default=None,
+        description="why i3X clients write that cannot send the header `Plantwide-Reason`, in 3 to 400 "
+        "characters; without it such writes are refused",
+    )
     oidc_issuer: str | None = Field(
         default=None,
         description="https address of the OpenID Connect issuer whose tokens let people in, exactly as `iss` "
@@ -179,6 +184,14 @@ class Settings(BaseSettings):
         default=30, ge=0, le=300, description="seconds by which the clocks of issuer and hub may differ"
     )
     log_level: str = Field(default="warning", description="debug, info, warning or error")
+
+    @field_validator("i3x_reason")
+    @classmethod
+    def _read_reason(cls, reason: str | None) -> str | None:
+        said = (reason or "").strip()
+        if said and not (3 <= len(said) <= 400 and said.isprintable()):
+            raise ValueError("say why in 3 to 400 printable characters, or leave it out")
+        return said or None
 
     @property
     def star_folder(self) -> Path:

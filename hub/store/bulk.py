@@ -17,6 +17,7 @@ from sqlalchemy import Boolean, Connection, LargeBinary, Table, func, select
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.sql.compiler import IdentifierPreparer
 
+from hub.store.sending import send
 from hub.store.tables.parts import Json, UtcDateTime
 
 SQLITE_ROWS, POSTGRES_ROWS = 1000, 5000
@@ -89,7 +90,7 @@ def insert_columns(
         return
     if rows:
         told = orjson.dumps([dict(zip(names, row, strict=True)) for row in rows]).decode()
-        connection.exec_driver_sql(f"{_insert(dialect, table, names)} {conflict}", {"rows": told})
+        send(connection, f"{_insert(dialect, table, names)} {conflict}", told)
 
 
 def insert_row(connection: Connection, table: Table, row: Mapping[str, Any], *, key: str = "") -> int:
@@ -144,7 +145,7 @@ def _run(connection: Connection, table: Table, rows: Rows, *, names: tuple[str, 
             connection.exec_driver_sql(sql, list(zip(*columns, strict=True)))
         return
     for part in _parts(rows, POSTGRES_ROWS):
-        connection.exec_driver_sql(sql, {"rows": orjson.dumps(part, option=_NAMES).decode()})
+        send(connection, sql, orjson.dumps(part, option=_NAMES).decode())
 
 
 def _parts(rows: Rows, size: int) -> Iterable[Rows]:

@@ -17,6 +17,7 @@ from hub.store.lake.place import Place
 from hub.store.order import draw_stamp, keep_order
 from hub.store.past.reading import Past, teach_past
 from hub.store.presence import Presence
+from hub.store.sending import listen
 from hub.store.walls import lowered_walls, raise_walls
 from hub.store.watching import Watch
 
@@ -232,6 +233,7 @@ def _open(url: str) -> Engine:
         json_deserializer=orjson.loads,
     )
     event.listen(engine, "begin", _begin_postgres)
+    listen(engine)
     return engine
 
 

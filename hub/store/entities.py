@@ -1,10 +1,9 @@
 """Mastered things in the store: golden rows and the assertions behind them."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, func, select, update
 
@@ -13,8 +12,7 @@ from hub.store.sets import AnySelect, chunks, insert_all, select_dicts_in, selec
 from hub.store.tables import ENTITY_TABLES, assertion, identifier
 
 
-@dataclass(frozen=True)
-class Assertion:
+class Assertion(NamedTuple):
     """What one source says of one attribute of one thing, as it stands now."""
 
     id: int
@@ -67,7 +65,7 @@ def load_entities(connection: Connection, entity_type: str, ids: Iterable[int]) 
 def load_assertions(connection: Connection, entity_type: str, ids: Iterable[int]) -> list[Assertion]:
     """Give what is said now of these things."""
     query = _said_of(entity_type)
-    return [Assertion(*row) for row in select_in(connection, query, assertion.c.entity_id, ids)]
+    return list(map(Assertion._make, select_in(connection, query, assertion.c.entity_id, ids)))
 
 
 def entities_naming(connection: Connection, name_ids: Iterable[int]) -> set[tuple[str, int]]:
@@ -104,7 +102,7 @@ def assertions_ever(
     query = select(*_ASSERTION).where(
         assertion.c.entity_type == entity_type, assertion.c.attribute == attribute
     )
-    return [Assertion(*row) for row in select_in(connection, query, assertion.c.entity_id, ids)]
+    return list(map(Assertion._make, select_in(connection, query, assertion.c.entity_id, ids)))
 
 
 def things_saying(

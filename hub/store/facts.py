@@ -113,22 +113,26 @@ def retract_facts(connection: Connection, record_type: str, keys: Iterable[tuple
         )
 
 
-def find_peers(
-    connection: Connection, record_type: str, rows: Sequence[dict[str, Any]]
-) -> dict[tuple[str, int, str], int]:
-    """Give the ids of the facts that these rows name: by field, system and key; not of retracted ones."""
-    found: dict[tuple[str, int, str], int] = {}
-    for field in peer_fields(record_type):
-        parent = FACT_TABLES[field.target or ""].c
-        wanted: dict[int, set[str]] = {}
-        for row in rows:
-            if (key := row[f"{field.name}_key"]) is not None:
-                wanted.setdefault(row["source_system_id"], set()).add(key)
-        for system_id, keys in wanted.items():
-            query = _standing_keys(field.target or "", system_id)
-            for key, fact_id in select_in(connection, query, parent.source_key, keys):
-                found[field.name, system_id, key] = fact_id
-    return found
+Peer = tuple[str, int, str]
+"""A fact that another names: by which field, of which system, by which key."""
+
+
+def find_peers(connection: Connection, record_type: str, wanted: Iterable[Peer]) -> dict[Peer, int]:
+    """Give the ids of the facts that facts of this type name; not of retracted ones."""
+    targets = {f.name: f.target or "" for f in peer_fields(record_type)}
+    grouped: dict[tuple[str, int], set[str]] = {}
+    for name, system_id, key in wanted:
+        grouped.setdefault((name, system_id), set()).add(key)
+    return {
+        (name, system_id, key): fact_id
+        for (name, system_id), keys in grouped.items()
+        for key, fact_id in select_in(
+            connection,
+            _standing_keys(targets[name], system_id),
+            FACT_TABLES[targets[name]].c.source_key,
+            keys,
+        )
+    }
 
 
 def link_peers(connection: Connection, record_type: str, keys: dict[int, set[str]]) -> set[int]:

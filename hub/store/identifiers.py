@@ -2,10 +2,9 @@
 
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache, lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, select
 
@@ -17,8 +16,7 @@ from hub.store.tables import ENTITY_TABLES, identifier
 _UID_SPACE = uuid.UUID("6f1c1a52-3b0a-5d0e-9c1b-7b2f3f5b8a10")
 
 
-@dataclass(frozen=True)
-class Name:
+class Name(NamedTuple):
     """A stored identifier: its id, type, scheme, value, comparable form, and the thing it means now.
 
     One that is not active was replaced by another; it means its thing all the same.
@@ -77,20 +75,20 @@ def find_names(connection: Connection, wanted: Iterable[Wanted]) -> dict[Wanted,
     found: dict[Wanted, Name] = {}
     for (entity_type, scheme), values in grouped.items():
         query = _names_in(entity_type, scheme)
-        for row in select_in(connection, query, identifier.c.value, values):
-            found[entity_type, scheme, row.value] = Name(*row)
+        for name in map(Name._make, select_in(connection, query, identifier.c.value, values)):
+            found[entity_type, scheme, name.value] = name
     return found
 
 
 def names_by_id(connection: Connection, ids: Iterable[int]) -> dict[int, Name]:
     """Give names by their ids."""
-    return {r.id: Name(*r) for r in select_in(connection, _NAMES, identifier.c.id, ids)}
+    return {n.id: n for n in map(Name._make, select_in(connection, _NAMES, identifier.c.id, ids))}
 
 
 def names_of_entities(connection: Connection, entity_type: str, entity_ids: Iterable[int]) -> list[Name]:
     """Give all names that mean these things."""
     query = _names_of(entity_type)
-    return [Name(*r) for r in select_in(connection, query, identifier.c.entity_id, entity_ids)]
+    return list(map(Name._make, select_in(connection, query, identifier.c.entity_id, entity_ids)))
 
 
 def all_names(connection: Connection) -> dict[str, set[int]]:
@@ -104,7 +102,7 @@ def all_names(connection: Connection) -> dict[str, set[int]]:
 def names_with_norms(connection: Connection, entity_type: str, norms: Iterable[str]) -> list[Name]:
     """Give all names of a type whose comparable form is one of these."""
     query = _names_of(entity_type)
-    return [Name(*r) for r in select_in(connection, query, identifier.c.value_norm, norms)]
+    return list(map(Name._make, select_in(connection, query, identifier.c.value_norm, norms)))
 
 
 def add_names(connection: Connection, names: dict[Wanted, Identifier], *, now: datetime) -> list[Name]:
@@ -145,7 +143,7 @@ def label_names(connection: Connection, names: Iterable[Name], said: Mapping[int
     for name in names:
         called = Identifier(value=name.value, match=said.get(name.id))
         if (called.label, called.norm) != (name.label, name.norm):
-            changed.append(replace(name, label=called.label, norm=called.norm))
+            changed.append(name._replace(label=called.label, norm=called.norm))
     rows = [{"id": n.id, "label": n.label, "value_norm": n.norm} for n in changed]
     update_rows(connection, identifier, rows)
     return changed

@@ -2,10 +2,9 @@
 
 import secrets
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, func, literal, select, true
 from sqlalchemy.dialects import postgresql, sqlite
@@ -15,8 +14,7 @@ from hub.store.sets import AnySelect, select_in
 from hub.store.tables import mention, pending, statement
 
 
-@dataclass(frozen=True)
-class Statement:
+class Statement(NamedTuple):
     """What one document states of one record now."""
 
     id: int
@@ -86,7 +84,7 @@ def _live_of(system_id: int, record_type: str) -> AnySelect:
 def pending_statements(connection: Connection, limit: int) -> list[Statement]:
     """Give the oldest statements not resolved yet."""
     query = select(*_COLUMNS).select_from(_WAITING).order_by(pending.c.statement_id).limit(limit)
-    return [Statement(*row) for row in connection.execute(query).all()]
+    return list(map(Statement._make, connection.execute(query).all()))
 
 
 def count_pending(connection: Connection) -> int:
@@ -104,7 +102,7 @@ _FIRST = select(pending.c.statement_id).order_by(pending.c.statement_id).limit(1
 
 def statements_of_names(connection: Connection, name_ids: Iterable[int]) -> list[Statement]:
     """Give the live statements about these names."""
-    return [Statement(*row) for row in select_in(connection, _LIVE, statement.c.identifier_id, name_ids)]
+    return list(map(Statement._make, select_in(connection, _LIVE, statement.c.identifier_id, name_ids)))
 
 
 def other_statements(
@@ -129,7 +127,7 @@ def other_statements(
         )
         if statement_id not in there
     ]
-    return [Statement(*row) for row in select_in(connection, _STATEMENTS, statement.c.id, others)]
+    return list(map(Statement._make, select_in(connection, _STATEMENTS, statement.c.id, others)))
 
 
 def statements_using(connection: Connection, name_ids: Iterable[int]) -> list[Statement]:
@@ -139,7 +137,7 @@ def statements_using(connection: Connection, name_ids: Iterable[int]) -> list[St
         .select_from(_WAITING_TOO.join(mention, mention.c.statement_id == statement.c.id))
         .where(statement.c.is_live)
     )
-    return [Statement(*row) for row in select_in(connection, query, mention.c.identifier_id, name_ids)]
+    return list(map(Statement._make, select_in(connection, query, mention.c.identifier_id, name_ids)))
 
 
 def names_stated(connection: Connection, name_ids: Iterable[int]) -> set[int]:

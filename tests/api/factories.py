@@ -186,6 +186,7 @@ def add_samples(
     step_s: float = 60.0,
     bad: range = range(0),
     seq: int = 1,
+    now: datetime = NOW,
 ) -> int:
     """Put one sample each `step_s` seconds; those whose number is in `bad` have the status Bad."""
     times = [start + timedelta(seconds=step_s * at) for at in range(len(values))]
@@ -199,7 +200,7 @@ def add_samples(
         },
         schema=SAMPLE_SCHEMA,
     )
-    return put_samples(connection, f"historian.{tag}", seq, table, {"t": tag}, now=NOW)
+    return put_samples(connection, f"historian.{tag}", seq, table, {"t": tag}, now=now)
 
 
 def add_plant(connection: Connection) -> dict[str, int]:

@@ -5,6 +5,7 @@
 
 import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -103,27 +104,29 @@ class _Took:
 
 
 def _load(database: Database) -> tuple[_Took, _Took]:
-    """Store page by page, all systems in step, and resolve."""
+    """Store page by page, all systems in step and each in a thread as a hub reads its sources, and resolve."""
     prepare(database, now=NOW)
     with database.begin("test") as connection:
         systems = {code: ensure_system(connection, code, kind, now=NOW).id for code, kind in KINDS.items()}
     stored, resolved = _Took(), _Took()
-    for part in chunks(range(BATCHES), PAGE):
-        told = [one for number in part for one in tell(number)]
-        for system, system_id in systems.items():
-            for page in chunks((document for code, document in told if code == system), PAGE):
-                with stored.clock():
-                    _store(database, system_id, page)
+    with ThreadPoolExecutor(len(systems)) as pool:
+        for part in chunks(range(BATCHES), PAGE):
+            told = [one for number in part for one in tell(number)]
+            by_system = [(i, [document for s, document in told if s == code]) for code, i in systems.items()]
+            with stored.clock():
+                for done in [pool.submit(_store, database, *one) for one in by_system]:
+                    done.result()
     with resolved.clock():
         resolve(database)
     return stored, resolved
 
 
-def _store(database: Database, system_id: int, page: list[Told]) -> None:
-    with database.begin("test") as connection:
-        store_documents(
-            connection, system_id=system_id, stream="bench", connector="bench/1", documents=page, now=NOW
-        )
+def _store(database: Database, system_id: int, told: list[Told]) -> None:
+    for page in chunks(told, PAGE):
+        with database.begin("test") as connection:
+            store_documents(
+                connection, system_id=system_id, stream="bench", connector="bench/1", documents=page, now=NOW
+            )
 
 
 def _copy(database: Database, to: Database) -> _Took:

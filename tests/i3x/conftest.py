@@ -4,12 +4,13 @@ import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from sqlalchemy import text
 
 from hub.api.app import create_app
 from hub.i3x.door import REASON, make_door
@@ -55,6 +56,10 @@ class I3x:
         response = self.client.post(path, json=body)
         assert response.status_code == 200, response.text
         return check_bulk(response.json(), body.get("elementIds") or body["subscriptionIds"])
+
+    def follow_time(self) -> None:
+        """Let the door's clock go as clocks do, for clients that have one of their own."""
+        object.__setattr__(self.client.app.state.room, "clock", lambda: datetime.now(UTC))  # type: ignore[attr-defined]
 
     def objects(self, **query: Any) -> dict[str, Any]:
         """Give all objects by id."""
@@ -111,6 +116,13 @@ def fill(connection: Connection) -> dict[str, int]:
     return plant
 
 
+def list_puts(database: Database) -> list[tuple[str, str]]:
+    """Give who put samples into a store, and why, as its audit trail has it."""
+    query = text("SELECT actor, reason FROM audit_event WHERE entity_type = 'sample_put' ORDER BY id")
+    with database.read() as connection:
+        return [(actor, reason) for actor, reason in connection.execute(query)]
+
+
 @dataclass(frozen=True)
 class Filled:
     """A store that holds the plant, and keys to it."""
@@ -130,8 +142,16 @@ def fill_store(url: str) -> Filled:
     return Filled(url, plant, keys)
 
 
+def copy_store(filled: Filled, path: Path) -> None:
+    """Copy a SQLite store that may be open into a file."""
+    with sqlite3.connect(filled.url.removeprefix("sqlite:///")) as one, sqlite3.connect(path) as other:
+        one.backup(other)
+    other.close()
+    one.close()
+
+
 def open_door(filled: Filled, settings: I3xSettings) -> Iterator[I3x]:
-    """Open a door over a store with the plant."""
+    """Open a door over a store with the plant, three days after its beginning."""
     database = Database(filled.url)
     app = create_app(database, doors=[make_door(settings)])
     clock = Clock(START + timedelta(days=3))
@@ -174,11 +194,7 @@ def make_i3x(filled: Filled, sqlite_url: str) -> Iterator[Callable[..., I3x]]:
     opened: list[Iterator[I3x]] = []
 
     def make(**settings: Any) -> I3x:
-        with sqlite3.connect(filled.url.removeprefix("sqlite:///")) as one:
-            with sqlite3.connect(sqlite_url.removeprefix("sqlite:///")) as other:
-                one.backup(other)
-            other.close()
-        one.close()
+        copy_store(filled, Path(sqlite_url.removeprefix("sqlite:///")))
         own = replace(filled, url=sqlite_url)
         opened.append(open_door(own, SMALL.model_copy(update=settings)))
         return next(opened[-1])

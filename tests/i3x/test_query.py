@@ -1,6 +1,7 @@
 """Query and update requirements of i3X 1.0, each test named by the id of its requirement."""
 
 import re
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -9,7 +10,7 @@ from jsonschema import Draft202012Validator
 
 from hub.i3x.door import REASON
 from tests.api.factories import START
-from tests.i3x.conftest import BOGUS, I3x, check_bulk
+from tests.i3x.conftest import BOGUS, I3x, check_bulk, list_puts
 
 STAMP = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$")
 FIRST, LAST = "2026-03-10T08:00:00Z", "2026-03-24T08:00:00Z"
@@ -361,15 +362,25 @@ def test_a_write_needs_a_key_that_may_and_a_reason(writable: I3x) -> None:
 
 
 def test_a_write_leaves_an_audit_row_with_who_and_why(writable: I3x) -> None:
-    from sqlalchemy import text
-
     put(writable, {writable.id_of("BR2000-01.TEMP"): {"value": 1.0}})
-    with writable.database.read() as connection:
-        rows = connection.execute(
-            text("SELECT actor, reason FROM audit_event WHERE entity_type = 'sample_put' ORDER BY id")
-        ).all()
-    assert rows[-1][0].startswith("operate (")
-    assert rows[-1][1] == "a test of the door"
+    actor, reason = list_puts(writable.database)[-1]
+    assert actor.startswith("operate (")
+    assert reason == "a test of the door"
+
+
+def test_a_standing_reason_is_that_of_clients_that_send_none(make_i3x: Callable[..., I3x]) -> None:
+    i3x = make_i3x(writes=True, reason="the gateway, as SOP 7 says")
+    tag = i3x.id_of("BR2000-01.TEMP")
+    put(i3x, {tag: {"value": 1.0}})
+    assert list_puts(i3x.database)[-1][1] == "a test of the door"
+    del i3x.client.headers[REASON]
+    put(i3x, {tag: {"value": 2.0}})
+    actor, reason = list_puts(i3x.database)[-1]
+    assert actor.startswith("operate (")
+    assert reason == "the gateway, as SOP 7 says"
+    i3x.client.headers[REASON] = " "
+    body = {"updates": [{"elementId": tag, "value": {"value": 3.0}}]}
+    assert i3x.client.put("/objects/value", json=body).status_code == 400
 
 
 def test_numbers_that_are_none_are_refused(writable: I3x) -> None:

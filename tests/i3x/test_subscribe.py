@@ -3,7 +3,7 @@
 import json
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,7 +14,8 @@ import uvicorn
 
 from hub.i3x.bodies import Sync
 from hub.i3x.settings import I3xSettings
-from hub.i3x.subscriptions import Book
+from hub.i3x.subscriptions import Book, Owner
+from hub.store.questions.scope import RowScope
 from tests.api.factories import add_samples, add_thing
 from tests.i3x.conftest import BOGUS, I3x, check_bulk
 from tests.i3x.test_query import check_vqt
@@ -209,11 +210,11 @@ def test_sub_16_the_subscription_of_another_is_as_if_there_were_none(i3x: I3x) -
 
 # ------------------------------------------------------------------ streams, over a real connection
 @contextmanager
-def running(i3x: I3x) -> Iterator[httpx2.Client]:
-    """Serve a door on loopback; what was opened there ends with it."""
+def running(i3x: I3x, wrap: Callable[[Any], Any] = lambda app: app) -> Iterator[httpx2.Client]:
+    """Serve a door on loopback, with something around its application; what was opened there ends with it."""
     app = i3x.client.app
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))  # type: ignore[arg-type]
+        server = uvicorn.Server(uvicorn.Config(wrap(app), log_level="warning", lifespan="off"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         try:
@@ -327,7 +328,7 @@ def test_a_number_that_was_never_given_acknowledges_nothing(own: I3x, tag: str) 
 
 def test_numbers_are_unsigned_64_bit(own: I3x, tag: str) -> None:
     book = Book(own.database, I3xSettings(), own.clock)
-    one = book.create(("key", "client"), None)
+    one = book.create(Owner("key", "client", RowScope()), None)
     one.sequence = 2**64 - 2
     book.register(one, [tag], 1)
     (batch,), _ = book.sync(one, None)

@@ -1,6 +1,7 @@
 """One batch from every side: phases, data, materials, samples and results, events, orders."""
 
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection, Select, select
@@ -8,6 +9,7 @@ from sqlalchemy import Connection, Select, select
 from hub.model import UnknownUnitError, convert
 from hub.store.answers.readings import Document, fact_reading, thing_reading
 from hub.store.answers.things import read_thing, read_things
+from hub.store.rubbish import rubbish_kept
 from hub.store.sets import select_in
 from hub.store.tables import ENTITY_TABLES, FACT_TABLES
 
@@ -46,14 +48,22 @@ def list_results(connection: Connection, batch_id: int, *, retracted: bool = Fal
     `is_outside` tells that a number breaks the limits it was tested against (null without limits).
     """
     reading = fact_reading("test_result")
-    table = reading.table
-    query = reading.select().order_by(table.c.sample_id, table.c.test_code, table.c.id)
-    if not retracted:
-        query = query.where(table.c.is_retracted.is_(False))
+    query = _results(connection.dialect.name, retracted=retracted)
     sampled = list_sample_ids(connection, batch_id)
-    results = reading.documents(select_in(connection, query, table.c.sample_id, sampled))
-    _add_samples_and_limits(connection, results, sampled=sampled)
+    with rubbish_kept():
+        results = reading.documents(select_in(connection, query, reading.table.c.sample_id, sampled))
+        _add_samples_and_limits(connection, results, sampled=sampled)
     return results
+
+
+@cache
+def _results(dialect: str, *, retracted: bool) -> Select[Any]:
+    """Give the query for results by sample and test, in byte order as in SQLite: that also sorts faster."""
+    reading = fact_reading("test_result")
+    columns = reading.table.c
+    test = columns.test_code.collate("C") if dialect == "postgresql" else columns.test_code
+    query = reading.statement.order_by(columns.sample_id, test, columns.id)
+    return query if retracted else query.where(columns.is_retracted.is_(False))
 
 
 def _add_samples_and_limits(
@@ -143,13 +153,18 @@ def _facts(
     connection: Connection, record_type: str, batch_id: int, *, order: tuple[str, ...], retracted: bool
 ) -> list[Document]:
     reading = fact_reading(record_type)
-    table = reading.table
-    # Rows without a time come last on both engines.
-    columns = [part for name in order for part in (table.c[name].is_(None), table.c[name])]
-    query = reading.select().where(table.c.batch_id == batch_id).order_by(*columns)
-    if not retracted:
-        query = query.where(table.c.is_retracted.is_(False))
-    return reading.read(connection, query)
+    query = _facts_in(record_type, order, retracted=retracted)
+    return reading.documents(select_in(connection, query, reading.table.c.batch_id, [batch_id]))
+
+
+@cache
+def _facts_in(record_type: str, order: tuple[str, ...], *, retracted: bool) -> Select[Any]:
+    """Give the query for facts in this order; rows without a time come last on both engines."""
+    reading = fact_reading(record_type)
+    columns = reading.table.c
+    ordered = [part for name in order for part in (columns[name].is_(None), columns[name])]
+    query = reading.statement.order_by(*ordered)
+    return query if retracted else query.where(columns.is_retracted.is_(False))
 
 
 def list_recent(connection: Connection, entity_type: str, *, lifecycle: str, limit: int) -> list[Document]:

@@ -2,12 +2,13 @@
 
 A key is `batch/<uid>` for a thing and `sample/<id>` for a fact. An object hangs from the first of its kind's
 `parents` that is known; where the kind is a part, it is a part of that. What is merged, retracted or repeated
-by another system has no key of its own: whatever refers to it refers to what stands for it.
+by another system has no key of its own: whatever refers to it refers to what stands for it. Over a connection
+that sees some rows only, what it does not see is no object: it is not counted, and nothing hangs from it.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from itertools import starmap
 from typing import Any, Literal
 
@@ -35,10 +36,13 @@ from hub.model.mastered import MASTERED
 from hub.model.observed import OBSERVED
 from hub.model.shape import fields_of
 from hub.store.answers.readings import Document, fact_reading, thing_reading
+from hub.store.questions.scope import RowScope, scope_of, see
 from hub.store.sets import select_in
 from hub.store.tables import ENTITY_TABLES, FACT_TABLES, lot_genealogy
 
 _HIDDEN = ("merged", "retracted")
+_KEPT = 1_024
+"""Outlines and statements that are kept, each for a kind and for those who see the same rows."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +115,7 @@ class Outlined:
 # ------------------------------------------------------------------------------------------ what there is
 def count_objects(connection: Connection, kind: str) -> int:
     """Give how many objects of a kind there are."""
-    outline = _outline(kind)
+    outline = _outline(kind, scope_of(connection))
     return connection.scalar(select(func.count()).select_from(outline.table).where(outline.is_shown)) or 0
 
 
@@ -131,26 +135,26 @@ def print_objects(
     become Python objects first take several times as long.
     """
     is_sqlite = connection.dialect.name == "sqlite"
-    query = _printing(kind, tuple(pieces), root, form, is_sqlite=is_sqlite)
+    query = _printing(kind, scope_of(connection), tuple(pieces), root, form, is_sqlite=is_sqlite)
     row: Any = connection.execute(query, {"most": limit}).one()
     return str(row[0] or ""), int(row[1])
 
 
 def list_units(connection: Connection) -> list[Outlined]:
     """Give the equipment in which batches run."""
-    outline = _outline("equipment")
+    outline = _outline("equipment", scope_of(connection))
     return _read(connection, "equipment", outline.objects().where(outline.table.c.level.in_(UNITS)))
 
 
 def list_roots(connection: Connection, kind: str, *, limit: int) -> list[Outlined]:
     """Give objects of a kind that hang from nothing."""
-    outline = _outline(kind)
+    outline = _outline(kind, scope_of(connection))
     return _read(connection, kind, outline.objects().where(outline.parent.is_(None)).limit(limit))
 
 
 def find_objects(connection: Connection, kind: str, names: Iterable[str]) -> dict[str, Outlined]:
     """Give the objects of a kind by key; a name is what follows the kind in a key."""
-    outline = _outline(kind)
+    outline = _outline(kind, scope_of(connection))
     if outline.kind.is_fact:
         wanted: list[Any] = [int(n) for n in names if n.isascii() and n.isdigit() and len(n) < 19]
         rows = select_in(connection, outline.objects(), outline.table.c.id, wanted)
@@ -179,7 +183,7 @@ def list_referring(  # noqa: PLR0917 - a kind's field in these
     connection: Connection, kind: str, field: str, ids: Iterable[int], *, limit: int
 ) -> list[tuple[int, Outlined]]:
     """Give objects of a kind whose field refers to any of these rows: the row referred to, and the object."""
-    outline, wanted = _outline(kind), set(ids)
+    outline, wanted = _outline(kind, scope_of(connection)), set(ids)
     target = references_of(kind)[field]
     means = {one: one for one in wanted}
     if target in FACT_TABLES:  # whatever refers to a repetition refers to what it repeats
@@ -196,8 +200,8 @@ def list_referred(  # noqa: PLR0917 - as list_referring
     connection: Connection, kind: str, field: str, ids: Iterable[int]
 ) -> list[tuple[int, Outlined]]:
     """Give what a field of these objects of a kind refers to: the referring row, and the object."""
-    here, target = _outline(kind), _outline(references_of(kind)[field])
-    table = here.table.alias("here")
+    target = _outline(references_of(kind)[field], scope_of(connection))
+    table = _alias(kind, "here")
     means = target.table.alias("means")
     query = (
         target.objects()
@@ -222,9 +226,18 @@ def list_lot_edges(
 
 def list_by_id(connection: Connection, kind: str, ids: Iterable[int]) -> dict[int, Outlined]:
     """Give objects of a kind by the keys of their rows."""
-    outline = _outline(kind)
+    outline = _outline(kind, scope_of(connection))
     rows = select_in(connection, outline.objects(), outline.table.c.id, ids)
     return {one.id: one for one in starmap(_make(kind), rows)}
+
+
+def seen_among(connection: Connection, kind: str, ids: Iterable[int]) -> set[int]:
+    """Give those of these rows of a kind that may be seen over this connection."""
+    table = FACT_TABLES[kind] if kind in FACT_TABLES else ENTITY_TABLES[kind]
+    seen = see(scope_of(connection), kind, table)
+    if not seen:
+        return set(ids)
+    return {row[0] for row in select_in(connection, select(table.c.id).where(*seen), table.c.id, ids)}
 
 
 # ------------------------------------------------------------------------------------------ inside
@@ -256,18 +269,21 @@ class _Outline:
         return self.select(*self.columns)
 
 
-@cache
-def _outline(kind: str) -> _Outline:
+@lru_cache(_KEPT)
+def _outline(kind: str, scope: RowScope | None) -> _Outline:
     described = OBJECT_KINDS[kind]
     table = FACT_TABLES[kind] if described.is_fact else ENTITY_TABLES[kind]
     source: FromClause = table
     parents: list[ColumnElement[Any]] = []
     for field in described.parents:
-        above = _alias(references_of(kind)[field], f"above_{field}")
-        source = source.outerjoin(above, and_(above.c.id == table.c[f"{field}_id"], _stands(above)))
-        parents.append(case((above.c.id.is_not(None), _key(references_of(kind)[field], above))))
+        target = references_of(kind)[field]
+        above = _alias(target, f"above_{field}")
+        there = (above.c.id == table.c[f"{field}_id"], _stands(above), *see(scope, target, above))
+        source = source.outerjoin(above, and_(*there))
+        parents.append(case((above.c.id.is_not(None), _key(target, above))))
     title: ColumnElement[Any] = table.c[described.title]
     is_fact = described.is_fact
+    stands = (_stands(table), table.c.same_as_id.is_(None)) if is_fact else (_stands(table),)
     return _Outline(
         kind=described,
         table=table,
@@ -277,9 +293,9 @@ def _outline(kind: str) -> _Outline:
         description=cast(null(), String) if is_fact else table.c.description,
         parent=func.coalesce(*parents, cast(null(), String)) if parents else cast(null(), String),
         form=_form(kind, table),
-        has_parts=_has_parts(kind, table),
+        has_parts=_has_parts(kind, table, scope),
         level=table.c.level if kind == "equipment" else cast(null(), String),
-        is_shown=and_(_stands(table), table.c.same_as_id.is_(None)) if is_fact else _stands(table),
+        is_shown=and_(*stands, *see(scope, kind, table)),
     )
 
 
@@ -302,15 +318,16 @@ def _key(kind: str, table: FromClause) -> ColumnElement[str]:
     return literal(f"{kind}/") + name
 
 
-def _has_parts(kind: str, table: FromClause) -> ColumnElement[bool]:
+def _has_parts(kind: str, table: FromClause, scope: RowScope | None) -> ColumnElement[bool]:
     """Tell whether an object has parts: a row that hangs from it and would hang from nothing before it."""
     found: list[ColumnElement[bool]] = []
     for part in OBJECT_KINDS.values():
         for at, field in enumerate(part.parents):
             if part.is_part and references_of(part.name)[field] == kind:
                 rows = _alias(part.name, f"part_{part.name}_{field}")
-                before = [rows.c[f"{earlier}_id"].is_(None) for earlier in part.parents[:at]]
-                found.append(exists().where(rows.c[f"{field}_id"] == table.c.id, _stands(rows), *before))
+                stand = [rows.c[f"{earlier}_id"].is_(None) for earlier in part.parents[:at]]
+                stand += [_stands(rows), *see(scope, part.name, rows)]
+                found.append(exists().where(rows.c[f"{field}_id"] == table.c.id, *stand))
     if kind == "equipment":
         found.append(func.coalesce(table.c.level, "").in_(UNITS))
     return or_(*found) if found else false()
@@ -322,12 +339,18 @@ def _form(kind: str, table: FromClause) -> ColumnElement[str]:
     return literal("tag_") + func.coalesce(table.c.value_type, "any")
 
 
-@cache
+@lru_cache(_KEPT)
 def _printing(  # noqa: PLR0917 - the arguments of print_objects
-    kind: str, pieces: tuple[Piece | tuple[str], ...], root: str | None, form: str | None, *, is_sqlite: bool
+    kind: str,
+    scope: RowScope | None,
+    pieces: tuple[Piece | tuple[str], ...],
+    root: str | None,
+    form: str | None,
+    *,
+    is_sqlite: bool,
 ) -> Select[Any]:
     """Give the query that prints; one that is made anew costs more than it takes to run on few rows."""
-    outline = _outline(kind)
+    outline = _outline(kind, scope)
     printer = _Printer(outline, root, is_sqlite=is_sqlite)
     newest = outline.select(printer.print_all(pieces).label("printed")).order_by(outline.table.c.id.desc())
     newest = newest if form is None else newest.where(outline.form == form)

@@ -91,6 +91,16 @@ class UtcDateTime(TypeDecorator[datetime]):
         return _READ.get(dialect.name)
 
 
+class JsonWords(Json):
+    """A JSON value that no query looks into: json on PostgreSQL, which keeps its words as they came."""
+
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> Any:
+        """Store text on SQLite."""
+        return dialect.type_descriptor(Text() if dialect.name == "sqlite" else JSON())
+
+
 def _loads(stored: str | None) -> Any:
     return None if stored is None else orjson.loads(stored)
 

@@ -19,7 +19,7 @@ def refresh_statistics(database: Database) -> None:
 
 
 def keep_to_indexes(connection: Connection) -> None:
-    """Let PostgreSQL find rows by their keys for the rest of this transaction, whatever it knows of the tables.
+    """Let PostgreSQL find rows by their keys for the rest of this transaction, whatever it knows of tables.
 
     Who stores a page asks for nothing but rows by key. Of a table that was never counted PostgreSQL believes
     that a hundred keys are half of it, and reads it whole, page after page of a first load, until it has

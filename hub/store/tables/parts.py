@@ -98,7 +98,9 @@ class JsonWords(Json):
 
     def load_dialect_impl(self, dialect: Dialect) -> Any:
         """Store text on SQLite."""
-        return dialect.type_descriptor(Text() if dialect.name == "sqlite" else JSON())
+        if dialect.name == "sqlite":
+            return dialect.type_descriptor(Text())
+        return dialect.type_descriptor(JSON())
 
 
 def _loads(stored: str | None) -> Any:

@@ -1,6 +1,6 @@
 """Courses of tags out of the store: the samples of a span, and for each tag what bounds it on both sides."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from hub.insight.course import Course, make_course
+from hub.insight.course import Column, Course, join_course, make_course
 from hub.store.answers.tag_kinds import TagKind
 from hub.store.coverage import Span
 from hub.store.database import Connection
@@ -16,6 +16,8 @@ from hub.store.samples import STORED_SCHEMA, read_samples
 
 REACHES = (timedelta(minutes=10), timedelta(days=1), timedelta(days=31))
 """How far samples around a span are looked for, the next only for tags that had none so far."""
+_TOGETHER = 100000
+"""So many samples are worked on in one go: there are some twenty columns of intermediate figures then."""
 _NEAR = timedelta(hours=6)
 _FIRST, _LAST = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)
 
@@ -33,15 +35,106 @@ def load_courses(
     within a month.
     """
     wanted = {kind.tag_id: kind for kind in kinds}
-    parts: dict[int, list[pa.Table]] = {tag_id: [] for tag_id in wanted}
-    for start, end in _near_together(spans):
-        for tag_id, table in _bounded(connection, wanted, start, end).items():
-            parts[tag_id].append(table)
-    gap = None if max_gap is None else max_gap // timedelta(microseconds=1)
+    samples, parts = _load(connection, wanted, spans)
+    gap = _as_micros(max_gap)
     return {
-        tag_id: make_course(_join(some), is_step=wanted[tag_id].is_step, max_gap=gap)
-        for tag_id, some in parts.items()
+        tag_id: make_course(_slice(samples, parts[tag_id]), is_step=kind.is_step, max_gap=gap)
+        for tag_id, kind in wanted.items()
     }
+
+
+def load_together(
+    connection: Connection,
+    kinds: Sequence[TagKind],
+    spans: Sequence[Span],
+    *,
+    max_gap: timedelta | None = None,
+) -> Iterator[tuple[list[int], Course]]:
+    """Give the same as few courses, each with the numbers in `kinds` of the tags that it holds, in order.
+
+    Tags without texts share a course until it has `_TOGETHER` samples; a tag with texts has its own.
+    """
+    samples, found = _load(connection, {kind.tag_id: kind for kind in kinds}, spans)
+    parts = [found[kind.tag_id] for kind in kinds]
+    has_text = np.zeros(samples.num_rows + 1, np.int64)
+    if samples["text"].null_count < samples.num_rows:
+        np.cumsum(samples["text"].is_valid().to_numpy(), out=has_text[1:])
+    speaks = [bool(has_text[part.stop] > has_text[part.start]) for part in parts]
+    for numbers in _gather(parts, speaks):
+        whole = slice(parts[numbers[0]].start, parts[numbers[-1]].stop)
+        table = _slice(samples, whole)
+        if not speaks[numbers[0]]:
+            table = table.select(["ts", "value", "quality"])
+        course = join_course(
+            table,
+            [slice(parts[n].start - whole.start, parts[n].stop - whole.start) for n in numbers],
+            steps=[kinds[n].is_step for n in numbers],
+            max_gap=_as_micros(max_gap),
+        )
+        yield numbers, course
+
+
+def _gather(parts: Sequence[slice], alone: Sequence[bool]) -> Iterator[list[int]]:
+    """Give the numbers of parts that go together, in the order of their rows."""
+    some: list[int] = []
+    for number in sorted(range(len(parts)), key=lambda number: (parts[number].start, parts[number].stop)):
+        if alone[number]:
+            yield [number]
+            continue
+        if some and parts[number].stop - parts[some[0]].start > _TOGETHER:
+            yield some
+            some = []
+        some.append(number)
+    if some:
+        yield some
+
+
+def _slice(samples: pa.Table, part: slice) -> pa.Table:
+    return samples.slice(part.start, part.stop - part.start)
+
+
+def _as_micros(gap: timedelta | None) -> int | None:
+    return None if gap is None else gap // timedelta(microseconds=1)
+
+
+def _load(
+    connection: Connection, kinds: Mapping[int, TagKind], spans: Iterable[Span]
+) -> tuple[pa.Table, dict[int, slice]]:
+    """Give the samples of all tags, and which rows are those of each; rows between may be nobody's."""
+    tables = [STORED_SCHEMA.empty_table()]
+    found: dict[int, list[slice]] = {tag_id: [] for tag_id in kinds}
+    held = 0
+    for start, end in _near_together(spans):
+        for table, parts in _bounded(connection, kinds, start, end):
+            for tag_id, part in parts.items():
+                found[tag_id].append(slice(held + part.start, held + part.stop))
+            tables.append(table)
+            held += table.num_rows
+    table = pa.concat_tables(tables)
+    if all(len(some) == 1 for some in found.values()):
+        return table, {tag_id: some[0] for tag_id, some in found.items()}
+    return _join(table, found)
+
+
+def _join(table: pa.Table, found: Mapping[int, Sequence[slice]]) -> tuple[pa.Table, dict[int, slice]]:
+    """Put together what was found of each tag, each sample once: what bounds one span may lie in another."""
+    times: Any = table["ts"].cast(pa.int64()).to_numpy()
+    rows: list[Column] = [np.zeros(0, np.int64)]
+    parts: dict[int, slice] = {}
+    held = 0
+    for tag_id, some in found.items():
+        pieces: list[Column] = [np.arange(part.start, part.stop) for part in some]
+        mine = np.concatenate([rows[0], *pieces])
+        if (np.diff(times[mine]) <= 0).any():
+            mine = mine[np.unique(times[mine], return_index=True)[1]]
+        rows.append(mine)
+        parts[tag_id] = slice(held, held + len(mine))
+        held += len(mine)
+    return table.take(_indices(np.concatenate(rows))), parts
+
+
+def _indices(rows: Column) -> Any:
+    return pa.array(rows, pa.int64())
 
 
 def _near_together(spans: Iterable[Span]) -> list[Span]:
@@ -55,67 +148,63 @@ def _near_together(spans: Iterable[Span]) -> list[Span]:
     return joined
 
 
-def _join(parts: Sequence[pa.Table]) -> pa.Table:
-    """Give the samples of parts in order, each once: what bounds one part may lie inside another."""
-    if len(parts) == 1:
-        return parts[0]
-    table = pa.concat_tables(parts or [STORED_SCHEMA.empty_table()])
-    times: Any = table["ts"].cast(pa.int64()).to_numpy()
-    if (np.diff(times) > 0).all():
-        return table
-    rows: Any = pa.array(np.unique(times, return_index=True)[1])
-    return table.take(rows)
-
-
 def _bounded(  # noqa: PLR0917 - as load_courses
     connection: Connection, kinds: Mapping[int, TagKind], start: datetime, end: datetime
-) -> dict[int, pa.Table]:
+) -> Iterator[tuple[pa.Table, dict[int, slice]]]:
+    """Give tables and the rows of each tag that count there; those of a tag follow each other in time."""
     near = REACHES[0]
     read = read_samples(connection, list(kinds), _less(start, near), _more(end, near))
-    first, after = to_micros(start), to_micros(end)
-    tables = split(read)
-    parts: dict[int, list[pa.Table]] = {}
+    edges = [to_micros(start), to_micros(end)]
+    times: Any = read["ts"].cast(pa.int64()).to_numpy()
+    parts = _parts(read)
+    kept: dict[int, slice] = {}
     early, late = set[int](), set[int]()
     for tag_id, kind in kinds.items():
-        table = tables.get(tag_id, STORED_SCHEMA.empty_table())
-        times: Any = table["ts"].cast(pa.int64()).to_numpy()
-        one, other = np.searchsorted(times, [first, after])
-        starts_inside = one < len(times) and times[one] == first
-        if one == 0 and not starts_inside:
+        part = parts.get(tag_id, slice(0, 0))
+        begin, stop = part.start, part.stop
+        one, other = (begin + times[begin:stop].searchsorted(edges)).tolist()
+        starts_inside = one < stop and times[one] == edges[0]
+        if one == begin and not starts_inside:
             early.add(tag_id)
-        if other == len(times) and not kind.is_step:
+        if other == stop and not kind.is_step:
             late.add(tag_id)
-        kept = max(int(one) - (0 if starts_inside else 1), 0)
-        parts[tag_id] = [table.slice(kept, int(other) + (0 if kind.is_step else 1) - kept)]
-    for tag_id, row in _find(connection, early, start, ahead=False).items():
-        parts[tag_id].insert(0, row)
-    for tag_id, row in _find(connection, late, end, ahead=True).items():
-        parts[tag_id].append(row)
-    return {tag_id: pa.concat_tables(some) for tag_id, some in parts.items()}
+        first = max(one - (0 if starts_inside else 1), begin)
+        kept[tag_id] = slice(first, min(other + (0 if kind.is_step else 1), stop))
+    yield from _find(connection, early, start, ahead=False)
+    yield read, kept
+    yield from _find(connection, late, end, ahead=True)
 
 
-def _find(connection: Connection, tag_ids: set[int], at: datetime, *, ahead: bool) -> dict[int, pa.Table]:
+def _find(
+    connection: Connection, tag_ids: set[int], at: datetime, *, ahead: bool
+) -> Iterator[tuple[pa.Table, dict[int, slice]]]:
     """Give each tag's last sample before an instant, or the first one from it on, beyond the first reach."""
-    found: dict[int, pa.Table] = {}
-    reached = REACHES[0]
+    reached, missing = REACHES[0], tag_ids
     for reach in REACHES[1:]:
-        missing = sorted(tag_ids - found.keys())
         if not missing:
             break
-        span = (_more(at, reached), _more(at, reach)) if ahead else (_less(at, reach), _less(at, reached))
-        for tag_id, table in split(read_samples(connection, missing, *span)).items():
-            found[tag_id] = table.slice(0 if ahead else table.num_rows - 1, 1)
-        reached = reach
-    return found
+        span = (_more(at, reached), _more(at, reach)) if ahead else (_less(at, reached), _less(at, reach))
+        read = read_samples(connection, sorted(missing), *sorted(span))
+        parts = _parts(read)
+        edges = [part.start if ahead else part.stop - 1 for part in parts.values()]
+        if edges:
+            alone = read.take(_indices(np.asarray(edges)))
+            yield alone, {tag_id: slice(row, row + 1) for row, tag_id in enumerate(parts)}
+        reached, missing = reach, missing - parts.keys()
 
 
 def split(samples: pa.Table) -> dict[int, pa.Table]:
     """Cut samples sorted by tag and time into one table a tag, by key; nothing is copied."""
+    return {tag_id: _slice(samples, part) for tag_id, part in _parts(samples).items()}
+
+
+def _parts(samples: pa.Table) -> dict[int, slice]:
+    """Give the rows of each tag in samples sorted by tag."""
     ids: Any = samples["tag_id"].to_numpy()
     if not len(ids):
         return {}
-    edges: Sequence[int] = [0, *(np.flatnonzero(np.diff(ids)) + 1).tolist(), len(ids)]
-    return {int(ids[first]): samples.slice(first, after - first) for first, after in pairwise(edges)}
+    edges: Sequence[int] = [0, *(np.flatnonzero(ids[1:] != ids[:-1]) + 1).tolist(), len(ids)]
+    return {int(ids[first]): slice(first, after) for first, after in pairwise(edges)}
 
 
 def _less(at: datetime, by: timedelta) -> datetime:

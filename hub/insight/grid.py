@@ -56,7 +56,7 @@ def _column(name: str, course: Course, instants: Column, *, method: Method) -> A
         raise ValueError(msg)
     if course.texts is not None:
         return _texts(course, instants)
-    numbers = course.at(instants, stepped=True if method == "stepped" else None)
+    numbers = course.at(instants, stepped=method == "stepped")
     return pa.array(numbers, pa.float64(), mask=np.isnan(numbers))
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from hub.insight.course import Column, Course
-from hub.insight.courses import load_courses, split, to_micros, to_time
+from hub.insight.courses import load_courses, load_together, split, to_micros, to_time
 from hub.insight.grid import Method, align, look_up
 from hub.insight.statistics import Spans, compute
 from hub.resolve.context import Context, Reached, cut_holds, find_innermost
@@ -43,21 +43,14 @@ def read_windows(
     spans = Spans.each(starts, ends)
     parts: list[pa.Table] = []
     for some in _portions(connection, kinds, windows):
-        courses = load_courses(connection, some, windows, max_gap=wanted.max_gap)
-        for kind in some:
-            course = courses[kind.tag_id]
-            figures = compute(course, spans, wanted.statistics, state=_state_of(course, wanted.state))
-            parts.append(
-                pa.table(
-                    {
-                        "tag": _constant(kind.code, len(starts)),
-                        "unit": _constant(kind.unit, len(starts)),
-                        "start": _stamps(starts),
-                        "end": _stamps(ends),
-                        **_columns(figures),
-                    }
-                )
-            )
+        figures = _compute(connection, some, spans, times=windows, wanted=wanted)
+        told = {
+            "tag": _owned([kind.code for kind in some], len(windows)),
+            "unit": _owned([kind.unit for kind in some], len(windows)),
+            "start": _stamps(np.tile(starts, len(some))),
+            "end": _stamps(np.tile(ends, len(some))),
+        }
+        parts.append(pa.table({**told, **_columns(figures)}))
     return pa.concat_tables(parts) if parts else _WINDOWS.empty_table()
 
 
@@ -77,14 +70,19 @@ def read_executed(
             by_place.setdefault(place, []).append(kind)
     parts: list[pa.Table] = []
     for place, kinds in sorted(by_place.items()):
-        for reached in _by_batch(rows[place]).values():
+        listed = sorted(kinds, key=lambda kind: (kind.code, kind.tag_id))
+        asked = [
+            (reached, *_spans_of(context, reached, without_holds=wanted.without_holds))
+            for reached in _by_batch(rows[place]).values()
+        ]
+        asked = [(reached, spans, times) for reached, spans, times in asked if times]
+        fits = _fit(connection, listed, [times for _, _, times in asked])
+        for (reached, spans, times), at_once in zip(asked, fits, strict=True):
             described = _describe(context, reached)
-            spans, times = _spans_of(context, reached, without_holds=wanted.without_holds)
-            if not times:
-                continue
-            listed = sorted(kinds, key=lambda kind: (kind.code, kind.tag_id))
-            for some in _portions(connection, listed, times):
-                parts += _figures(connection, some, described, spans=spans, times=times, wanted=wanted)
+            parts += [
+                _figures(connection, some, described, spans=spans, times=times, wanted=wanted)
+                for some in ([listed] if at_once else _cut(connection, listed, times))
+            ]
     return pa.concat_tables(parts) if parts else _EXECUTED.empty_table()
 
 
@@ -96,21 +94,27 @@ def _figures(
     spans: Spans,
     times: Sequence[Span],
     wanted: Wanted,
-) -> Iterator[pa.Table]:
-    courses = load_courses(connection, kinds, times, max_gap=wanted.max_gap)
-    found: list[Mapping[str, Column]] = []
-    for kind in kinds:
-        course = courses[kind.tag_id]
-        found.append(compute(course, spans, wanted.statistics, state=_state_of(course, wanted.state)))
-    rows = np.tile(np.arange(spans.count), len(kinds))
-    owners = np.repeat(np.arange(len(kinds)), spans.count)
-    columns = {name: column.take(arrow.array(rows)) for name, column in described.items()}
+) -> pa.Table:
+    """Give a row a tag and interval: what is told of the interval, of the tag, then the statistics."""
+    figures = _compute(connection, kinds, spans, times=times, wanted=wanted)
+    rows = arrow.array(np.tile(np.arange(spans.count), len(kinds)))
+    columns = {name: column.take(rows) for name, column in described.items()}
     for name, source in (("tag", "code"), ("property", "property"), ("unit", "unit")):
-        values = pa.array([getattr(kind, source) for kind in kinds], pa.string())
-        columns[name] = values.take(arrow.array(owners))
-    figures = {name: np.concatenate([one[name] for one in found]) for name in wanted.statistics}
+        columns[name] = _owned([getattr(kind, source) for kind in kinds], spans.count)
     columns |= _columns(figures)
-    yield pa.table({name: columns[name] for name in (*_EXECUTED.names, *figures)})
+    return pa.table({name: columns[name] for name in (*_EXECUTED.names, *figures)})
+
+
+def _compute(
+    connection: Connection, kinds: Sequence[TagKind], spans: Spans, *, times: Sequence[Span], wanted: Wanted
+) -> dict[str, Column]:
+    """Give each statistic as a number a tag and group, the groups of the first tag first."""
+    found = {name: np.empty((len(kinds), spans.count)) for name in wanted.statistics}
+    for numbers, course in load_together(connection, kinds, times, max_gap=wanted.max_gap):
+        figures = compute(course, spans, wanted.statistics, state=_state_of(course, wanted.state))
+        for name, column in figures.items():
+            found[name][numbers] = column.reshape(len(numbers), spans.count)
+    return {name: column.ravel() for name, column in found.items()}
 
 
 _WINDOWS = pa.schema(
@@ -268,6 +272,11 @@ def _constant(value: str | None, count: int) -> Any:
     return pa.repeat(pa.scalar(value, pa.string()), count)
 
 
+def _owned(values: Sequence[str | None], count: int) -> Any:
+    """Give each value so many times, one after another."""
+    return pa.array(values, pa.string()).take(arrow.array(np.repeat(np.arange(len(values)), count)))
+
+
 def _stamps(micros: Column) -> Any:
     return pa.array(micros, pa.int64()).cast(STAMP)
 
@@ -280,13 +289,30 @@ def _micros(spans: Sequence[Span]) -> tuple[Column, Column]:
 
 def _portions(
     connection: Connection, kinds: Sequence[TagKind], spans: Sequence[Span]
-) -> Iterator[list[TagKind]]:
+) -> Iterable[Sequence[TagKind]]:
     """Cut tags into portions whose samples fit in memory together."""
+    return [kinds] if _fit(connection, kinds, [spans]) == [True] else _cut(connection, kinds, spans)
+
+
+def _fit(connection: Connection, kinds: Sequence[TagKind], asked: Sequence[Sequence[Span]]) -> list[bool]:
+    """Tell of each batch's spans whether all tags' samples fit in memory: counted in one go where all do."""
+    if not asked:
+        return []
+    spans = [span for some in asked for span in some]
     start, end = min(start for start, _ in spans), max(end for _, end in spans)
     every = [kind.tag_id for kind in kinds]
     if count_at_most(connection, every, start=start, end=end, roughly=True) <= _AT_ONCE:
-        yield list(kinds)
-        return
+        return [True] * len(asked)
+    if len(asked) == 1:
+        return [False]
+    half = len(asked) // 2
+    return _fit(connection, kinds, asked[:half]) + _fit(connection, kinds, asked[half:])
+
+
+def _cut(
+    connection: Connection, kinds: Sequence[TagKind], spans: Sequence[Span]
+) -> Iterator[Sequence[TagKind]]:
+    start, end = min(start for start, _ in spans), max(end for _, end in spans)
     portion: list[TagKind] = []
     held = 0
     for kind in kinds:

@@ -1,4 +1,4 @@
-"""Statistics of a tag over many spans of time at once, by search and reduction on sorted columns."""
+"""Statistics of tags over many spans of time at once, by search and reduction on sorted columns."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -89,58 +89,105 @@ def compute(
 ) -> dict[str, Column]:
     """Give each statistic as one number a group, NaN where it has none; counts and durations are 0 there.
 
-    `state` is the number or text that `duration_in_state` counts. Raises `KeyError` for an unknown name.
+    Of a course of several tags all groups of the first tag come first, then those of the next. `state` is the
+    number or text that `duration_in_state` counts. Raises `KeyError` for an unknown name.
     """
     working = _Working(course, spans, state)
     return {name: np.asarray(_WAYS[name](working), dtype=float) for name in names}
 
 
 class _Working:
-    """The parts that statistics share, each worked out once and only when it is asked for."""
+    """The parts that statistics share, each worked out once and only when it is asked for.
+
+    All tags are gone through in one pass. What is a number a span here has the spans of the first tag first;
+    nothing is ever added up across tags, so that great values of one leave small ones of another alone.
+    """
 
     def __init__(self, course: Course, spans: Spans, state: float | str | None) -> None:
         self.course, self.spans, self.state = course, spans, state
+        self.tags = len(course.parts)
+        self.count = self.tags * spans.count
+
+    @cached_property
+    def groups(self) -> Column:
+        """Which result each span of each tag belongs to."""
+        first = np.arange(self.tags) * self.spans.count
+        return (first[:, None] + self.spans.groups).ravel()
+
+    @cached_property
+    def is_each(self) -> bool:
+        """Whether every span is a group of its own, in order: then there is nothing to add up."""
+        return len(self.groups) == self.count and bool((self.groups == np.arange(self.count)).all())
+
+    def add(self, parts: Column) -> Column:
+        """Add up a number a span by group."""
+        return parts if self.is_each else np.bincount(self.groups, weights=parts, minlength=self.count)
+
+    def find(self, times: Column, parts: Sequence[slice]) -> tuple[Column, Column]:
+        """Give the first row of each span and the one after its last, in times that have these rows a tag."""
+        edges = np.concatenate((self.spans.starts, self.spans.ends))
+        found = np.empty((self.tags, 2, len(self.spans.starts)), np.int64)
+        for number, part in enumerate(parts):
+            found[number] = (times[part].searchsorted(edges) + part.start).reshape(2, -1)
+        first, after = found[:, 0].ravel(), found[:, 1].ravel()
+        return first, np.maximum(first, after)
+
+    def less_centre(self, values: Column, parts: Sequence[slice]) -> Column:
+        """Take each tag's centre off."""
+        less = np.zeros(len(values))
+        for part, centre in zip(parts, self.centres.tolist(), strict=True):
+            np.subtract(values[part], centre, out=less[part])
+        return less
 
     # ------------------------------------------------------------------ of samples
     @cached_property
-    def plain(self) -> tuple[Column, Column]:
-        """Times and numbers of the samples that count."""
-        keep = np.isfinite(self.course.values)
-        if keep.all():
-            return self.course.times, self.course.values
-        return self.course.times[keep], self.course.values[keep]
+    def has_number(self) -> Column:
+        return np.isfinite(self.course.values)
 
     @cached_property
-    def centre(self) -> float:
-        """What is taken off before squares are added up, so that small deviations survive."""
-        values = self.plain[1]
-        return float(values[0]) if len(values) else 0.0
+    def is_whole(self) -> bool:
+        """Whether every sample counts."""
+        return bool(self.has_number.all())
+
+    @cached_property
+    def plain(self) -> tuple[Column, Column, Sequence[slice]]:
+        """Times and numbers of the samples that count, and which rows each tag has there."""
+        course = self.course
+        if self.is_whole:
+            return course.times, course.values, course.parts
+        parts = _parts_of(course, self.has_number)
+        return course.times[self.has_number], course.values[self.has_number], parts
+
+    @cached_property
+    def centres(self) -> Column:
+        """What is taken off each tag before squares are added up, so that small deviations survive."""
+        _, values, parts = self.plain
+        return np.asarray([values[part.start] if part.stop > part.start else 0.0 for part in parts], float)
+
+    @cached_property
+    def centre(self) -> Column:
+        """The centre that belongs to each result."""
+        return np.repeat(self.centres, self.spans.count)
 
     @cached_property
     def rows(self) -> tuple[Column, Column]:
-        times = self.plain[0]
-        return np.searchsorted(times, self.spans.starts), np.searchsorted(times, self.spans.ends)
+        times, _, parts = self.plain
+        return self.find(times, parts)
 
     @cached_property
     def samples(self) -> Column:
         first, after = self.rows
-        return self.add(np.maximum(after - first, 0))
-
-    def add(self, parts: Column) -> Column:
-        """Add up a number a span by group."""
-        return np.bincount(self.spans.groups, weights=parts, minlength=self.spans.count)
+        return self.add(after - first)
 
     def reduce(self, ufunc: np.ufunc, values: Column, neutral: float) -> Column:
         """Reduce the rows of each span, neutral where it has none."""
-        first, after = self.rows
-        padded = np.append(values, neutral)
-        edges = np.stack((first, np.maximum(first, after)), axis=1).ravel()
-        found = ufunc.reduceat(padded, edges)[::2] if len(edges) else np.zeros(0)
-        return np.where(after > first, found, neutral)
+        return _reduce(ufunc, np.append(values, neutral), self.rows, neutral=neutral)
 
     def extreme(self, ufunc: np.ufunc, neutral: float) -> Column:
-        found = np.full(self.spans.count, neutral)
-        ufunc.at(found, self.spans.groups, self.reduce(ufunc, self.plain[1], neutral))
+        found = self.reduce(ufunc, self.plain[1], neutral)
+        if not self.is_each:
+            parts, found = found, np.full(self.count, neutral)
+            ufunc.at(found, self.groups, parts)
         return np.where(np.isfinite(found), found, np.nan)
 
     @cached_property
@@ -152,8 +199,16 @@ class _Working:
         return self.extreme(np.maximum, -np.inf)
 
     @cached_property
+    def deviations(self) -> Column:
+        """The numbers that count, less the centre."""
+        if self.is_whole:
+            return self.line[0]
+        _, values, parts = self.plain
+        return self.less_centre(values, parts)
+
+    @cached_property
     def sums(self) -> Column:
-        return self.add(self.reduce(np.add, self.plain[1] - self.centre, 0.0))
+        return self.add(self.reduce(np.add, self.deviations, 0.0))
 
     def mean(self) -> Column:
         return self.centre + _divide(self.sums, self.samples)
@@ -161,69 +216,71 @@ class _Working:
     def std(self) -> Column:
         """Two passes: deviations from each group's own mean, so that nothing cancels."""
         first, after = self.rows
-        lengths = np.maximum(after - first, 0)
-        rows = _list_rows(first, lengths)
-        owner = np.repeat(self.spans.groups, lengths)
+        rows = _list_rows(first, after - first)
+        owner = np.repeat(self.groups, after - first)
         deviations = self.plain[1][rows] - self.mean()[owner]
-        squares = np.bincount(owner, weights=deviations * deviations, minlength=self.spans.count)
+        squares = np.bincount(owner, weights=deviations * deviations, minlength=self.count)
         flat = self.least == self.greatest
         return np.where(flat & (self.samples > 1), 0.0, np.sqrt(_divide(squares, self.samples - 1)))
 
     def by_group(self, ends: Callable[[Column], float]) -> Column:
         """Give a figure of all samples of each group, for what cannot be reduced."""
         first, after = self.rows
+        values = self.plain[1]
         parts: dict[int, list[Column]] = {}
-        for group, one, other in zip(self.spans.groups.tolist(), first, after, strict=True):
-            parts.setdefault(group, []).append(self.plain[1][one:other])
+        for group, one, other in zip(self.groups.tolist(), first.tolist(), after.tolist(), strict=True):
+            parts.setdefault(group, []).append(values[one:other])
         whole = {group: np.concatenate(some) for group, some in parts.items()}
-        figures = [ends(whole[g]) if len(whole.get(g, ())) else np.nan for g in range(self.spans.count)]
+        figures = [ends(whole[g]) if len(whole.get(g, ())) else np.nan for g in range(self.count)]
         return np.asarray(figures, dtype=float)
 
     def changes(self) -> Column:
         """Also of texts: what counts is that the value is another one."""
         course = self.course
-        keep = np.flatnonzero(course.is_good)
-        times, labels = course.times[keep], label(course)[keep]
-        differs = np.append([False], labels[1:] != labels[:-1])
-        turned = np.append([0], np.cumsum(differs))
-        first = np.searchsorted(times, self.spans.starts)
-        after = np.searchsorted(times, self.spans.ends)
-        inside = turned[np.maximum(after, first)] - turned[np.minimum(first + 1, np.maximum(after, first))]
-        return self.add(inside)
+        labels = label(course)[course.is_good]
+        turned = np.append([0], np.cumsum(np.append([False], labels[1:] != labels[:-1])))
+        first, after = self.find(course.times[course.is_good], _parts_of(course, course.is_good))
+        return self.add(turned[after] - turned[np.minimum(first + 1, after)])
 
     def edge(self, instants: Column, *, last: bool) -> Column:
         """Give the value at the first start or the last end of each group."""
-        order = np.argsort(instants, kind="stable")
+        order = np.argsort(self.course.repeat(instants), kind="stable")
         if not last:
             order = order[::-1]
-        found = np.full(self.spans.count, np.nan)
-        found[self.spans.groups[order]] = self.course.at(instants)[order]
+        found = np.full(self.count, np.nan)
+        found[self.groups[order]] = self.course.at(instants)[order]
         return found
 
     # --------------------------------------------------------------------- of time
     @cached_property
     def length(self) -> Column:
-        return self.add((self.spans.ends - self.spans.starts) / MICROS)
+        return self.add(self.course.repeat((self.spans.ends - self.spans.starts) / MICROS))
 
     def integrate(self, known: Column, area: "Area") -> Column:
         """Add up `area(seconds, number of the sample)` over the known time (µs a sample) by group."""
         if not len(known):
-            return np.zeros(self.spans.count)
+            return np.zeros(self.count)
         whole = known / MICROS
-        whole[-1] = 0.0  # the last stretch has no end: only parts of it are asked for
-        total = np.cumsum(area(whole, slice(None)))
+        whole[self.course.lasts] = 0.0  # these stretches have no end: only parts of them are asked for
         at, since = self.edges
-        part = np.minimum(since, known[at]) / MICROS
-        reached = np.where(at > 0, total[np.maximum(at - 1, 0)], 0.0) + area(part, at)
-        starts, ends = np.split(np.where(at >= 0, reached, 0.0), 2)
-        return self.add(ends - starts)
+        missed, reached = np.where(at >= 0, area(np.minimum(since, known[at]) / MICROS, at), 0.0)
+        begins = [min(part.start, len(known) - 1) for part in self.course.parts]
+        first = np.where(at[0] >= 0, at[0], np.repeat(begins, len(self.spans.starts)))
+        rows = first, np.maximum(at[1], first)
+        between = _reduce(np.add, area(whole, slice(None)), rows, neutral=0.0)
+        return self.add(between + reached - missed)
 
     @cached_property
     def edges(self) -> tuple[Column, Column]:
-        """The last sample before each start and then each end, and how long ago it was (µs)."""
+        """The last sample before each start and each end, and how long ago it was (µs); a row for each."""
         instants = np.concatenate((self.spans.starts, self.spans.ends))
         at = self.course.before(instants)
-        return at, np.maximum(instants - self.course.times[at], 0)
+        since = np.maximum(self.course.repeat(instants) - self.course.times[at], 0)
+        return self.turn(at), self.turn(since)
+
+    def turn(self, found: Column) -> Column:
+        """Give what was asked of starts and then ends, tag by tag, as a row of starts and a row of ends."""
+        return found.reshape(self.tags, 2, -1).swapaxes(0, 1).reshape(2, -1)
 
     @cached_property
     def good(self) -> Column:
@@ -232,8 +289,7 @@ class _Working:
     @cached_property
     def numeric(self) -> Column:
         """How long each stretch has a number, in microseconds."""
-        finite = np.isfinite(self.course.values)
-        return self.course.follows if finite.all() else np.where(finite, self.course.follows, 0)
+        return self.course.follows if self.is_whole else np.where(self.has_number, self.course.follows, 0)
 
     @cached_property
     def numeric_time(self) -> Column:
@@ -242,8 +298,8 @@ class _Working:
     @cached_property
     def line(self) -> tuple[Column, Column]:
         """What each stretch begins with, less the centre, and how much it changes a second."""
-        less = self.course.values - self.centre
-        return np.where(np.isfinite(less), less, 0.0), self.course.slopes * MICROS
+        less = self.less_centre(self.course.values, self.course.parts)
+        return less if self.is_whole else np.where(self.has_number, less, 0.0), self.course.slopes * MICROS
 
     @cached_property
     def mean_deviation(self) -> Column:
@@ -270,6 +326,21 @@ class _Working:
 
 
 Area = Callable[[Column, Any], Column]
+
+
+def _parts_of(course: Course, keep: Column) -> list[slice]:
+    """Give the rows of each tag among those that are kept."""
+    kept = np.append([0], np.cumsum(keep))
+    return [slice(int(kept[part.start]), int(kept[part.stop])) for part in course.parts]
+
+
+def _reduce(ufunc: np.ufunc, values: Column, rows: tuple[Column, Column], *, neutral: float) -> Column:
+    """Reduce the rows of each range, neutral where it is empty; first and after are both rows that exist."""
+    first, after = rows
+    if not len(first):
+        return np.zeros(0)
+    found = ufunc.reduceat(values, np.stack((first, after), axis=1).ravel())[::2]
+    return np.where(after > first, found, neutral)
 
 
 def _time(seconds: Column, at: Any) -> Column:

@@ -23,7 +23,7 @@ from hub.insight.reads import Wanted, read_executed, read_grid
 from hub.model import SAMPLE_SCHEMA
 from hub.resolve.context import place_batches
 from hub.store.answers.tag_kinds import read_kinds
-from hub.store.database import Database
+from hub.store.database import Connection, Database
 from hub.store.lake.folding import fold
 from hub.store.lake.turn import taken_turn
 from hub.store.samples import put_samples, read_samples
@@ -38,7 +38,7 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 PHASE = timedelta(minutes=15)
 STATISTICS = ("count", "mean", "min", "max", "time_mean")
 _ASOF = """SELECT p.id, s.tag, count(*), avg(s.value), min(s.value), max(s.value)
-FROM read_parquet($file) s ASOF JOIN phases p ON s.ts >= p.start
+FROM samples s ASOF JOIN phases p ON s.ts >= p.start
 WHERE s.ts < p."end" GROUP BY ALL"""
 _LAST = """SELECT tag, date_bin('1 minute', ts, 'epoch'), (array_agg(value ORDER BY ts DESC))[1]
 FROM sample WHERE ts >= %s AND ts < %s GROUP BY 1, 2"""
@@ -73,18 +73,8 @@ def fill(database: Database, folder: Path) -> tuple[list[int], dict[str, int]]:
             f"T{n:02}": add_thing(connection, "tag", f"T{n:02}", equipment_id=unit, property=f"p{n}")
             for n in range(TAGS)
         }
-        batches = [add_thing(connection, "batch", f"B{n}", kind="batch") for n in range(BATCHES)]
-        for number, batch in enumerate(batches):
-            for phase in range(PHASES):
-                start = START + PHASE * (number * PHASES + phase)
-                place: dict[str, Any] = {
-                    "batch_id": batch,
-                    "equipment_id": unit,
-                    "level": "phase",
-                    "occurrence": 1,
-                }
-                times: dict[str, Any] = {"actual_start": start, "actual_end": start + PHASE}
-                add_fact(connection, "segment_response", **said, name=f"P{phase}", **place, **times)
+        begins = [START + PHASE * PHASES * number for number in range(BATCHES)]
+        batches = [run_batch(connection, begin, PHASE, equipment_id=unit, **said) for begin in begins]
     parts: list[pa.Table] = []
     for number in range(BATCHES):
         table = make_batch(number, rng)
@@ -98,6 +88,17 @@ def fill(database: Database, folder: Path) -> tuple[list[int], dict[str, int]]:
     parquet: Any = pyarrow.parquet
     parquet.write_table(whole.select(["tag", "ts", "value"]), folder / "samples.parquet", compression="zstd")
     return batches, tags
+
+
+def run_batch(connection: Connection, begin: datetime, phase: timedelta, **place: int) -> int:
+    """Say that a batch ran its phases one after another, each so long; give the batch."""
+    batch = add_thing(connection, "batch", f"B {begin:%Y-%m-%d %H:%M}", kind="batch")
+    told: dict[str, Any] = {"batch_id": batch, "level": "phase", "occurrence": 1, **place}
+    for number in range(PHASES):
+        start = begin + phase * number
+        times: dict[str, Any] = {"actual_start": start, "actual_end": start + phase}
+        add_fact(connection, "segment_response", name=f"P{number}", **told, **times)
+    return batch
 
 
 def bench_phase_statistics(folder: Path) -> Iterator[Row]:
@@ -116,7 +117,8 @@ def bench_phase_statistics(folder: Path) -> Iterator[Row]:
                 spans = [(START + span * n, START + span * (n + 1)) for n in range(BATCHES)]
                 return sum(read_samples(connection, list(tags.values()), *one).num_rows for one in spans)
 
-        peer = asof_join(folder / "samples.parquet")
+        starts = [START + PHASE * number for number in range(BATCHES * PHASES)]
+        peer = asof_join(folder / "samples.parquet", starts, PHASE)
         assert decode() == BATCHES * PHASES * SAMPLES * TAGS
         ours = compute().filter(pa.compute.field("level") == "phase")  # type: ignore[attr-defined]
         assert ours.num_rows == peer().num_rows == BATCHES * PHASES * TAGS
@@ -131,13 +133,19 @@ def bench_phase_statistics(folder: Path) -> Iterator[Row]:
         yield judge(f"{name} (DuckDB ASOF)", mine, "s", against=theirs, at_most=0.15)
 
 
-def asof_join(file: Path) -> Callable[[], Any]:
-    """Give the same question as DuckDB answers it, over one sorted Parquet file."""
-    starts = [START + PHASE * n for n in range(BATCHES * PHASES)]
-    phases = pa.table({"id": list(range(len(starts))), "start": starts, "end": [at + PHASE for at in starts]})
+def asof_join(
+    file: Path, starts: list[datetime], phase: timedelta, *, until: str | None = None
+) -> Callable[[], Any]:
+    """Give the question as DuckDB answers it, of phases of one length, over one sorted Parquet file.
+
+    `until` is the name of the last tag that is asked for, if not all are.
+    """
+    phases = pa.table({"id": list(range(len(starts))), "start": starts, "end": [at + phase for at in starts]})
     connection = duckdb.connect()
     connection.register("phases", phases)
-    return lambda: connection.sql(_ASOF, params={"file": str(file)}).to_arrow_table()
+    samples = connection.read_parquet(str(file))
+    (samples if until is None else samples.filter(f"tag <= '{until}'")).create_view("samples")
+    return lambda: connection.sql(_ASOF).to_arrow_table()
 
 
 def bench_grid(folder: Path) -> Iterator[Row]:

@@ -30,6 +30,7 @@ from hub.store.mappings import keep_mapping
 from hub.store.marks import note_mark
 from hub.store.presence import AGENT
 from hub.store.statements import list_live_keys, store_documents
+from hub.store.statistics import note_growth
 from hub.store.streams import (
     Claim,
     LeaseLost,
@@ -113,6 +114,7 @@ class Counter:
                 )
         except LeaseLost:
             return Kept(kept=False)
+        note_growth(self.desk.database, records=stored.records)
         return Kept(
             kept=True,
             documents=stored.documents,

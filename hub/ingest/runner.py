@@ -19,6 +19,7 @@ from hub.store.database import Connection, Database
 from hub.store.mappings import keep_mapping, name_mapping
 from hub.store.marks import note_mark
 from hub.store.statements import Stored, Told, list_live_keys, store_documents
+from hub.store.statistics import note_growth
 from hub.store.streams import Claim, advance_stream, claim_stream, ensure_stream, finish_stream
 from hub.store.systems import System, ensure_system, note_health
 
@@ -145,6 +146,7 @@ class Reading:
                 unchanged=stored.unchanged,
                 stale=stored.stale,
             )
+        note_growth(self.visit.desk.database, records=stored.records)
         self.outcome.documents += stored.documents
         self.outcome.records += stored.records
         self.outcome.rejected += stored.rejected

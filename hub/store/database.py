@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import OperationalError
 
 from hub.store.attribution import attribute, forget, teach
+from hub.store.growth import Growth
 from hub.store.lake.cellar import KEY, Cellar
 from hub.store.lake.place import Place
 from hub.store.order import draw_stamp, keep_order
@@ -79,6 +80,7 @@ class Database:
         event.listen(self.engine, "connect", self._furnish)
         self.presence = Presence(self.engine)
         self.watch = Watch(self.engine)
+        self.growth = Growth()
         self.past = Past(self.engine, begin=_begin_sqlite if self.dialect == "sqlite" else _begin_postgres)
 
     @classmethod

@@ -14,7 +14,6 @@ from hub.store.pending import let_wait
 from hub.store.quarantine import Fault, hold_faults, release_faults
 from hub.store.redeliveries import Refused, note_redeliveries
 from hub.store.sets import AnySelect, chunks, insert_returning_ids, is_among, select_in, upsert
-from hub.store.statistics import keep_to_indexes
 from hub.store.tables import source_record, statement
 
 
@@ -101,7 +100,6 @@ def store_documents(
     or are of a list that is always given whole: to see them again is no delivery.
     """
     result = Stored()
-    keep_to_indexes(connection)
     newest = _newest_versions(documents)
     known = _latest_records(connection, system_id, [d.key for d in newest])
     fresh: list[Told] = []

@@ -1,8 +1,12 @@
 """What the planner of the database knows of the tables: taken anew while much is written at once."""
 
-from sqlalchemy import Connection
-
 from hub.store.database import Database
+
+
+def note_growth(database: Database, *, records: int) -> None:
+    """Take statistics each time that what this process stored has doubled; call it outside a transaction."""
+    if records and database.growth.add(records):
+        refresh_statistics(database)
 
 
 def refresh_statistics(database: Database) -> None:
@@ -16,15 +20,3 @@ def refresh_statistics(database: Database) -> None:
         return
     with database.begin() as connection:
         connection.exec_driver_sql("SELECT take_statistics()")
-
-
-def keep_to_indexes(connection: Connection) -> None:
-    """Let PostgreSQL find rows by their keys for the rest of this transaction, whatever it knows of tables.
-
-    Who stores a page asks for nothing but rows by key. Of a table that was never counted PostgreSQL believes
-    that a hundred keys are half of it, and reads it whole, page after page of a first load, until it has
-    counted. The setting ends with the transaction
-    (https://www.postgresql.org/docs/current/runtime-config-query.html).
-    """
-    if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql("SET LOCAL enable_seqscan = off")

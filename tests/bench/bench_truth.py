@@ -18,6 +18,7 @@ from hub.resolve.resolution import prepare, resolve
 from hub.store.database import Database
 from hub.store.sets import chunks, insert_all, upsert
 from hub.store.statements import Told, store_documents
+from hub.store.statistics import note_growth
 from hub.store.systems import ensure_system
 from hub.store.tables import (
     ENTITY_TABLES,
@@ -124,9 +125,10 @@ def _load(database: Database) -> tuple[_Took, _Took]:
 def _store(database: Database, system_id: int, told: list[Told]) -> None:
     for page in chunks(told, PAGE):
         with database.begin("test") as connection:
-            store_documents(
+            stored = store_documents(
                 connection, system_id=system_id, stream="bench", connector="bench/1", documents=page, now=NOW
             )
+        note_growth(database, records=stored.records)
 
 
 def _copy(database: Database, to: Database) -> _Took:

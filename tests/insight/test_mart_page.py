@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,27 +9,22 @@ from typing import Any
 
 import psycopg
 import pytest
-from psycopg import sql
 from sqlalchemy import make_url
 from sqlalchemy.engine import URL
 from typer.testing import CliRunner
 
 from hub.cli import app
-from tests.house.tree import ROOT
 from tests.insight import superset
+from tests.insight.mart_role import ROLE, find_block, made_reader, odbc_source, read_page, require_driver
 from tests.insight.plant import fill
 from tests.resolve.worlds import World
 
-ROLE = f"bi_reader_{os.getpid()}"
-"""Roles are of the whole server."""
-PAGE = (ROOT / "docs" / "mart.md").read_text(encoding="utf-8").replace("bi_reader", ROLE)
-DRIVER = "PostgreSQL Unicode"
+PAGE = read_page("mart.md")
 
 
 def block(kind: str) -> str:
     """Give the one block of a kind."""
-    (body,) = re.findall(rf"^```{kind}\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
-    return str(body)
+    return find_block(PAGE, kind)
 
 
 @pytest.fixture(scope="module")
@@ -85,17 +79,8 @@ def reader(world: World) -> Iterator[URL]:
     """The role, made as the page says."""
     if world.database.dialect == "sqlite":
         pytest.skip("SQLite has no roles")
-    url = make_url(world.database.url)
-    _, *words = block("sh").split()
-    done = CliRunner().invoke(app, [*words, "--database", url.render_as_string(hide_password=False)])
-    assert done.exit_code == 0, done.output
-    plain = url.set(drivername="postgresql")
-    with psycopg.connect(plain.render_as_string(hide_password=False), autocommit=True) as admin:
-        admin.execute(block("sql role").encode())
-    yield plain.set(username=ROLE, password="choose-one")
-    with psycopg.connect(plain.render_as_string(hide_password=False), autocommit=True) as admin:
-        admin.execute(sql.SQL("DROP OWNED BY {}").format(sql.Identifier(ROLE)))
-        admin.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(ROLE)))
+    with made_reader(world.database.url) as url:
+        yield url
 
 
 def test_the_role_of_the_page_reads_the_question_as_it_stands(reader: URL) -> None:
@@ -107,17 +92,8 @@ def test_the_role_of_the_page_reads_the_question_as_it_stands(reader: URL) -> No
 
 
 def test_a_tool_that_speaks_odbc_reads_it_and_writes_nothing(reader: URL, tmp_path: Path) -> None:
-    known = shutil.which("odbcinst") and subprocess.run(
-        ["odbcinst", "-q", "-d"], capture_output=True, text=True, check=False
-    )
-    if shutil.which("isql") is None or not known or DRIVER not in known.stdout:
-        pytest.skip("ODBC: isql or the driver is not installed (docs/mart.md says how on Debian)")
-    told = {"Servername": reader.host, "Port": reader.port or 5432, "Database": reader.database}
-    told["SSLmode"] = "prefer"
-    source = block("ini")
-    for name, value in told.items():
-        source = re.sub(rf"^{name} = .*$", f"{name} = {value}", source, flags=re.MULTILINE)
-    (tmp_path / "odbc.ini").write_text(source, encoding="utf-8")
+    require_driver()
+    (tmp_path / "odbc.ini").write_text(odbc_source(reader), encoding="utf-8")
 
     def ask(question: str) -> str:
         done = subprocess.run(

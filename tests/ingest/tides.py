@@ -63,7 +63,7 @@ class Sea:
     def until(self, is_so: Callable[[], object]) -> None:
         """Wait until something is so; fails when it never comes."""
         with self.bell:
-            assert self.bell.wait_for(is_so, _LONGEST_S)
+            assert self.bell.wait_for(is_so, _LONGEST_S), (self.subscribed, self.closed)
 
     def promise(self, *tags: str, start: datetime, end: datetime | None = None) -> Whole:
         """Give a promise up to now."""

@@ -59,7 +59,7 @@ def test_more_than_the_notebook_holds_is_counted_in_the_log(
     scribe.stop()
     assert ("lost", 3) in read_log(store)
     assert read_log(store).count(("read", 1)) == 2
-    assert "more came than could be written" in capsys.readouterr().out
+    assert "more came than could be written" in "".join(capsys.readouterr())  # a log is on either
 
 
 class Failing(Database):
@@ -100,6 +100,6 @@ def test_a_store_that_is_gone_at_the_end_does_not_keep_the_hub_from_ending(
     store.fails = 1_000
     notebook.note(READ)
     scribe.stop()
-    assert "reads could not be written to their log" in capsys.readouterr().out
+    assert "reads could not be written to their log" in "".join(capsys.readouterr())
     assert read_log(store) == [("begun", None)]
     store.close()

@@ -206,7 +206,7 @@ def name_product(asked: Asked) -> str | None:
     try:
         segments = split_path(asked.path)
         return read_address(segments).set.name if segments else None
-    except Exception:  # noqa: BLE001 - what is no address is refused, and has no rows
+    except Refusal:  # what is no address has no rows
         return None
 
 

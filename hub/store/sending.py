@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 
 _SENT = "plantwide.sent"
 _WORTH_A_THREAD = 20_000
-"""Bytes from which it pays: below, the server is done before a thread has started."""
+"""Bytes from which it pays: fifty rows take the server a millisecond or two, starting a thread 0.2 ms."""
 
 
 class _Sent(Thread):

@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from hub.api.products import list_products
 from hub.store.questions.collections import list_collections
 from tests.house.tree import ROOT
 from tests.journeys.command import run_plantwide
-from tests.journeys.serving import serving
+from tests.journeys.serving import Serving, serving
 
 PAGE = (ROOT / "docs" / "reads.md").read_text(encoding="utf-8")
 POLICY = '["batches", "mcp:*"]'
@@ -30,18 +31,23 @@ def read_log(folder: Path, *words: str) -> list[dict[str, object]]:
     return orjson.loads(run_plantwide("audit", "reads", "--json", *words, folder=folder))["items"]
 
 
+def noting(folder: Path) -> AbstractContextManager[Serving]:
+    """Serve a hub that notes reads."""
+    return serving(
+        "serve",
+        "--no-read",
+        folder=folder,
+        PLANTWIDE_AUDIT_READS=POLICY,
+        PLANTWIDE_AUDIT_READS_DAYS="30",
+    )
+
+
 def ask(address: str, key: str) -> None:
     assert httpx2.get(address, headers={"X-API-Key": key}).status_code == 200
 
 
 def test_reads_are_in_the_log_when_the_hub_has_ended(tmp_path: Path, key: str) -> None:
-    with serving(
-        "serve",
-        "--no-read",
-        folder=tmp_path,
-        PLANTWIDE_AUDIT_READS=POLICY,
-        PLANTWIDE_AUDIT_READS_DAYS="30",
-    ) as hub:
+    with noting(tmp_path) as hub:
         root = hub.await_line("serving on ")
         for path in ("/v1/batches", "/v1/batches", "/v1/equipment"):
             ask(f"{root}{path}", key)
@@ -59,13 +65,7 @@ def test_reads_are_in_the_log_when_the_hub_has_ended(tmp_path: Path, key: str) -
 
 
 def test_a_hub_that_is_killed_has_begun_and_not_ended(tmp_path: Path, key: str) -> None:
-    with serving(
-        "serve",
-        "--no-read",
-        folder=tmp_path,
-        PLANTWIDE_AUDIT_READS=POLICY,
-        PLANTWIDE_AUDIT_READS_DAYS="30",
-    ) as hub:
+    with noting(tmp_path) as hub:
         ask(f"{hub.await_line('serving on ')}/v1/batches", key)
         os.kill(hub.process.pid, signal.SIGKILL)
         hub.process.wait()

@@ -128,7 +128,8 @@ mention = Table(
 """Which names each live statement uses, and what it says people call each, where that is not the whole value.
 
 A name that nothing mentions any more takes no part in identity. Neither statements nor names are ever
-deleted, and the two ids are of rows just read or written: checking them was two thirds of what a row cost.
+deleted, and the two ids are of rows just read or written: checking them was three quarters of
+what a row cost.
 """
 
 quarantine = Table(

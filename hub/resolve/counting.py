@@ -1,6 +1,7 @@
 """Counted once: movements that two systems saw are paired by batch, lot and use, and reversals net out."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 from hub.resolve.genealogy import draw_edges
 from hub.resolve.netting import Movement, net_movements
@@ -38,7 +39,7 @@ Counted = dict[Scope, list[Movement]]
 def recount(connection: Connection, touched: Touched, ahead: Counted | None = None) -> None:
     """Pair sightings, and rebuild genealogy, of these batches and lots from all that is known of them now.
 
-    `ahead` is what `count_ahead` found in this transaction.
+    `ahead` is what `CountedAhead` found in this transaction.
     """
     if not touched:
         return
@@ -52,26 +53,34 @@ def recount(connection: Connection, touched: Touched, ahead: Counted | None = No
     replace_edges(connection, edges)
 
 
-def count_ahead(connection: Connection, rows: Sequence[Fact]) -> tuple[list[Fact], Counted]:
-    """Give new movements with ids and with what counting finds of them and of what stands beside them now.
+class CountedAhead:
+    """New movements that are counted before they are written, so that a row is written once, not twice.
 
-    So a row is written once, not twice. Whoever writes them has them counted all the same, for that looks
-    further: at what is taken back elsewhere, at what changes with them. It may leave out what is given
-    second: what counts where all that was moved is new, and takes nothing back. What counts comes before what
-    is beside it or disputes it, so that no row points at one that is not there yet.
+    Whoever writes them has them counted all the same, for that looks further: at what is taken back
+    elsewhere, at what changes with them. What is to be known is asked at once; working it out asks nothing,
+    so that it may be done while the database is at work on something else.
     """
-    if not rows:
-        return [], {}
-    fresh = number_facts(connection, "material_actual", rows)
-    touched = _touch(filter(None, map(scope_of, fresh)))
-    there = movements_of(connection, touched)
-    inside, sightings, rule = _sight(connection, [*there, *fresh], touched)
-    marks = mark_movements(sightings, rule)
-    marked = [{**fact, **marks.get(fact["id"], {})} for fact in fresh]
-    marked.sort(key=lambda f: bool(f["same_as_id"] or f["disputes_id"]))
-    tied = [m for m in inside if m.fact["reverses_key"] is not None]
-    open_ends = {scope_of(f) for f in (*there, *(f for m in tied for f in (m.fact, m.home)))}
-    return marked, {s: some for s, some in _by_scope(sightings).items() if s not in open_ends}
+
+    def __init__(self, connection: Connection, rows: Sequence[Fact]) -> None:
+        self._fresh = number_facts(connection, "material_actual", rows)
+        self._touched = _touch(filter(None, map(scope_of, self._fresh)))
+        self._there = movements_of(connection, self._touched)
+        self._known = _known(connection, [*self._there, *self._fresh])
+
+    def work_out(self) -> tuple[list[Fact], Counted]:
+        """Give the movements with ids and with what counting finds of them and of what stands beside them.
+
+        It may leave out what is given second: what counts where all that was moved is new, and takes nothing
+        back. What counts comes before what is beside it or disputes it, so that no row points at one that is
+        not there yet.
+        """
+        inside, sightings = _sight(self._known, [*self._there, *self._fresh], self._touched)
+        marks = mark_movements(sightings, self._known.rule)
+        marked = [{**fact, **marks.get(fact["id"], {})} for fact in self._fresh]
+        marked.sort(key=lambda f: bool(f["same_as_id"] or f["disputes_id"]))
+        tied = [m for m in inside if m.fact["reverses_key"] is not None]
+        open_ends = {scope_of(f) for f in (*self._there, *(f for m in tied for f in (m.fact, m.home)))}
+        return marked, {s: some for s, some in _by_scope(sightings).items() if s not in open_ends}
 
 
 def _count_movements(connection: Connection, touched: Touched, ahead: Counted) -> Counted:
@@ -83,8 +92,9 @@ def _count_movements(connection: Connection, touched: Touched, ahead: Counted) -
     touched |= rest
     if not facts:
         return ahead
-    inside, sightings, rule = _sight(connection, facts, rest)
-    marks = mark_movements(sightings, rule)
+    known = _known(connection, facts)
+    inside, sightings = _sight(known, facts, rest)
+    marks = mark_movements(sightings, known.rule)
     _write(connection, "material_actual", facts=[m.fact for m in inside], marks=marks)
     return {**ahead, **_by_scope(sightings)}
 
@@ -96,17 +106,32 @@ def _by_scope(sightings: Iterable[Sightings]) -> Counted:
     return counted
 
 
-def _sight(
-    connection: Connection, facts: Sequence[Fact], touched: Touched
-) -> "tuple[list[Movement], list[Sightings], Rule]":
-    """Give the movements that belong where was touched, what is said of each material, and the rule."""
-    systems = list_systems(connection)
-    rule = rule_for(load_rules(connection), *COUNTING)
+class _Known(NamedTuple):
+    """What counting looks at besides the movements."""
+
+    systems: Mapping[int, System]
+    rule: Rule
+    lots: Mapping[int, Lot]
+    units: Mapping[int, str]
+
+
+def _known(connection: Connection, facts: Sequence[Fact]) -> _Known:
     lots = load_lots(connection, {f["lot_id"] for f in facts if f["lot_id"]})
-    moved = net_movements(facts, _base_units(connection, facts, lots), rule.tolerance)
+    return _Known(
+        systems=list_systems(connection),
+        rule=rule_for(load_rules(connection), *COUNTING),
+        lots=lots,
+        units=_base_units(connection, facts, lots),
+    )
+
+
+def _sight(known: _Known, facts: Sequence[Fact], touched: Touched) -> tuple[list[Movement], list[Sightings]]:
+    """Give the movements that belong where was touched, and what is said of each material."""
     scopes = _scopes(touched)
+    moved = net_movements(facts, known.units, known.rule.tolerance)
     inside = [m for m in moved if scope_of(m.home) in scopes]
-    return inside, list(sort_movements(inside, lots, place=lambda s: _place(rule, systems[s]))), rule
+    place = {i: _place(known.rule, system) for i, system in known.systems.items()}
+    return inside, list(sort_movements(inside, known.lots, place=place.__getitem__))
 
 
 def _gather(connection: Connection, touched: Touched) -> list[Fact]:

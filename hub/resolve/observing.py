@@ -1,7 +1,8 @@
 """Observed facts: what each source saw, by its own key, with the names it used resolved to things."""
 
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from operator import itemgetter
 from typing import Any
@@ -10,7 +11,7 @@ from hub.model import parse_instant
 from hub.model.observed import OBSERVED
 from hub.model.shape import Field, FieldKind, fields_of
 from hub.model.unit import canonical_amount
-from hub.resolve.counting import Counted, count_ahead
+from hub.resolve.counting import Counted, CountedAhead
 from hub.store.database import Connection
 from hub.store.facts import (
     Peer,
@@ -40,27 +41,55 @@ def observe(
         # what counts but still waits is written when its own turn comes, with its names settled
         if statement is None or statement.id in turn or not statement.is_pending:
             records[record[1]].append(record)
-    touched = Touched()
-    counted: Counted = {}
+    seen = _Seen(Touched(), {})
+    last: Iterator[None] = iter(())
+    held: Iterator[None] = iter(())
     for record_type in OBSERVED:
-        some = records.get(record_type)
-        if not some:
+        if not records.get(record_type):
             continue
-        keys = [(system_id, key) for system_id, _, key in some]
-        touched |= _owners(connection, record_type, keys)
-        counting = [s for r in some if (s := effective[r])]
-        counted |= _write(connection, record_type, counting, names=names, now=now)
-        retract_facts(
-            connection,
-            record_type,
-            [(system_id, key) for system_id, t, key in some if effective[system_id, t, key] is None],
-        )
-        by_system: dict[int, set[str]] = defaultdict(set)
-        for system_id, key in keys:
-            by_system[system_id].add(key)
-        touched.batches |= link_peers(connection, record_type, by_system)
-        touched |= _owners(connection, record_type, keys)
-    return touched, counted
+        deque(last, maxlen=0)  # the next type may name what this one wrote
+        chosen = {record: effective[record] for record in records[record_type]}
+        last = _observe_type(connection, record_type, chosen, names=names, now=now, seen=seen)
+        next(last)
+        if record_type == "material_actual":  # counted while the database writes what comes after
+            last, held = iter(()), last
+    deque(held, maxlen=0)
+    deque(last, maxlen=0)
+    return seen.touched, seen.counted
+
+
+@dataclass
+class _Seen:
+    """What is to be counted, and what counts already."""
+
+    touched: Touched
+    counted: Counted
+
+
+def _observe_type(
+    connection: Connection,
+    record_type: str,
+    effective: Mapping[tuple[int, str, str], Statement | None],
+    *,
+    names: dict[Wanted, Name],
+    now: datetime,
+    seen: _Seen,
+) -> Iterator[None]:
+    """Write the facts of one type in two steps; between them nothing is asked that waits for the first."""
+    keys = [(system_id, key) for system_id, _, key in effective]
+    seen.touched |= _owners(connection, record_type, keys)
+    counting = [s for s in effective.values() if s]
+    yield from _write(connection, record_type, counting, names=names, now=now, seen=seen)
+    retract_facts(
+        connection,
+        record_type,
+        [(system_id, key) for (system_id, _, key), statement in effective.items() if statement is None],
+    )
+    by_system: dict[int, set[str]] = defaultdict(set)
+    for system_id, key in keys:
+        by_system[system_id].add(key)
+    seen.touched.batches |= link_peers(connection, record_type, by_system)
+    seen.touched |= _owners(connection, record_type, keys)
 
 
 def _write(
@@ -70,20 +99,24 @@ def _write(
     *,
     names: dict[Wanted, Name],
     now: datetime,
-) -> Counted:
+    seen: _Seen,
+) -> Iterator[None]:
     """Write facts; movements that are new with what counting finds, so that they are written once."""
     _find_missing(connection, record_type, statements, names)
     peers = find_peers(connection, record_type, _peers_in(record_type, statements))
     if record_type == "material_actual":
         rows = _rows(record_type, statements, names=names, peers=peers, now=now)
         new, known = part_facts(connection, record_type, rows)
-        new, counted = count_ahead(connection, new)
-        insert_facts(connection, record_type, new)
+        ahead = CountedAhead(connection, new) if new else None
+        yield
+        if ahead:
+            new, seen.counted = ahead.work_out()
+            insert_facts(connection, record_type, new)
         write_facts(connection, record_type, known)
-        return counted
+        return
     for part in chunks(statements):  # while the database writes some rows, the next are put together
         write_facts(connection, record_type, _rows(record_type, part, names=names, peers=peers, now=now))
-    return {}
+    yield
 
 
 def _owners(connection: Connection, record_type: str, keys: Sequence[tuple[int, str]]) -> Touched:

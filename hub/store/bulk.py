@@ -132,7 +132,9 @@ def allocate_ids(connection: Connection, table: Table, count: int) -> list[int]:
         last = connection.scalar(select(func.max(table.c.id)))
         return list(range(int(last or 0) + 1, int(last or 0) + 1 + count))
     drawn = connection.exec_driver_sql(
-        "SELECT nextval(pg_get_serial_sequence(%(name)s, 'id')) FROM generate_series(1, %(count)s)",
+        # the name in a query of its own is looked up once, not for each number
+        "SELECT nextval((SELECT pg_get_serial_sequence(%(name)s, 'id'))::regclass)"
+        " FROM generate_series(1, %(count)s)",
         {"name": table.name, "count": count},
     )
     return sorted(int(number) for (number,) in drawn)

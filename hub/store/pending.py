@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, func, literal, select, true
+from sqlalchemy import ColumnElement, Connection, bindparam, func, literal, select, true
 from sqlalchemy.dialects import postgresql, sqlite
 
 from hub.store.bulk import delete_rows, update_rows
@@ -69,6 +69,16 @@ _WAITING_TOO = statement.outerjoin(pending, pending.c.statement_id == statement.
 _WAITING = pending.join(statement, pending.c.statement_id == statement.c.id)
 _STATEMENTS = select(*_COLUMNS).select_from(_WAITING_TOO)
 _LIVE = _STATEMENTS.where(statement.c.is_live)
+_FEW = select(pending.c.statement_id).order_by(pending.c.statement_id).limit(bindparam("limit")).subquery()
+_STRETCH = select(func.min(_FEW.c.statement_id), func.max(_FEW.c.statement_id))
+_OLDEST = (
+    select(*_COLUMNS)
+    .select_from(_WAITING)
+    .where(
+        *(c.between(bindparam("first"), bindparam("last")) for c in (pending.c.statement_id, statement.c.id))
+    )
+    .order_by(pending.c.statement_id)
+)
 _STATED = select(statement.c.identifier_id).where(statement.c.is_live).distinct()
 
 
@@ -82,9 +92,15 @@ def _live_of(system_id: int, record_type: str) -> AnySelect:
 
 
 def pending_statements(connection: Connection, limit: int) -> list[Statement]:
-    """Give the oldest statements not resolved yet."""
-    query = select(*_COLUMNS).select_from(_WAITING).order_by(pending.c.statement_id).limit(limit)
-    return list(map(Statement._make, connection.execute(query).all()))
+    """Give the oldest statements not resolved yet.
+
+    Both tables are asked for the same stretch of ids: told of one alone, PostgreSQL goes through all that was
+    resolved before, so that a load would take longer with each statement that is stored.
+    """
+    first, last = connection.execute(_STRETCH, {"limit": limit}).one()
+    if first is None:
+        return []
+    return list(map(Statement._make, connection.execute(_OLDEST, {"first": first, "last": last}).all()))
 
 
 def count_pending(connection: Connection) -> int:

@@ -1,6 +1,7 @@
 """Courses of tags out of the store: the samples of a span, and for each tag what bounds it on both sides."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -28,14 +29,17 @@ def load_courses(
     spans: Sequence[Span],
     *,
     max_gap: timedelta | None = None,
+    for_gaps: bool = False,
 ) -> dict[int, Course]:
     """Give the course of each tag over these spans, by key; between them only what is near is there.
 
-    It also holds the sample before each span and, for a tag that slopes, the one after it, when there is one
-    within a month.
+    It also holds the sample before each span and the one after it, when there is one within a month. After a
+    span a step tag's is there only where a longest gap is asked for, here or later (`for_gaps`): nothing else
+    depends on it.
     """
     wanted = {kind.tag_id: kind for kind in kinds}
-    samples, parts = _load(connection, wanted, spans)
+    until_next = _until_next(wanted.values(), for_gaps=for_gaps or max_gap is not None)
+    samples, parts = _load(connection, wanted, spans, until_next)
     gap = _as_micros(max_gap)
     return {
         tag_id: make_course(_slice(samples, parts[tag_id]), is_step=kind.is_step, max_gap=gap)
@@ -54,7 +58,8 @@ def load_together(
 
     Tags without texts share a course until it has `_TOGETHER` samples; a tag with texts has its own.
     """
-    samples, found = _load(connection, {kind.tag_id: kind for kind in kinds}, spans)
+    until_next = _until_next(kinds, for_gaps=max_gap is not None)
+    samples, found = _load(connection, {kind.tag_id for kind in kinds}, spans, until_next)
     parts = [found[kind.tag_id] for kind in kinds]
     has_text = np.zeros(samples.num_rows + 1, np.int64)
     if samples["text"].null_count < samples.num_rows:
@@ -97,15 +102,20 @@ def _as_micros(gap: timedelta | None) -> int | None:
     return None if gap is None else gap // timedelta(microseconds=1)
 
 
-def _load(
-    connection: Connection, kinds: Mapping[int, TagKind], spans: Iterable[Span]
+def _until_next(kinds: Iterable[TagKind], *, for_gaps: bool) -> set[int]:
+    """Give the tags whose next sample tells how they go until the end of a span."""
+    return {kind.tag_id for kind in kinds if for_gaps or not kind.is_step}
+
+
+def _load(  # noqa: PLR0917 - as load_courses
+    connection: Connection, tag_ids: Collection[int], spans: Iterable[Span], until_next: AbstractSet[int]
 ) -> tuple[pa.Table, dict[int, slice]]:
     """Give the samples of all tags, and which rows are those of each; rows between may be nobody's."""
     tables = [STORED_SCHEMA.empty_table()]
-    found: dict[int, list[slice]] = {tag_id: [] for tag_id in kinds}
+    found: dict[int, list[slice]] = {tag_id: [] for tag_id in tag_ids}
     held = 0
     for start, end in _near_together(spans):
-        for table, parts in _bounded(connection, kinds, start, end):
+        for table, parts in _bounded(connection, tag_ids, (start, end), until_next):
             for tag_id, part in parts.items():
                 found[tag_id].append(slice(held + part.start, held + part.stop))
             tables.append(table)
@@ -149,27 +159,27 @@ def _near_together(spans: Iterable[Span]) -> list[Span]:
 
 
 def _bounded(  # noqa: PLR0917 - as load_courses
-    connection: Connection, kinds: Mapping[int, TagKind], start: datetime, end: datetime
+    connection: Connection, tag_ids: Collection[int], span: Span, until_next: AbstractSet[int]
 ) -> Iterator[tuple[pa.Table, dict[int, slice]]]:
     """Give tables and the rows of each tag that count there; those of a tag follow each other in time."""
-    near = REACHES[0]
-    read = read_samples(connection, list(kinds), _less(start, near), _more(end, near))
+    (start, end), near = span, REACHES[0]
+    read = read_samples(connection, list(tag_ids), _less(start, near), _more(end, near))
     edges = [to_micros(start), to_micros(end)]
     times: Any = read["ts"].cast(pa.int64()).to_numpy()
     parts = _parts(read)
     kept: dict[int, slice] = {}
     early, late = set[int](), set[int]()
-    for tag_id, kind in kinds.items():
+    for tag_id in tag_ids:
         part = parts.get(tag_id, slice(0, 0))
         begin, stop = part.start, part.stop
         one, other = (begin + times[begin:stop].searchsorted(edges)).tolist()
         starts_inside = one < stop and times[one] == edges[0]
         if one == begin and not starts_inside:
             early.add(tag_id)
-        if other == stop and not kind.is_step:
+        if other == stop and tag_id in until_next:
             late.add(tag_id)
         first = max(one - (0 if starts_inside else 1), begin)
-        kept[tag_id] = slice(first, min(other + (0 if kind.is_step else 1), stop))
+        kept[tag_id] = slice(first, min(other + (tag_id in until_next), stop))
     yield from _find(connection, early, start, ahead=False)
     yield read, kept
     yield from _find(connection, late, end, ahead=True)

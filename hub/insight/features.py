@@ -104,9 +104,10 @@ class _Batch:
             if kind.equipment_id is not None and wanted & set(names_of(kind)):
                 by_place.setdefault(kind.equipment_id, []).append(kind)
         courses: dict[int, Course] = {}
+        gaps = any(feature.max_gap is not None for feature in self.features)
         for place, kinds in by_place.items():
             spans = join_spans(span for one in self.reached[place] for span in one.spans)
-            courses.update(load_courses(connection, kinds, spans))
+            courses.update(load_courses(connection, kinds, spans, for_gaps=gaps))
         return courses
 
     def _figure(self, feature: Feature) -> Figure:

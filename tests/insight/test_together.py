@@ -179,18 +179,21 @@ def test_tags_asked_together_answer_as_each_alone(
     assert together["tag"].to_pylist() == [kind.code for kind in kinds for _ in windows]
 
 
+@pytest.mark.parametrize("windows", [WINDOWS[:1], WINDOWS[:2]])
+@pytest.mark.parametrize("gap", [None, timedelta(minutes=20), timedelta(hours=6), 10 * DAY])
 def test_what_is_read_of_windows_is_what_all_samples_tell(
-    stored: tuple[Connection, list[TagKind]],
+    stored: tuple[Connection, list[TagKind]], windows: list[Span], gap: timedelta | None
 ) -> None:
     connection, kinds = stored
-    found = read_windows(connection, kinds, WINDOWS[:2], wanted=Wanted(OF_NUMBERS))
-    edges = np.asarray([[to_micros(at) for at in window] for window in WINDOWS[:2]])
+    found = read_windows(connection, kinds, windows, wanted=Wanted(OF_NUMBERS, max_gap=gap))
+    edges = np.asarray([[to_micros(at) for at in window] for window in windows])
     spans = Spans.each(edges[:, 0], edges[:, 1])
+    count, max_gap = len(windows), gap and gap // timedelta(microseconds=1)
     for number, kind in enumerate(kinds):
-        every = make_course(read_samples(connection, [kind.tag_id], *ALL_TIME), is_step=kind.is_step)
-        expected = compute(every, spans, OF_NUMBERS)
+        samples = read_samples(connection, [kind.tag_id], *ALL_TIME)
+        expected = compute(make_course(samples, is_step=kind.is_step, max_gap=max_gap), spans, OF_NUMBERS)
         for name in OF_NUMBERS:
-            mine = found[name].slice(number * 2, 2).to_numpy()
+            mine = found[name].slice(number * count, count).to_numpy()
             assert mine == pytest.approx(expected[name], nan_ok=True), (kind.code, name)
 
 

@@ -1,8 +1,9 @@
 """Courses of tags out of the store: the samples of a span, and for each tag what bounds it on both sides."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -15,6 +16,8 @@ from hub.store.coverage import Span
 from hub.store.database import Connection
 from hub.store.samples import STORED_SCHEMA, read_samples
 
+Read = Callable[[Iterable[int], datetime, datetime], pa.Table]
+"""Gives the samples of tags from one instant until before another, as `read_samples` does."""
 REACHES = (timedelta(minutes=10), timedelta(days=1), timedelta(days=31))
 """How far samples around a span are looked for, the next only for tags that had none so far."""
 _TOGETHER = 100000
@@ -39,7 +42,8 @@ def load_courses(
     """
     wanted = {kind.tag_id: kind for kind in kinds}
     until_next = _until_next(wanted.values(), for_gaps=for_gaps or max_gap is not None)
-    samples, parts = _load(connection, wanted, spans, until_next)
+    read = partial(read_samples, connection)
+    samples, parts = _load(wanted, spans, until_next, read=read)
     gap = _as_micros(max_gap)
     return {
         tag_id: make_course(_slice(samples, parts[tag_id]), is_step=kind.is_step, max_gap=gap)
@@ -53,13 +57,16 @@ def load_together(
     spans: Sequence[Span],
     *,
     max_gap: timedelta | None = None,
+    read: Read | None = None,
 ) -> Iterator[tuple[list[int], Course]]:
     """Give the same as few courses, each with the numbers in `kinds` of the tags that it holds, in order.
 
-    Tags without texts share a course until it has `_TOGETHER` samples; a tag with texts has its own.
+    Tags without texts share a course until it has `_TOGETHER` samples; a tag with texts has its own. `read`
+    gives samples where a time has been read already (`read_at_once`).
     """
     until_next = _until_next(kinds, for_gaps=max_gap is not None)
-    samples, found = _load(connection, {kind.tag_id for kind in kinds}, spans, until_next)
+    read = read or partial(read_samples, connection)
+    samples, found = _load({kind.tag_id for kind in kinds}, spans, until_next, read=read)
     parts = [found[kind.tag_id] for kind in kinds]
     has_text = np.zeros(samples.num_rows + 1, np.int64)
     if samples["text"].null_count < samples.num_rows:
@@ -107,15 +114,20 @@ def _until_next(kinds: Iterable[TagKind], *, for_gaps: bool) -> set[int]:
     return {kind.tag_id for kind in kinds if for_gaps or not kind.is_step}
 
 
-def _load(  # noqa: PLR0917 - as load_courses
-    connection: Connection, tag_ids: Collection[int], spans: Iterable[Span], until_next: AbstractSet[int]
+def _load(
+    tag_ids: Collection[int],
+    spans: Iterable[Span],
+    until_next: AbstractSet[int],
+    *,
+    read: Read,
 ) -> tuple[pa.Table, dict[int, slice]]:
     """Give the samples of all tags, and which rows are those of each; rows between may be nobody's."""
     tables = [STORED_SCHEMA.empty_table()]
     found: dict[int, list[slice]] = {tag_id: [] for tag_id in tag_ids}
     held = 0
     for start, end in _near_together(spans):
-        for table, parts in _bounded(connection, tag_ids, (start, end), until_next):
+        near = read(tag_ids, _less(start, REACHES[0]), _more(end, REACHES[0]))
+        for table, parts in _bounded(near, tag_ids, (start, end), until_next, read=read):
             for tag_id, part in parts.items():
                 found[tag_id].append(slice(held + part.start, held + part.stop))
             tables.append(table)
@@ -159,14 +171,21 @@ def _near_together(spans: Iterable[Span]) -> list[Span]:
 
 
 def _bounded(  # noqa: PLR0917 - as load_courses
-    connection: Connection, tag_ids: Collection[int], span: Span, until_next: AbstractSet[int]
+    near: pa.Table,
+    tag_ids: Collection[int],
+    span: Span,
+    until_next: AbstractSet[int],
+    *,
+    read: Read,
 ) -> Iterator[tuple[pa.Table, dict[int, slice]]]:
-    """Give tables and the rows of each tag that count there; those of a tag follow each other in time."""
-    (start, end), near = span, REACHES[0]
-    read = read_samples(connection, list(tag_ids), _less(start, near), _more(end, near))
+    """Give tables and the rows of each tag that count there; those of a tag follow each other in time.
+
+    `near` is what is near the span; what bounds it farther off is looked for.
+    """
+    start, end = span
     edges = [to_micros(start), to_micros(end)]
-    times: Any = read["ts"].cast(pa.int64()).to_numpy()
-    parts = _parts(read)
+    times: Any = near["ts"].cast(pa.int64()).to_numpy()
+    parts = _parts(near)
     kept: dict[int, slice] = {}
     early, late = set[int](), set[int]()
     for tag_id in tag_ids:
@@ -180,13 +199,13 @@ def _bounded(  # noqa: PLR0917 - as load_courses
             late.add(tag_id)
         first = max(one - (0 if starts_inside else 1), begin)
         kept[tag_id] = slice(first, min(other + (tag_id in until_next), stop))
-    yield from _find(connection, early, start, ahead=False)
-    yield read, kept
-    yield from _find(connection, late, end, ahead=True)
+    yield from _find(early, start, read=read, ahead=False)
+    yield near, kept
+    yield from _find(late, end, read=read, ahead=True)
 
 
 def _find(
-    connection: Connection, tag_ids: set[int], at: datetime, *, ahead: bool
+    tag_ids: set[int], at: datetime, *, read: Read, ahead: bool
 ) -> Iterator[tuple[pa.Table, dict[int, slice]]]:
     """Give each tag's last sample before an instant, or the first one from it on, beyond the first reach."""
     reached, missing = REACHES[0], tag_ids
@@ -194,13 +213,38 @@ def _find(
         if not missing:
             break
         span = (_more(at, reached), _more(at, reach)) if ahead else (_less(at, reached), _less(at, reach))
-        read = read_samples(connection, sorted(missing), *sorted(span))
-        parts = _parts(read)
+        found = read(missing, *sorted(span))
+        parts = _parts(found)
         edges = [part.start if ahead else part.stop - 1 for part in parts.values()]
         if edges:
-            alone = read.take(_indices(np.asarray(edges)))
+            alone = found.take(_indices(np.asarray(edges)))
             yield alone, {tag_id: slice(row, row + 1) for row, tag_id in enumerate(parts)}
         reached, missing = reach, missing - parts.keys()
+
+
+def read_at_once(connection: Connection, tag_ids: Collection[int], span: Span) -> Read:
+    """Read a span with a day around it; give what gives parts of it, and asks the store for what is beyond.
+
+    Batches that follow each other on a unit lie in the same row groups of the cold runs, and each of those
+    would be read again for each batch.
+    """
+    held = _less(span[0], REACHES[1]), _more(span[1], REACHES[1])
+    table = read_samples(connection, tag_ids, *held)
+    times: Any = table["ts"].cast(pa.int64()).to_numpy()
+    parts = _parts(table)
+
+    def read(tag_ids: Iterable[int], start: datetime, end: datetime) -> pa.Table:
+        if start < held[0] or end > held[1]:
+            return read_samples(connection, tag_ids, start, end)
+        edges = [to_micros(start), to_micros(end)]
+        rows: list[Column] = [np.zeros(0, np.int64)]
+        for tag_id in sorted(tag_ids):
+            part = parts.get(tag_id, slice(0, 0))
+            found: Sequence[int] = (part.start + times[part].searchsorted(edges)).tolist()
+            rows.append(np.arange(found[0], found[1]))
+        return table.take(_indices(np.concatenate(rows)))
+
+    return read
 
 
 def split(samples: pa.Table) -> dict[int, pa.Table]:

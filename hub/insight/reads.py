@@ -9,7 +9,15 @@ import numpy as np
 import pyarrow as pa
 
 from hub.insight.course import Column, Course
-from hub.insight.courses import load_courses, load_together, split, to_micros, to_time
+from hub.insight.courses import (
+    Read,
+    load_courses,
+    load_together,
+    read_at_once,
+    split,
+    to_micros,
+    to_time,
+)
 from hub.insight.grid import Method, align, look_up
 from hub.insight.statistics import Spans, compute
 from hub.resolve.context import Context, Reached, cut_holds, find_innermost
@@ -76,13 +84,16 @@ def read_executed(
             for reached in _by_batch(rows[place]).values()
         ]
         asked = [(reached, spans, times) for reached, spans, times in asked if times]
-        fits = _fit(connection, listed, [times for _, _, times in asked])
-        for (reached, spans, times), at_once in zip(asked, fits, strict=True):
-            described = _describe(context, reached)
-            parts += [
-                _figures(connection, some, described, spans=spans, times=times, wanted=wanted)
-                for some in ([listed] if at_once else _cut(connection, listed, times))
-            ]
+        for some, fits in _together(connection, listed, [times for _, _, times in asked]):
+            span = _extent(span for _, _, times in asked[some] for span in times)
+            several = fits and len(asked[some]) > 1
+            read = read_at_once(connection, [kind.tag_id for kind in listed], span) if several else None
+            for reached, spans, times in asked[some]:
+                described = _describe(context, reached)
+                parts += [
+                    _figures(connection, one, described, spans=spans, times=times, wanted=wanted, read=read)
+                    for one in ([listed] if fits else _cut(connection, listed, times))
+                ]
     return pa.concat_tables(parts) if parts else _EXECUTED.empty_table()
 
 
@@ -94,9 +105,10 @@ def _figures(
     spans: Spans,
     times: Sequence[Span],
     wanted: Wanted,
+    read: Read | None,
 ) -> pa.Table:
     """Give a row a tag and interval: what is told of the interval, of the tag, then the statistics."""
-    figures = _compute(connection, kinds, spans, times=times, wanted=wanted)
+    figures = _compute(connection, kinds, spans, times=times, wanted=wanted, read=read)
     rows = arrow.array(np.tile(np.arange(spans.count), len(kinds)))
     columns = {name: column.take(rows) for name, column in described.items()}
     for name, source in (("tag", "code"), ("property", "property"), ("unit", "unit")):
@@ -106,11 +118,17 @@ def _figures(
 
 
 def _compute(
-    connection: Connection, kinds: Sequence[TagKind], spans: Spans, *, times: Sequence[Span], wanted: Wanted
+    connection: Connection,
+    kinds: Sequence[TagKind],
+    spans: Spans,
+    *,
+    times: Sequence[Span],
+    wanted: Wanted,
+    read: Read | None = None,
 ) -> dict[str, Column]:
     """Give each statistic as a number a tag and group, the groups of the first tag first."""
     found = {name: np.empty((len(kinds), spans.count)) for name in wanted.statistics}
-    for numbers, course in load_together(connection, kinds, times, max_gap=wanted.max_gap):
+    for numbers, course in load_together(connection, kinds, times, max_gap=wanted.max_gap, read=read):
         figures = compute(course, spans, wanted.statistics, state=_state_of(course, wanted.state))
         for name, column in figures.items():
             found[name][numbers] = column.reshape(len(numbers), spans.count)
@@ -291,28 +309,44 @@ def _portions(
     connection: Connection, kinds: Sequence[TagKind], spans: Sequence[Span]
 ) -> Iterable[Sequence[TagKind]]:
     """Cut tags into portions whose samples fit in memory together."""
-    return [kinds] if _fit(connection, kinds, [spans]) == [True] else _cut(connection, kinds, spans)
+    [(_, fits)] = _together(connection, kinds, [spans])
+    return [kinds] if fits else _cut(connection, kinds, spans)
 
 
-def _fit(connection: Connection, kinds: Sequence[TagKind], asked: Sequence[Sequence[Span]]) -> list[bool]:
-    """Tell of each batch's spans whether all tags' samples fit in memory: counted in one go where all do."""
+def _together(
+    connection: Connection, kinds: Sequence[TagKind], asked: Sequence[Sequence[Span]], *, first: int = 0
+) -> list[tuple[slice, bool]]:
+    """Give which of these lie close to each other and fit in memory with all tags' samples, as many as do.
+
+    Close: between them no longer than three times what they take. One that alone does not fit is told of
+    with `False`.
+    """
     if not asked:
         return []
-    spans = [span for some in asked for span in some]
-    start, end = min(start for start, _ in spans), max(end for _, end in spans)
+    each = [_extent(some) for some in asked]
+    start, end = _extent(each)
     every = [kind.tag_id for kind in kinds]
-    if count_at_most(connection, every, start=start, end=end, roughly=True) <= _AT_ONCE:
-        return [True] * len(asked)
-    if len(asked) == 1:
-        return [False]
+    are_close = sum((after - first for first, after in each), timedelta()) >= (end - start) / 4
+    fits = are_close and count_at_most(connection, every, start=start, end=end, roughly=True) <= _AT_ONCE
+    if fits or len(asked) == 1:
+        return [(slice(first, first + len(asked)), fits)]
     half = len(asked) // 2
-    return _fit(connection, kinds, asked[:half]) + _fit(connection, kinds, asked[half:])
+    return [
+        *_together(connection, kinds, asked[:half], first=first),
+        *_together(connection, kinds, asked[half:], first=first + half),
+    ]
+
+
+def _extent(spans: Iterable[Span]) -> Span:
+    """Give the time from the first start to the last end."""
+    starts, ends = zip(*spans, strict=True)
+    return min(starts), max(ends)
 
 
 def _cut(
     connection: Connection, kinds: Sequence[TagKind], spans: Sequence[Span]
 ) -> Iterator[Sequence[TagKind]]:
-    start, end = min(start for start, _ in spans), max(end for _, end in spans)
+    start, end = _extent(spans)
     portion: list[TagKind] = []
     held = 0
     for kind in kinds:

@@ -8,21 +8,26 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import select
 
 from hub.insight.course import MICROS, join_course, make_course
 from hub.insight.courses import load_together, to_micros
-from hub.insight.reads import Wanted, read_windows
+from hub.insight.reads import Wanted, read_executed, read_windows
 from hub.insight.statistics import STATISTICS, Spans, compute
 from hub.model import SAMPLE_SCHEMA
+from hub.resolve.context import place_batches
 from hub.store.answers.tag_kinds import TagKind, read_kinds
 from hub.store.coverage import Span
 from hub.store.database import Connection, Database
 from hub.store.samples import ALL_TIME, put_samples, read_samples
-from tests.api.factories import NOW, START, add_thing
+from hub.store.tables import ENTITY_TABLES
+from tests.api.factories import NOW, START, add_fact, add_record, add_system, add_thing
 
+pc: Any = pyarrow.compute
 GOOD, BAD = 0, 0x80000000
 Row = tuple[int, float | None, int]
 """Second, number, quality."""
@@ -143,15 +148,54 @@ def stored(migrated_url: str) -> Iterator[tuple[Connection, list[TagKind]]]:
     database = Database(migrated_url)
     with database.begin("test") as connection:
         ids: dict[str, int] = {}
+        unit = add_thing(connection, "equipment", "R1", level="Unit")
         for number, (code, samples) in enumerate(told.items()):
             is_step = code in {"Y.step", "X.text"}
-            ids[code] = add_thing(connection, "tag", code, is_step=is_step, property=code)
+            place = {"equipment_id": unit}
+            ids[code] = add_thing(connection, "tag", code, is_step=is_step, property=code, **place)
             if samples:
                 put_samples(connection, "s", number, as_samples(samples), {"t": ids[code]}, now=NOW)
-    with database.read() as connection:
+    with database.begin("test") as connection:
         kinds = read_kinds(connection, ids.values()).values()
         yield connection, sorted(kinds, key=lambda kind: kind.code)
     database.close()
+
+
+@pytest.mark.parametrize("holds", [False, True])
+@pytest.mark.parametrize("gap", [None, timedelta(minutes=20)])
+def test_batches_asked_together_answer_as_each_alone(
+    stored: tuple[Connection, list[TagKind]], gap: timedelta | None, holds: bool
+) -> None:
+    connection, _ = stored
+    batches = run_batches(connection)
+    wanted = Wanted(OF_NUMBERS, max_gap=gap, without_holds=holds)
+    together = read_all(connection, batches, wanted)
+    alone = [read_all(connection, [batch], wanted) for batch in batches]
+    assert together.to_pylist() == pa.concat_tables(alone).to_pylist()
+    assert together.num_rows == len(batches) * 2 * 7
+
+
+def run_batches(connection: Connection) -> list[int]:
+    """Say that batches ran on the tags' unit, two phases each: an hour apart, days, and over a month."""
+    system = add_system(connection)
+    said = {"system": system, "record": add_record(connection, system), "level": "phase", "occurrence": 1}
+    unit = connection.scalar(select(ENTITY_TABLES["equipment"].c.id))
+    batches: list[int] = []
+    for number, after in enumerate((timedelta(), timedelta(hours=2), 3 * DAY, 40 * DAY)):
+        batch = add_thing(connection, "batch", f"B{number}", kind="batch")
+        for phase in range(2):
+            start = START + after + timedelta(minutes=20 * phase)
+            times = {"actual_start": start, "actual_end": start + timedelta(minutes=30 - 10 * phase)}
+            place = {"batch_id": batch, "equipment_id": unit}
+            add_fact(connection, "segment_response", name=f"P{phase}", **place, **times, **said)
+        batches.append(batch)
+    return batches
+
+
+def read_all(connection: Connection, batches: Sequence[int], wanted: Wanted) -> pa.Table:
+    context = place_batches(connection, batches, now=START + 80 * DAY)
+    table = read_executed(connection, context, context.reached, wanted=wanted)
+    return table.filter(pc.equal(table["level"], "phase"))
 
 
 def as_samples(told: Sequence[tuple[datetime, Any]]) -> pa.Table:
@@ -188,7 +232,7 @@ def test_what_is_read_of_windows_is_what_all_samples_tell(
     found = read_windows(connection, kinds, windows, wanted=Wanted(OF_NUMBERS, max_gap=gap))
     edges = np.asarray([[to_micros(at) for at in window] for window in windows])
     spans = Spans.each(edges[:, 0], edges[:, 1])
-    count, max_gap = len(windows), gap and gap // timedelta(microseconds=1)
+    count, max_gap = len(windows), None if gap is None else gap // timedelta(microseconds=1)
     for number, kind in enumerate(kinds):
         samples = read_samples(connection, [kind.tag_id], *ALL_TIME)
         expected = compute(make_course(samples, is_step=kind.is_step, max_gap=max_gap), spans, OF_NUMBERS)

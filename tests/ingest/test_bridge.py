@@ -15,11 +15,11 @@ def test_a_machine_without_threads_is_an_error_and_not_a_wait_for_ever(
     def refuse(_: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
 
-    sea = Sea()
-    with Bridge(Tide(sea)) as bridge:
+    tide = Tide(Sea())
+    with Bridge(tide) as bridge:
         with monkeypatch.context() as patched:
             patched.setattr(threading.Thread, "start", refuse)
             with pytest.raises(RuntimeError, match="thread"):
-                bridge.feed(bridge.connector.subscribe(["level"]))
-        with bridge.feed(bridge.connector.subscribe(["level"])) as feed:
+                bridge.feed(tide.subscribe(["level"]))
+        with bridge.feed(tide.subscribe(["level"])) as feed:
             assert feed.take(0.0, unless=Orders().bell) is None

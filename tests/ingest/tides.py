@@ -21,9 +21,9 @@ FLEETING = "flow"
 """A tag of which no history is kept."""
 TAGS = (*KEPT, FLEETING)
 Sample = tuple[str, datetime]
-_LONGEST_S = 150
-"""Longer than a tail rests after an unexpected error: a minute. Once 60 s were too short, and once these, on a machine
-with much else to do; why is not known, so what never comes says how the tail and its stream stand."""
+_LONGEST_S = 600
+"""Longer than a tail rests after an unexpected error (a minute), and than it takes for want of a processor: beside work
+of a higher priority a second of it took half a minute, without any error. What never comes says how things stand."""
 
 
 def value_of(sample: Sample) -> float:

@@ -14,6 +14,7 @@ from fastapi.sse import format_sse_event
 
 from hub.api.live import CLOSING
 from hub.api.room import Room
+from hub.api.standing import NO_LONGER, Standing
 from hub.events.envelope import describe
 from hub.store.database import Database
 from hub.store.outbox.position import Position
@@ -28,7 +29,7 @@ DROPPED = (
 
 
 async def follow_events(
-    room: Room, types: Collection[str], after: Position | None, *, once: bool
+    room: Room, types: Collection[str], after: Position | None, *, once: bool, standing: Standing
 ) -> AsyncIterator[bytes]:
     """Give events: `ready`, then `event` for each, `position` in between, `dropped` or `closing` at the end.
 
@@ -43,7 +44,13 @@ async def follow_events(
     while True:
         news = await to_thread.run_sync(_read, room.database, reached, types)
         for one in news.events:
+            if await standing.has_ended():  # to a slow client a page alone may take long
+                break
             yield _event("event", describe(one, address=limits.public_address), one.position)
+            reached = one.position
+        if await standing.has_ended():
+            yield _event("closing", {"detail": NO_LONGER}, reached)
+            return
         reached, now = news.reached, time.monotonic()
         lag = 0 if news.is_all else None if lag is None else lag + len(news.events)
         if lag is not None and lag > limits.stream_lag:

@@ -20,6 +20,7 @@ from fastapi.sse import EventSourceResponse, format_sse_event
 from starlette.types import Message, Send
 
 from hub.api.room import Room
+from hub.api.standing import NO_LONGER, Standing
 from hub.insight.courses import split, to_time
 from hub.store.arrivals import Arrival, arrival_bounds, read_arrivals
 from hub.store.database import Connection, Database
@@ -68,7 +69,7 @@ class News:
 
 
 async def follow(
-    room: Room, tags: Mapping[int, str], after: int | None, *, once: bool
+    room: Room, tags: Mapping[int, str], after: int | None, *, once: bool, standing: Standing
 ) -> AsyncIterator[bytes]:
     """Give events: `ready`, then `samples` (or `span` where there are many), `position` in between.
 
@@ -87,7 +88,12 @@ async def follow(
     while True:
         news = await to_thread.run_sync(_read_news, room.database, dict(tags), reached)
         for event in news.events:
+            if await standing.has_ended():  # to a slow client a page alone may take long
+                break
             yield event
+        if await standing.has_ended():
+            yield write_event("closing", {"detail": NO_LONGER}, None)
+            return
         now = time.monotonic()
         if news.newest - news.reached > limits.stream_lag:
             yield write_event("dropped", {"detail": DROPPED}, news.reached)

@@ -14,6 +14,8 @@ from hub.store.answers.failures import StoreFailure
 from hub.store.answers.pages import CursorError
 from hub.store.answers.things import Ambiguous, NotFound
 from hub.store.database import StoreUnreachable
+from hub.store.lake.cellar import NoPlace
+from hub.store.lake.place import LakeUnreachable
 from hub.store.past.compiler import NotKept
 from hub.store.questions.collections import NoSuchCollection
 from hub.store.questions.documents import TooMuch
@@ -122,6 +124,8 @@ def install_problems(
         app.add_exception_handler(kind, answer_problem)
     app.add_exception_handler(StoreFailure, answer_problem)
     app.add_exception_handler(StoreUnreachable, answer_problem)
+    app.add_exception_handler(LakeUnreachable, answer_problem)
+    app.add_exception_handler(NoPlace, answer_problem)
 
 
 def wants_page(request: Request) -> bool:
@@ -164,7 +168,7 @@ def problem_of(error: Exception) -> Problem:
             )
         case HTTPException():
             return _of_status(error)
-        case StoreFailure() | StoreUnreachable():
+        case StoreFailure() | StoreUnreachable() | LakeUnreachable() | NoPlace():
             _log.error("store failed", exc_info=error)
             return Problem("store-unavailable", "Try again; if it stays, look at /readyz and the log.")
         case _:

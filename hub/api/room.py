@@ -53,6 +53,8 @@ class ApiSettings(BaseModel):
     stream_lag: int = 10_000
     stream_s: float = 3600.0
     slow_client_s: float = 30.0
+    recheck_s: float = 15.0
+    """How often an open stream asks whether whoever opened it is still let in."""
     session_s: float = 8 * 3600.0
     login_s: float = 600.0
     public_address: str = ""

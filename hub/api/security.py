@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import quote
 
@@ -161,7 +162,9 @@ class Gate:
             )
         if route is None and (route := self._directory.find_late(scope["method"], path)) is not None:
             right = RIGHTS.get(route)
-        scope.setdefault("state", {})["caller"] = caller  # whoever is refused is known too
+        state = scope.setdefault("state", {})
+        state["caller"] = caller  # whoever is refused is known too
+        state["ask_again"] = partial(self._find_caller, scope, headers)
         if route is not None:  # where there is none, the application says so
             check_right(caller, right, path)
         door = find_door(self._doors, path)
@@ -185,6 +188,11 @@ class Gate:
             while len(self._seen) > _MOST_SEEN:
                 self._seen.popitem(last=False)
         return caller, newest
+
+    async def _find_caller(self, scope: Scope, headers: Headers) -> Caller | None:
+        """Give who asks, or nobody, as things stand now."""
+        caller, _ = await self._find(scope, headers)
+        return caller
 
     def _recall(self, scope: Scope, headers: Headers, newest: datetime) -> Response | None:
         """Give what was answered to the same question about the same state, or that it has not changed."""

@@ -17,6 +17,7 @@ from hub.api.doors import Door
 from hub.api.parameters import name_caller
 from hub.api.problems import problem_of
 from hub.api.room import Room
+from hub.api.standing import standing_of
 from hub.api.strict import StrictRequest
 from hub.i3x import bodies
 from hub.i3x.envelope import (
@@ -340,7 +341,8 @@ class Counter:
         with one.lock:
             one.stream += 1
             one.is_streaming = True
-            events = follow(self._room, self._settings, self._book, one, one.stream)
+            standing = standing_of(request, self._room)
+            events = follow(self._room, self._settings, self._book, one, one.stream, standing=standing)
         headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
         return StreamingResponse(events, media_type="text/event-stream", headers=headers)
 

@@ -64,11 +64,16 @@ class Bridge:
 
     def _running_loop(self) -> asyncio.AbstractEventLoop:
         if self._loop is None:
-            self._loop = asyncio.new_event_loop()
-            self._thread = threading.Thread(
-                target=self._loop.run_forever, name=f"plantwide-{self.connector.name}", daemon=True
+            loop = asyncio.new_event_loop()
+            thread = threading.Thread(
+                target=loop.run_forever, name=f"plantwide-{self.connector.name}", daemon=True
             )
-            self._thread.start()
+            try:
+                thread.start()
+            except RuntimeError:  # no more threads: a loop that nobody runs must not be waited for
+                loop.close()
+                raise
+            self._loop, self._thread = loop, thread
         return self._loop
 
     def _end_loop(self) -> None:

@@ -69,7 +69,8 @@ class Tails:
                 continue
             if outcome.stream == SAMPLES_STREAM:
                 tail.wake()
-            elif outcome.stream == TAGS_STREAM and outcome.wrote:
+            elif outcome.stream == TAGS_STREAM:
+                # Also when it brought nothing: the round that did may have failed before it came here.
                 tail.renew()
 
 

@@ -71,7 +71,8 @@ class Database:
     ) -> None:
         """Open by URL. `samples` is where cold runs lie: a folder, or an address with its options.
 
-        Without it they lie in `samples/` beside an SQLite file; a PostgreSQL store then keeps them all hot.
+        Without it they lie in `samples/` beside an SQLite file; a PostgreSQL store then keeps them all hot,
+        and raises `NoPlace` to whoever reads what another process has folded.
         """
         self.url = url
         self.engine = _open(url)

@@ -5,7 +5,7 @@ from threading import Lock
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy import text as sql
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import SQLAlchemyError
 
 AGENT = "agent:"
 """How the name of an edge agent begins, before its key and its own name. It has no session here."""
@@ -36,7 +36,11 @@ class Presence:
                 self._forget()
                 self._session = _connect(self._engine)
             if name not in self._names:
-                self._session.execute(_HOLD, {"key": _key(name)})
+                try:
+                    self._session.execute(_HOLD, {"key": _key(name)})
+                except SQLAlchemyError:
+                    self._forget()
+                    raise
                 self._names.add(name)
 
     def end(self) -> None:
@@ -72,7 +76,7 @@ def _connect(engine: Engine) -> Connection:
 def _answers(session: Connection) -> bool:
     try:
         session.exec_driver_sql("SELECT 1")
-    except OperationalError:
+    except SQLAlchemyError:  # lost, or of no use any more since it was lost
         return False
     return True
 

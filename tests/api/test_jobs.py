@@ -1,5 +1,6 @@
 """A call that prefers to be answered later is a job: told, followed, read, let go, and nobody else's."""
 
+import http.client
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -20,12 +21,14 @@ from hub.api import routes
 from hub.api.app import create_app
 from hub.api.later import LATER, name_owner
 from hub.api.room import ApiSettings, Room
+from hub.api.standing import NO_LONGER
 from hub.store.database import Database
 from hub.store.jobs import KEPT, LEASE, begin_job, end_job, find_job
-from hub.store.keys import Caller, create_key
+from hub.store.keys import Caller, create_key, revoke_key
 from hub.store.tables import job as job_table
 from tests.api.conftest import Counter
 from tests.api.routes import DOCUMENT, check_problem
+from tests.api.test_streaming import running
 
 LATER_PLEASE = {"Prefer": "wait=1, Respond-Async"}
 MATRIX = "/v1/matrix?batch=B26-0117"
@@ -132,6 +135,25 @@ def test_a_body_and_a_format_go_with_the_call(desk: Desk) -> None:
     assert result.content == at_once.content
     assert result.headers["content-type"].startswith("text/csv")
     assert result.headers.get("content-disposition") == at_once.headers.get("content-disposition")
+
+
+def test_a_job_is_followed_no_longer_than_the_key_counts(desk: Desk, held: Event) -> None:
+    now = [datetime.now(UTC)]
+    object.__setattr__(desk.room, "clock", lambda: now[0])
+    told = desk.begin()
+    with running(desk.client.app) as port:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        connection.request("GET", told["events"], headers={"X-API-Key": desk.analyst})
+        response = connection.getresponse()
+        assert response.readline() == b"event: running\n"
+        with desk.database.begin("test") as other:
+            assert revoke_key(other, desk.analyst.split("_")[1])
+        now[0] += timedelta(seconds=15)
+        rest = response.read().decode()
+        connection.close()
+    assert not held.is_set()
+    assert "event: closing" in rest
+    assert NO_LONGER in rest
 
 
 def test_a_call_that_is_refused_is_a_job_that_failed_with_the_problem(desk: Desk) -> None:

@@ -12,9 +12,11 @@ import httpx2
 import pytest
 import uvicorn
 
+from hub.api.standing import NO_LONGER
 from hub.i3x.bodies import Sync
 from hub.i3x.settings import I3xSettings
 from hub.i3x.subscriptions import Book, Owner
+from hub.store.keys import revoke_key
 from hub.store.questions.scope import RowScope
 from tests.api.factories import add_samples, add_thing
 from tests.i3x.conftest import BOGUS, I3x, check_bulk
@@ -279,6 +281,22 @@ def test_a_stream_ends_with_its_subscription_and_with_the_server(own: I3x, tag: 
             next(told)
             own.client.app.state.room.live.is_stopping = True  # type: ignore[attr-defined]
             assert list(told) == []
+
+
+def test_a_stream_ends_with_the_key_that_opened_it_and_says_so(own: I3x, tag: str) -> None:
+    mine = subscribe(own, tag)
+    with running(own) as client, client.stream("POST", "/subscriptions/stream", json=mine) as response:
+        lines = response.iter_lines()
+        while not next(lines).startswith("data:"):
+            pass
+        own.clock.now += timedelta(seconds=30)
+        say(own, 1.25)
+        while not next(lines).startswith("data:"):
+            pass
+        with own.database.begin("test") as connection:
+            assert revoke_key(connection, own.keys["operate"].split("_")[1])
+        own.clock.now += timedelta(seconds=15)
+        assert NO_LONGER in "\n".join(lines)
 
 
 # ------------------------------------------------------------------ what the guide asks for beyond

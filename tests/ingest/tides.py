@@ -1,7 +1,9 @@
 """A source whose samples come and go like water: late, twice, lost on the way, kept in history or not at all."""
 
 import asyncio
+import sys
 import threading
+import traceback
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -19,8 +21,9 @@ FLEETING = "flow"
 """A tag of which no history is kept."""
 TAGS = (*KEPT, FLEETING)
 Sample = tuple[str, datetime]
-_LONGEST_S = 150
-"""Longer than a tail rests after an unexpected error: a minute. Once 60 s were too short; why is not known."""
+_LONGEST_S = 600
+"""Longer than a tail rests after an unexpected error (a minute), and than it takes for want of a processor: beside work
+of a higher priority a second of it took half a minute, without any error. What never comes says how things stand."""
 
 
 def value_of(sample: Sample) -> float:
@@ -51,6 +54,8 @@ class Sea:
     ends: bool = False
     bell: threading.Condition = field(default_factory=threading.Condition)
     """Rings when somebody subscribes, leaves or stores."""
+    tells: Callable[[], Iterable[object]] = tuple
+    """What else is said when something never comes."""
 
     def __call__(self) -> datetime:
         return self.now
@@ -63,7 +68,16 @@ class Sea:
     def until(self, is_so: Callable[[], object]) -> None:
         """Wait until something is so; fails when it never comes."""
         with self.bell:
-            assert self.bell.wait_for(is_so, _LONGEST_S), (self.subscribed, self.closed)
+            assert self.bell.wait_for(is_so, _LONGEST_S), self._describe()
+
+    def _describe(self) -> str:
+        """Say how things stand: what was subscribed, what the store says of it, and where each tail is."""
+        told = [f"subscribed {self.subscribed}, closed {self.closed}, at {self.now}", *map(str, self.tells())]
+        frames = sys._current_frames()
+        for thread in threading.enumerate():
+            if thread.name.startswith("plantwide-live") and thread.ident in frames:
+                told += [thread.name, *traceback.format_stack(frames[thread.ident])]
+        return "\n".join(told)
 
     def promise(self, *tags: str, start: datetime, end: datetime | None = None) -> Whole:
         """Give a promise up to now."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,6 +11,7 @@ from hub.ingest.runner import Desk
 from hub.ingest.sources import FrameRule, Project
 from hub.sdk import Unauthorized, Unavailable
 from hub.shift.supervisor import Supervisor
+from hub.store.database import Database, StoreUnreachable
 from hub.store.samples import count_samples
 from hub.store.summary import list_streams
 from tests.ingest.tides import KEPT, START, Sea, batch_of, seconds, source_of
@@ -26,6 +28,7 @@ def sea() -> Sea:
 @pytest.fixture
 def desk(migrated_url: str, sea: Sea) -> Iterator[Desk]:
     database = swift(migrated_url)
+    sea.tells = lambda: streams(database)
     yield Desk(database, clock=sea, sleep=lambda _: None, progress=sea.ring)
     database.close()
 
@@ -43,9 +46,13 @@ def held(desk: Desk) -> int:
         return count_samples(connection)
 
 
+def streams(database: Database) -> list[dict[str, Any]]:
+    with database.read() as connection:
+        return list_streams(connection)
+
+
 def state(desk: Desk) -> str:
-    with desk.database.read() as connection:
-        return next(s["state"] for s in list_streams(connection) if s["name"] == LIVE_STREAM)
+    return next(s["state"] for s in streams(desk.database) if s["name"] == LIVE_STREAM)
 
 
 def test_a_shift_follows_what_can_be_followed_and_lets_go_when_it_stops(
@@ -90,11 +97,42 @@ def test_new_tags_are_followed_too(supervisor: Supervisor, desk: Desk, sea: Sea)
     sea.listed = KEPT[:1]
     supervisor.start()
     sea.until(lambda: sea.subscribed == [["level"]])
+    read_well(supervisor)
+    sea.listed = KEPT
+    sea.now += seconds(3601)
+    read_well(supervisor)
+    sea.until(lambda: sea.subscribed[1:] == [["level", "pressure"]])
+
+
+def read_well(supervisor: Supervisor) -> None:
+    """Run a round that must find nothing wrong."""
+    cycle = supervisor.tick()
+    assert cycle is not None
+    assert cycle.failed == []
+
+
+def test_new_tags_are_followed_though_the_round_that_found_them_failed(
+    supervisor: Supervisor, sea: Sea, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They were stored before it failed, so that the next round finds nothing new."""
+    sea.listed = KEPT[:1]
+    supervisor.start()
+    sea.until(lambda: sea.subscribed == [["level"]])
     supervisor.tick()
     sea.listed = KEPT
     sea.now += seconds(3601)
+    with monkeypatch.context() as patched:
+        patched.setattr("hub.shift.cycle.resolve", fail)
+        with pytest.raises(StoreUnreachable):
+            supervisor.tick()
+    assert sea.subscribed == [["level"]]
+    sea.now += seconds(3601)
     supervisor.tick()
     sea.until(lambda: sea.subscribed[1:] == [["level", "pressure"]])
+
+
+def fail(*_: object, **__: object) -> None:
+    raise StoreUnreachable("the database does not answer")
 
 
 def test_a_source_that_is_followed_is_not_due_by_that(supervisor: Supervisor, sea: Sea) -> None:

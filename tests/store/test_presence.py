@@ -12,6 +12,7 @@ from typing import TypeVar
 
 import pytest
 from sqlalchemy import func, select
+from sqlalchemy.exc import OperationalError
 
 from hub.store import presence
 from hub.store.database import Database
@@ -163,6 +164,22 @@ def test_a_node_whose_session_was_lost_is_fenced_and_shows_itself_again(
     other_id = add_stream(first, "orders")
     assert claim(first, other_id, "first")
     assert claim(third, other_id, "third") is None
+
+
+def test_a_session_that_is_lost_while_a_name_is_shown_is_replaced(
+    postgres_nodes: list[Database], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It answers, and is gone before it holds the next name: nothing may be read for ever otherwise."""
+    first, second, *_ = postgres_nodes
+    stream_id = add_stream(first)
+    first.presence.show("first")
+    end_session(first, second)
+    with monkeypatch.context() as patched:
+        patched.setattr(presence, "_answers", lambda _: True)
+        with pytest.raises(OperationalError):
+            first.presence.show("its other name")
+    assert claim(first, stream_id, "first")
+    assert claim(second, stream_id, "second") is None
 
 
 @pytest.mark.parametrize("before", ["nobody", "a node that has died"])

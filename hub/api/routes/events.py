@@ -14,6 +14,7 @@ from hub.api.live import LiveResponse
 from hub.api.parameters import Limit
 from hub.api.problems import Problem
 from hub.api.room import RoomOf
+from hub.api.standing import standing_of
 from hub.api.strict import StrictRoute
 from hub.events.envelope import describe
 from hub.store.outbox.catalogue import EventType
@@ -107,7 +108,7 @@ def stream_events(
     def end() -> None:
         live.streams -= 1
 
-    events = follow_events(room, types, after, once=once)
+    events = follow_events(room, types, after, once=once, standing=standing_of(request, room))
     return LiveResponse(events, slow_s=room.settings.slow_client_s, ended=end)
 
 

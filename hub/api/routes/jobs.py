@@ -18,6 +18,7 @@ from hub.api.rights import RIGHTS
 from hub.api.room import Room, RoomOf
 from hub.api.security import check_right
 from hub.api.slips import slip_of
+from hub.api.standing import NO_LONGER, Standing, standing_of
 from hub.api.strict import StrictRoute
 from hub.store.jobs import Job, find_job
 from hub.store.keys import Caller
@@ -127,11 +128,15 @@ def follow_job(
     def end() -> None:
         live.streams -= 1
 
-    return LiveResponse(_tell(room, token, last_event_id), slow_s=room.settings.slow_client_s, ended=end)
+    events = _tell(room, token, last_event_id, standing_of(request, room))
+    return LiveResponse(events, slow_s=room.settings.slow_client_s, ended=end)
 
 
-async def _tell(room: Room, token: str, seen: int | None) -> AsyncIterator[bytes]:
+async def _tell(room: Room, token: str, seen: int | None, standing: Standing) -> AsyncIterator[bytes]:
     while True:
+        if await standing.has_ended():
+            yield write_event("closing", {"detail": NO_LONGER}, seen)
+            return
         job = await to_thread.run_sync(lambda: find_job(room.database, token, now=room.clock()))
         if job is None:
             yield write_event("gone", {"detail": "The job was let go."}, None)

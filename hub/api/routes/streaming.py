@@ -9,6 +9,7 @@ from hub.api.documentation import GUARDED, problems
 from hub.api.live import LiveResponse, follow
 from hub.api.problems import Problem
 from hub.api.room import RoomOf
+from hub.api.standing import standing_of
 from hub.api.strict import StrictRoute
 from hub.store.answers.equipment import list_below
 from hub.store.answers.things import find_thing
@@ -80,5 +81,5 @@ def stream_samples(
     def end() -> None:
         live.streams -= 1
 
-    events = follow(room, wanted, last_event_id, once=once)
+    events = follow(room, wanted, last_event_id, once=once, standing=standing_of(request, room))
     return LiveResponse(events, slow_s=room.settings.slow_client_s, ended=end)

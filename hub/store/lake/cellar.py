@@ -33,7 +33,10 @@ class Cellar:
     def lake(self) -> Lake:
         """The lake. Raises `NoPlace`."""
         if self._lake is None:
-            raise NoPlace("cold runs of samples have no place: set `samples` to a folder or to an address")
+            raise NoPlace(
+                "samples of this store lie in cold runs, and it was opened without being told where: give "
+                "their folder or address (the setting `samples`, or `Database(url, samples=…)`)"
+            )
         return self._lake
 
     @property

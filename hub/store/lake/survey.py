@@ -7,6 +7,7 @@ from sqlalchemy import func, select
 
 from hub.store.database import Database
 from hub.store.lake.state import read_lake
+from hub.store.lake.whereabouts import telling_where
 from hub.store.tables import sample_hot, sample_lake, sample_put
 
 
@@ -53,7 +54,7 @@ def hot_state(database: Database) -> Waiting:
 
 
 def survey(database: Database) -> Survey:
-    """Count. Raises `LakeUnreachable` when cold runs cannot be read."""
+    """Count. Raises `LakeUnreachable` when cold runs cannot be read, `NoPlace` when nobody said where."""
     hot, lake = sample_hot.c, sample_lake.c
     with database.read() as connection:
         puts = connection.scalar(select(func.count()).select_from(sample_put)) or 0
@@ -65,12 +66,13 @@ def survey(database: Database) -> Survey:
         )
         told = connection.execute(select(lake.folded_at, lake.tended_at, lake.last_error)).first()
         state = read_lake(connection)
-    cellar = database.cellar
-    tables = {
-        table: cellar.lake.snapshot(table, version)
-        for table, version in state.versions.items()
-        if version >= 0
-    }
+        cellar = database.cellar
+        with telling_where(connection):
+            tables = {
+                table: cellar.lake.snapshot(table, version)
+                for table, version in state.versions.items()
+                if version >= 0
+            }
     live, old, hourly = (tables.get(name) for name in ("live", "superseded", "hourly"))
     folded_at, tended_at, error = told if told is not None else (None, None, None)
     return Survey(

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, select, update
 from hub.store.database import Database
 from hub.store.lake.state import LakeState, read_lake
 from hub.store.lake.table import Lake
+from hub.store.lake.whereabouts import note_place
 from hub.store.presence import is_gone
 from hub.store.sets import insert_unless_there
 from hub.store.streams import LeaseLost
@@ -128,6 +129,8 @@ def settle(turn: Turn) -> LakeState:
     if moved:
         take_over(turn, watermark, **moved)
         known = turn.read()
+    with turn.database.begin() as connection:
+        note_place(connection, turn.lake.place, now=turn.clock())
     return known
 
 

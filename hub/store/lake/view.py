@@ -22,6 +22,7 @@ from hub.store.lake.reading import count_run, read_run
 from hub.store.lake.runs import Longs, Mask, Run, cut, keep, longs, merge, newest
 from hub.store.lake.state import LakeState, read_lake
 from hub.store.lake.table import Snapshot, overlapping
+from hub.store.lake.whereabouts import telling_where
 from hub.store.past.compiler import NotKept
 from hub.store.past.reading import then_of
 from hub.store.sets import chunks
@@ -160,7 +161,10 @@ class View:
             raise NotKept(f"samples before {format_instant(state.retained_from)}")
 
     def _snapshot(self, table: TableName, version: int) -> Snapshot:
-        return self._cellar.lake.snapshot(table, version) if version >= 0 else Snapshot(-1, ())
+        if version < 0:
+            return Snapshot(-1, ())
+        with telling_where(self._connection):
+            return self._cellar.lake.snapshot(table, version)
 
     def _candidates(
         self, tags: Longs, cuts: Sequence[Cut], *, columns: Sequence[str], whole: bool = False

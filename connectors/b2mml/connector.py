@@ -1,17 +1,19 @@
 """The `b2mml` connector: reads what changed in the place, and says what a document means."""
 
-import base64
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 
 from connectors.b2mml.assets import read_assets
 from connectors.b2mml.batch_record import read_batch_record
 from connectors.b2mml.config import B2mmlConfig
 from connectors.b2mml.definitions import read_definitions, read_segments
 from connectors.b2mml.identity import UNREADABLE, Envelope, open_envelope
-from connectors.b2mml.listing import Entry, open_listing
+from connectors.b2mml.listing import Entries, Entry, open_listing
+from connectors.b2mml.marks import Marks
 from connectors.b2mml.markup import Element, decode, read_markup, text
 from connectors.b2mml.performance import read_performance
 from connectors.b2mml.properties import read_class
@@ -34,9 +36,6 @@ from hub.sdk import (
     Rejected,
     Stream,
 )
-
-_MARK = 8
-"""Bytes by which the cursor remembers a file."""
 
 _READERS: dict[str, Callable[[Reader, Element], None]] = {
     "BatchProductionRecord": read_batch_record,
@@ -87,15 +86,28 @@ _READERS: dict[str, Callable[[Reader, Element], None]] = {
 class _Memory:
     """What the cursor remembers: states of files that were read, names of files that were no B2MML."""
 
-    seen: set[bytes] = field(default_factory=set[bytes])
-    broken: set[bytes] = field(default_factory=set[bytes])
+    seen: Marks
+    broken: Marks
 
-    def forget_all_but(self, there: list[Entry]) -> None:
+    @classmethod
+    def recall(cls, cursor: Cursor | None) -> "_Memory":
+        """Give what a cursor remembers."""
+        return cls(*(Marks(str((cursor or {}).get(name, ""))) for name in ("seen", "broken")))
+
+    def forget_all_but(self, there: Entries) -> None:
         """Forget files that have gone, as far as the listing tells states apart."""
         if self.seen and not any(entry.is_known_by_content for entry in there):
-            self.seen &= {entry.mark() for entry in there}
+            self.seen.keep_only(entry.mark() for entry in there)
         if self.broken:
-            self.broken &= {entry.name_mark for entry in there}
+            self.broken.keep_only(entry.name_mark for entry in there)
+
+    def is_new(self, entry: Entry) -> bool:
+        """Tell whether a file has to be read."""
+        return entry.is_known_by_content or entry.mark() not in self.seen
+
+    def written(self) -> Cursor:
+        """Give the cursor."""
+        return {"seen": self.seen.pack(), "broken": self.broken.pack()}
 
 
 class B2mml(RecordSource[B2mmlConfig]):
@@ -112,9 +124,9 @@ class B2mml(RecordSource[B2mmlConfig]):
     def check(self) -> Health:
         """Prove that the place can be listed and its newest document read."""
         found = self._place.entries()
-        if found:
+        for newest in deque(found, maxlen=1):
             with suppress(FileNotFoundError, BadRecord):
-                self._place.read(found[-1])
+                self._place.read(newest)
         place = self.config.url or str(self.config.folder)
         return Health(system="B2MML documents", detail=f"{len(found)} in {place}")
 
@@ -132,21 +144,17 @@ class B2mml(RecordSource[B2mmlConfig]):
         if stream != "documents":
             raise Misconfigured(f"there is no stream {stream!r}", remedy="use documents")
         there = self._place.entries()
-        memory = _Memory(_unpack(cursor, "seen"), _unpack(cursor, "broken"))
+        memory = _Memory.recall(cursor)
         memory.forget_all_but(there)
-        fresh = [e for e in there if not memory.seen or e.is_known_by_content or e.mark() not in memory.seen]
-        size = max(self.config.page_size, min(500, len(fresh) // 200))
-        for start in range(0, len(fresh), size):
+        fresh = [entry for entry in there if memory.is_new(entry)] if memory.seen else there
+        count, size = len(fresh), max(self.config.page_size, min(500, len(fresh) // 200))
+        coming = iter(fresh)
+        while some := list(islice(coming, size)):
             documents: list[Document] = []
             rejected: list[Rejected] = []
-            for entry in fresh[start : start + size]:
+            for entry in some:
                 documents += self._fetch(entry, memory, rejected)
-            yield Page(
-                documents=documents,
-                cursor={"seen": _pack(memory.seen), "broken": _pack(memory.broken)},
-                rejected=rejected,
-                total=len(fresh),
-            )
+            yield Page(documents=documents, cursor=memory.written(), rejected=rejected, total=count)
 
     def _fetch(self, entry: Entry, memory: "_Memory", rejected: list[Rejected]) -> list[Document]:
         """Give the documents of a file, and remember it unless it may change under the same mark."""
@@ -235,12 +243,3 @@ def _withdrawn(entry: Entry) -> Document:
     return Document(
         object_type=UNREADABLE, key=entry.label, payload="", changed_at=entry.changed_at, deleted=True
     )
-
-
-def _pack(marks: set[bytes]) -> str:
-    return base64.b64encode(b"".join(sorted(marks))).decode()
-
-
-def _unpack(cursor: Cursor | None, key: str) -> set[bytes]:
-    packed = base64.b64decode((cursor or {}).get(key, ""))
-    return {packed[i : i + _MARK] for i in range(0, len(packed), _MARK)}

@@ -50,7 +50,6 @@ class RowReader:
         self.table = table
         self.waiting = False
         self._encoding = true_encoding(found, table.encoding)
-        self._newline = "\n".encode(self._encoding.replace("-sig", ""))
         self._offset = offset
         self._line = line
 
@@ -75,40 +74,25 @@ class RowReader:
 
     def rows(self, *, skip: int = 0, head: bool = False, width: int | None = None) -> Iterator[Row]:
         """Give rows from the offset on, without `skip` lines and the header; blank lines are passed over."""
-        lines = _Pushback(self._lines())
-        for _ in range(skip):
-            next(lines, None)
-        while head and (taken := self._take(lines, None)) is not None and taken.cells == []:
-            pass
-        while True:
-            taken = self._take(lines, width)
-            if taken is None:
-                return
-            if taken.cells != []:
-                yield taken
+        with self.found.path.open("rb", buffering=_CHUNK) as file:
+            lines = _Lines(file, self.table, encoding=self._encoding, at=(self._offset, self._line))
+            for _ in range(skip):
+                next(lines, None)
+            while head and (taken := self._take(lines, None)) is not None and taken.cells == []:
+                pass
+            while True:
+                yield from lines.plain_rows(width)
+                taken = self._take(lines, width)
+                if taken is None:
+                    return
+                if taken.cells != []:
+                    yield taken
 
-    def _take(self, lines: "_Pushback", width: int | None) -> Row | None:
-        """Read one row; when it is faulty, only its first line is used up."""
-        line = next(lines, None)
-        if line is None:
-            return None
-        plain = self._cut(line)
-        if plain is not None and (width is None or not plain or len(plain) == width):
-            return Row(plain, line.number, line.number, line.end, line.raw)
-        lines.push([line])
-        return self._take_written(lines, width)
+    def _take(self, lines: "_Lines", width: int | None) -> Row | None:
+        """Read one row with the csv module, which knows quotes, over as many lines as it takes.
 
-    def _cut(self, line: Line) -> list[str] | None:
-        """Give the cells of a whole line without quotes as the csv module would; None for any other line."""
-        if not line.whole or line.text is None or len(line.text) > _PLAIN_CHARACTERS:
-            return None
-        text = line.text.removesuffix("\n").removesuffix("\r")
-        if "\r" in text or "\n" in text or (self.table.quote and self.table.quote in text):
-            return None
-        return text.split(self.table.delimiter) if text else []
-
-    def _take_written(self, lines: "_Pushback", width: int | None) -> Row | None:
-        """Read one row with the csv module, which knows quotes, over as many lines as it takes."""
+        When it is faulty, only its first line is used up.
+        """
         used: list[Line] = []
         fault, cells = "", None
         try:
@@ -130,7 +114,7 @@ class RowReader:
         raw = b"".join(one.raw for one in used)
         return Row(cells, first.number, last.number, last.end, raw=raw, whole=last.whole)
 
-    def _parse(self, lines: "_Pushback", used: list[Line]) -> Iterator[list[str]]:
+    def _parse(self, lines: "_Lines", used: list[Line]) -> Iterator[list[str]]:
         def texts() -> Iterator[str]:
             for line in lines:
                 used.append(line)
@@ -153,16 +137,6 @@ class RowReader:
             strict=bool(quote),
         )
 
-    def _lines(self) -> Iterator[Line]:
-        with self.found.path.open("rb", buffering=_CHUNK) as file:
-            file.seek(self._offset)
-            end, number = self._offset, self._line
-            for raw in _split(file, self._newline):
-                end += len(raw)
-                number += 1
-                text = _decode(raw, self._encoding, first=end == len(raw))
-                yield Line(raw, text, number, end=end, whole=raw.endswith(self._newline))
-
     def _settled(self) -> bool:
         """Whether nobody has written to the file for a while."""
         return time.time() - self.found.mtime_ns / 1e9 >= self.table.settle_s
@@ -178,22 +152,74 @@ class RowReader:
         return names
 
 
-class _Pushback:
-    """An iterator that takes lines back."""
+class _Lines:
+    """The lines of a file from a place `at` on (byte, lines before it), which can be taken back."""
 
-    def __init__(self, lines: Iterator[Line]) -> None:
-        self._lines = lines
+    def __init__(self, file: IO[bytes], table: Table, *, encoding: str, at: tuple[int, int]) -> None:
+        self._encoding = encoding.removesuffix("-sig")
+        self._newline = "\n".encode(self._encoding)
+        self._end, self._number = at
+        file.seek(self._end)
+        self._raw = _split(file, self._newline)
+        self._table = table
         self._back: deque[Line] = deque()
 
-    def __iter__(self) -> "_Pushback":
+    def __iter__(self) -> "_Lines":
         return self
 
     def __next__(self) -> Line:
-        return self._back.popleft() if self._back else next(self._lines)
+        if self._back:
+            return self._back.popleft()
+        raw = next(self._raw)
+        self._end += len(raw)
+        self._number += 1
+        return self._line(raw, self._end, self._number)
 
     def push(self, lines: list[Line]) -> None:
         """Put lines back, first line first."""
         self._back.extendleft(reversed(lines))
+
+    def plain_rows(self, width: int | None) -> Iterator[Row]:
+        """Give rows as long as each is a whole line without quotes: cut as the csv module would, and quicker.
+
+        Blank lines are passed over. The first line that is anything else is taken back.
+        """
+        if self._back:
+            return
+        end, number, encoding = self._end, self._number, self._encoding
+        delimiter, quote = self._table.delimiter, self._table.quote or "\n"
+        for raw in self._raw:
+            end += len(raw)
+            number += 1
+            try:
+                text = raw.decode(encoding)
+            except UnicodeDecodeError:
+                text = ""
+            body = text.removesuffix("\n")
+            if len(body) == len(text) or quote in body or end == len(raw) or len(body) > _PLAIN_CHARACTERS:
+                break
+            if "\r" in body and "\r" in (body := body.removesuffix("\r")):
+                break
+            if body:
+                cells = body.split(delimiter)
+                if width is not None and len(cells) != width:
+                    break
+                yield Row(cells, number, number, end, raw)
+        else:
+            self._end, self._number = end, number
+            return
+        self._end, self._number = end, number
+        self._back.append(self._line(raw, end, number))
+
+    def _line(self, raw: bytes, end: int, number: int) -> Line:
+        """Make a line; a byte order mark before the first one is no text of it."""
+        try:
+            text = raw.decode(self._encoding)
+        except UnicodeDecodeError:
+            text = None
+        if text and end == len(raw):
+            text = text.removeprefix("\ufeff")
+        return Line(raw, text, number, end=end, whole=raw.endswith(self._newline))
 
 
 def reject_row(row: Row, found: Found, encoding: str) -> Rejected:
@@ -228,14 +254,6 @@ def true_encoding(found: Found, encoding: str) -> str:
         mark = file.read(4)
     big = mark[:2] in {b"\xfe\xff", b"\x00\x00"}
     return f"{encoding}-{'be' if big else 'le'}"
-
-
-def _decode(raw: bytes, encoding: str, *, first: bool) -> str | None:
-    try:
-        text = raw.decode("utf-8" if encoding == "utf-8-sig" else encoding)
-    except UnicodeDecodeError:
-        return None
-    return text.removeprefix("\ufeff") if first else text
 
 
 def _split(file: IO[bytes], newline: bytes) -> Iterator[bytes]:

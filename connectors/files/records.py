@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import IO, Any, cast
 
 import orjson
@@ -23,14 +22,16 @@ class _Gathering:
     documents: list[Document] = field(default_factory=list[Document])
     rejected: list[Rejected] = field(default_factory=list[Rejected])
 
-    def add(self, part: Document | Rejected) -> None:
+    def add(self, part: Document | Rejected) -> int:
+        """Take a part; give how many there are."""
         if isinstance(part, Document):
             self.documents.append(part)
         else:
             self.rejected.append(part)
-
-    def __len__(self) -> int:
         return len(self.documents) + len(self.rejected)
+
+    def __bool__(self) -> bool:
+        return bool(self.documents or self.rejected)
 
     def page(self, cursor: Cursor) -> Page:
         made = Page(
@@ -75,9 +76,10 @@ class TableReader:
         self.folder = folder
         self.mapping = RecordMapping(table.records, reader)
         self._reader = reader
-        self._key = parse_expression(table.key) if table.key else None
-        self._changed = parse_expression(table.changed_at) if table.changed_at else None
-        self._seq = parse_expression(table.seq) if table.seq else None
+        self._key, self._changed, self._seq = (
+            reader.finder(parse_expression(told)) if told else None
+            for told in (table.key, table.changed_at, table.seq)
+        )
         self._given: set[tuple[Any, ...]] = set()
         self._progress: _Progress | None = None
 
@@ -106,8 +108,7 @@ class TableReader:
             parquet = self.table.format == "parquet" or (self.table.format is None and one.is_parquet)
             rows = self._parquet(one, states) if parquet else self._csv(one, states)
             for part in rows:
-                gathered.add(part)
-                if len(gathered) >= self.table.page_rows:
+                if gathered.add(part) >= self.table.page_rows:
                     if self._progress is not None:
                         states[one.name] = self._progress.state([0, 0])
                     yield gathered.page({"files": states})
@@ -205,8 +206,7 @@ class TableReader:
             done = 0
         gathered = _Gathering()
         for number, row in enumerate(self.table.rows[done:], done + 1):
-            gathered.add(self._document(dict(row), f"row {number}", None))
-            if len(gathered) >= self.table.page_rows:
+            if gathered.add(self._document(dict(row), f"row {number}", None)) >= self.table.page_rows:
                 yield gathered.page({"digest": digest, "rows": number})
         if gathered:
             yield gathered.page({"digest": digest, "rows": len(self.table.rows)})
@@ -229,7 +229,9 @@ class TableReader:
         payload = orjson.dumps(row, default=str).decode()
         scope = Scope(row)
         try:
-            key = self._reader.stated(self._key.find(scope)) if self._key else place
+            key = self._key(scope) if self._key else place
+            changed = self._changed(scope) if self._changed else None
+            seq = self._seq(scope) if self._seq else None
             if key is None:
                 return Rejected(
                     reason=f"the row has no name: {self.table.key!r} is blank", where=place, payload=payload
@@ -238,19 +240,11 @@ class TableReader:
                 object_type=self.name,
                 key=str(key),
                 payload=payload,
-                changed_at=self._changed_at(scope),
-                seq=self._sequence(scope),
+                changed_at=None if changed is None else self._reader.clock(changed),
+                seq=None if seq is None else int(self._reader.number(seq)),
             )
         except ValueError as error:
             return Rejected(reason=str(error), where=place, payload=payload, key=place)
-
-    def _changed_at(self, scope: Scope) -> datetime | None:
-        given = self._reader.stated(self._changed.find(scope)) if self._changed else None
-        return None if given is None else self._reader.clock(given)
-
-    def _sequence(self, scope: Scope) -> int | None:
-        given = self._reader.stated(self._seq.find(scope)) if self._seq else None
-        return None if given is None else int(self._reader.number(given))
 
 
 def _start(found: Found, state: list[Any] | None) -> "tuple[int, int, hashlib.blake2b]":

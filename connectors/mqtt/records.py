@@ -24,9 +24,10 @@ class MessageStream:
         self._pattern = TopicPattern.parse(settings.topic)
         self._reader = Reader(settings.reading, config.units, config.zone, config.ambiguous)
         self._mapping = RecordMapping(settings.records, self._reader)
-        self._key = parse_expression(settings.key)
-        self._changed = parse_expression(settings.changed_at) if settings.changed_at else None
-        self._seq = parse_expression(settings.seq) if settings.seq else None
+        finder = self._reader.finder
+        self._key = finder(parse_expression(settings.key))
+        self._changed = finder(parse_expression(settings.changed_at)) if settings.changed_at else None
+        self._seq = finder(parse_expression(settings.seq)) if settings.seq else None
         self._deleted = parse_expression(settings.deleted) if settings.deleted else None
 
     async def pages(self) -> AsyncGenerator[Page]:
@@ -67,12 +68,12 @@ class MessageStream:
         try:
             payload = f'{{"topic":{orjson.dumps(message.topic).decode()},"message":{text}}}'
             scope = Scope(_decode(payload, message.topic)["message"], None, words)
-            key = self._reader.stated(self._key.find(scope))
+            key = self._key(scope)
             if key is None:
                 msg = f"the message has no {self.settings.key!r}"
                 raise ValueError(msg)
-            changed = self._reader.stated(self._changed.find(scope)) if self._changed else None
-            seq = self._reader.stated(self._seq.find(scope)) if self._seq else None
+            changed = self._changed(scope) if self._changed else None
+            seq = self._seq(scope) if self._seq else None
             gone = self._deleted.find(scope) if self._deleted else None
             return Document(
                 object_type=self.name,

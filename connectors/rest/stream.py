@@ -78,9 +78,9 @@ class StreamReader:
         self._client = client
         self._reader = reader
         self._items = parse_each(settings.items)
-        self._key = parse_expression(settings.key)
-        self._changed = parse_expression(settings.changed_at) if settings.changed_at else None
-        self._seq = parse_expression(settings.seq) if settings.seq else None
+        self._key = reader.finder(parse_expression(settings.key))
+        self._changed = reader.finder(parse_expression(settings.changed_at)) if settings.changed_at else None
+        self._seq = reader.finder(parse_expression(settings.seq)) if settings.seq else None
         self._deleted = parse_expression(settings.deleted) if settings.deleted else None
         self._total = parse_expression(settings.total) if settings.total else None
         self.detail = DetailReader(settings.detail, client=client, reader=reader) if settings.detail else None
@@ -282,17 +282,17 @@ class StreamReader:
         payload = write_json(found.item)
         scope = found if found.parent is None else Scope(found.item)
         try:
-            key = self._reader.stated(self._key.find(scope))
+            key = self._key(scope)
             if key is None:
                 return Rejected(
                     reason=f"the item has no {self.settings.key!r}", where=self.settings.path, payload=payload
                 )
-            changed = self._reader.stated(self._changed.find(scope)) if self._changed else None
-            seq = self._reader.stated(self._seq.find(scope)) if self._seq else None
+            changed = self._changed(scope) if self._changed else None
+            seq = self._seq(scope) if self._seq else None
             gone = self._deleted.find(scope) if self._deleted else None
             return Document(
                 object_type=self.name,
-                key=self._reader.text(key),
+                key=key if type(key) is str else self._reader.text(key),
                 payload=payload,
                 changed_at=None if changed is None else self._reader.clock(changed),
                 seq=None if seq is None else int(self._reader.number(seq)),

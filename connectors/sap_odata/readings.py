@@ -1,12 +1,13 @@
 """What each stream asks for: entity set, keys, links, and the stamps by which changes are found."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from typing import Literal
 
 from connectors.sap_odata.client import Row
 from connectors.sap_odata.config import Protocol, StreamName
 from connectors.sap_odata.values import external, read_duration, read_moment
+from hub.model.instant import place_local
 
 
 @dataclass(frozen=True)
@@ -88,16 +89,18 @@ class Reading:
         Raises ValueError when a stamp cannot be read.
         """
         for field, time_of_day in self.clocks:
-            moment = read_moment(row.get(field))
+            told = row.get(field)
+            moment = read_moment(told)
             if moment is None:
                 continue
             if time_of_day:
                 moment += read_duration(row.get(time_of_day))
             if moment.tzinfo:
                 return moment, None
-            zone = zones.of_stamps if str(row[field]).isdecimal() else zones.of_system
-            if zone:
-                return moment.replace(tzinfo=zone).astimezone(UTC), None
+            zone = zones.of_stamps if str(told).isdecimal() else zones.of_system
+            offset = zone.utcoffset(moment) if zone else None
+            if offset is not None:
+                return place_local(moment, offset), None
             return None, int(moment.strftime("%Y%m%d%H%M%S"))
         return None, None
 

@@ -8,7 +8,6 @@ from typing import Any
 _DATE = re.compile(r"^/Date\((-?\d{1,15})([+-]\d{1,4})?\)/$")
 _DURATION = re.compile(r"^P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)(?:\.\d+)?S)?)?$")
 _TIME_OF_DAY = re.compile(r"^(\d{2}):(\d{2}):(\d{2})(?:\.\d+)?$")
-_STAMP = re.compile(r"^\d{14}$")
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001  local by meaning: SAP's dates have no zone
 
 
@@ -48,17 +47,16 @@ def read_duration(value: Any) -> timedelta:
     return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
 
 
-def read_stamp(value: Any) -> datetime | None:
+def _read_stamp(digits: str) -> datetime | None:
     """Give a YYYYMMDDhhmmss text as a naive time; None when initial. Raises ValueError for other text."""
-    digits = str(value or "").strip()
     if not digits.strip("0"):
         return None
-    if not _STAMP.match(digits):
-        raise ValueError(f"{value!r} is no time stamp such as 20260302061104")
+    if len(digits) != 14:
+        raise ValueError(f"{digits!r} is no time stamp such as 20260302061104")
     try:
         return datetime.fromisoformat(f"{digits[:8]}T{digits[8:]}")
     except ValueError as error:
-        raise ValueError(f"{value!r} is no time stamp such as 20260302061104: {error}") from error
+        raise ValueError(f"{digits!r} is no time stamp such as 20260302061104: {error}") from error
 
 
 def read_moment(value: Any) -> datetime | None:
@@ -67,7 +65,8 @@ def read_moment(value: Any) -> datetime | None:
 
 
 def _read_moment(value: Any) -> datetime | None:
-    return read_stamp(value) if str(value or "").strip().isdecimal() else read_date(value)
+    text = str(value or "").strip()
+    return _read_stamp(text) if text.isdecimal() else read_date(value)
 
 
 _read_told = lru_cache(maxsize=1024)(_read_moment)

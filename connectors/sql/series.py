@@ -1,7 +1,7 @@
 """History tables into Arrow: windows of long rows or wide columns, never a record a sample."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import groupby
@@ -31,6 +31,8 @@ class Series:
     settings: SampleQuery
     source: Source
     config: SqlConfig
+    _zoned: list[bool] = field(default_factory=list[bool])
+    """Whether its times have a zone, once a row has told."""
 
     def tags(self) -> Iterator[Tag]:
         """Give the tags: of a wide table its columns, of a long one what `tags` or a scan finds."""
@@ -95,12 +97,17 @@ class Series:
                 yield from self._long(given, window) if part else self._wide(given, columns, window)
 
     def _is_zoned(self) -> bool:
+        """Look at one row, once a reading: the times of a column all have a zone, or none has."""
+        if self._zoned:
+            return self._zoned[0]
         time = column(self.settings.time)
         statement = of(self.settings).with_only_columns(time.label("t")).where(time.is_not(None)).limit(1)
         row = self.source.first(statement, {})
-        if row is not None:
-            self._require_time(row["t"])
-        return row is not None and row["t"].tzinfo is not None
+        if row is None:
+            return False
+        self._require_time(row["t"])
+        self._zoned.append(row["t"].tzinfo is not None)
+        return self._zoned[0]
 
     def _require_time(self, given: Any) -> None:
         if not isinstance(given, datetime):
@@ -152,11 +159,16 @@ class Series:
         times = self._utc(pa.array(given[0], _time_type(given[0])))
         n = len(times)
         quality = pa.repeat(pa.scalar(0, pa.uint32()), n)
+        inside = _inside(times, window)
+        is_whole = inside.true_count == n
         for name, cells in zip(columns, given[1:], strict=True):
             numbers, texts, lacks = _values(cells)
             tag = pa.repeat(pa.scalar(self._tag(name)), n)
             batch = pa.RecordBatch.from_arrays([tag, times, numbers, texts, quality], schema=SAMPLE_SCHEMA)
-            yield from _within(batch.filter(pc.invert(lacks)) if lacks.true_count else batch, window)
+            if lacks.true_count or not is_whole:
+                batch = batch.filter(pc.and_not(inside, lacks))
+            if batch.num_rows:
+                yield batch
 
     def _code(self, word: Any) -> int:
         if not self.settings.qualities:
@@ -218,12 +230,16 @@ def _mixed(cells: Sequence[Any]) -> tuple[Any, Any, Any]:
     )
 
 
-def _within(batch: Any, window: Window) -> Iterator[Any]:
-    """Cut by the window exactly: start is in, end is out."""
-    times = batch.column("ts")
+def _inside(times: Any, window: Window) -> Any:
+    """Tell which times are in the window: start is in, end is out."""
     kind = pa.timestamp("us", "UTC")
     start, end = (pa.scalar(m.astimezone(UTC), kind) for m in (window.start, window.end))
-    inside = pc.and_(pc.greater_equal(times, start), pc.less(times, end))
+    return pc.and_(pc.greater_equal(times, start), pc.less(times, end))
+
+
+def _within(batch: Any, window: Window) -> Iterator[Any]:
+    """Cut by the window exactly."""
+    inside = _inside(batch.column("ts"), window)
     kept = batch if inside.true_count == len(inside) else batch.filter(inside)
     if kept.num_rows:
         yield kept

@@ -1,6 +1,7 @@
 """What every source's settings have in common."""
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Annotated, Any, ClassVar, Self
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -11,8 +12,12 @@ from hub.model.instant import Ambiguity
 __all__ = ["Config", "SecretStr", "Zone"]
 
 
+_known_zones = cache(available_timezones)
+"""Reads every file of the zone database: not at each opening of a source."""
+
+
 def _check_zone(name: str) -> str:
-    if name not in available_timezones():
+    if name not in _known_zones():
         msg = f"time zone {name!r} is not known; use an IANA name such as Europe/Dublin"
         raise ValueError(msg)
     return name

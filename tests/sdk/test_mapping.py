@@ -287,3 +287,27 @@ def test_a_template_may_have_a_blank_between_its_holes() -> None:
     name = parse_expression("{batch} {test}")
     assert name.find(Scope({"batch": "B1", "test": " PH "})) == "B1 PH"
     assert name.find(Scope({"batch": "B1", "test": " "})) is None
+
+
+@pytest.mark.parametrize("path", ["a", "a.b", "{a}-{b}", "$.a", "@key", "."])
+@pytest.mark.parametrize(
+    "item",
+    [
+        {"a": " x ", "b": "y"},
+        {"a": "", "b": "n/a"},
+        {"a": " n/a ", "b": None},
+        {"a": 3, "b": False},
+        {"a": {"b": " z "}, "b": 0},
+        {"a": [1]},
+        {},
+        "no object",
+        [{"a": "x"}],
+        None,
+    ],
+)
+def test_what_is_looked_up_quickly_is_what_a_path_gives(path: str, item: Any) -> None:
+    reader = Reader(Reading(missing=("n/a",)))
+    expression = parse_expression(path)
+    scope = Scope(item, attributes={"key": " K "})
+
+    assert reader.finder(expression)(scope) == reader.stated(expression.find(scope))

@@ -84,7 +84,8 @@ class Path:
     def find(self, scope: Scope) -> Any:
         """Give the value at this path, or None when any step is missing."""
         if self.name is not None:
-            return _step(scope.item, self.name)
+            item = holder = scope.item
+            return holder.get(self.name) if type(item) is dict else _step(item, self.name)
         if self.attribute is not None:
             return _attribute(scope, self.attribute)
         at = scope.root if self.from_root else scope
@@ -137,10 +138,15 @@ class Template:
                 parts.append(piece)
                 continue
             given = piece.find(scope)
-            text = given.strip() if isinstance(given, str) else None if given is None else str(given).strip()
-            if text is None or (not text and isinstance(given, str)):
+            if given is None:
                 return None
-            parts.append(text)
+            if isinstance(given, str):
+                text = given.strip()
+                if not text:
+                    return None
+                parts.append(text)
+            else:
+                parts.append(str(given).strip())
         return "".join(parts)
 
     def place(self, scope: Scope) -> str | None:

@@ -1,13 +1,14 @@
 """Texts into values: what a source wrote becomes numbers, instants, amounts, results, names."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from hub.model import Measurement, Quantity, parse_instant
 from hub.model.instant import Ambiguity
+from hub.sdk.mapping.path import Expression, Path, Scope
 from hub.sdk.mapping.schema import Reading
 
 _TRUE = frozenset({"true", "yes", "y", "1", "x", "on"})
@@ -31,6 +32,28 @@ class Reader:
             text = given.strip()
             return None if not text or text in self.reading.missing else text
         return given
+
+    def finder(self, at: Expression) -> Callable[[Scope], Any]:
+        """Give a function of a scope that gives what stands at an expression, as `stated` has it.
+
+        For what is looked up in each of many items: most expressions are the name of a field, and most
+        fields hold text, so that one call does what takes four otherwise.
+        """
+        missing = self.reading.missing
+        name = at.name if isinstance(at, Path) else None
+
+        def find(scope: Scope) -> Any:
+            return self.stated(at.find(scope))
+
+        def find_field(scope: Scope) -> Any:
+            item = holder = scope.item
+            given: Any = holder.get(name) if type(item) is dict else at.find(scope)
+            if type(given) is not str:
+                return self.stated(given)
+            text = given.strip()
+            return None if not text or text in missing else text
+
+        return find if name is None else find_field
 
     def text(self, given: Any) -> str:
         """Give text; ValueError for objects and lists."""
@@ -74,6 +97,8 @@ class Reader:
 
     def clock(self, given: Any) -> datetime:
         """Give the instant of a version's clock: of two readings the earlier, for it only orders versions."""
+        if type(given) is str and self.reading.time_format is None:
+            return parse_instant(given, self.zone, ambiguous="earliest")
         return self._instant(given, None, self.zone, ambiguous="earliest")
 
     def _instant(

@@ -59,12 +59,16 @@ class CountedAhead:
     Whoever writes them has them counted all the same, for that looks further: at what is taken back
     elsewhere, at what changes with them. What is to be known is asked at once; working it out asks nothing,
     so that it may be done while the database is at work on something else.
+
+    `beside` are movements that are written with the new ones and are not new; of these one that was retracted
+    may come back.
     """
 
-    def __init__(self, connection: Connection, rows: Sequence[Fact]) -> None:
+    def __init__(self, connection: Connection, rows: Sequence[Fact], *, beside: Sequence[Fact]) -> None:
         self._fresh = number_facts(connection, "material_actual", rows)
         self._touched = _touch(filter(None, map(scope_of, self._fresh)))
         self._there = movements_of(connection, self._touched)
+        self._beside = beside
         self._known = _known(connection, [*self._there, *self._fresh])
 
     def work_out(self) -> tuple[list[Fact], Counted]:
@@ -79,7 +83,8 @@ class CountedAhead:
         marked = [{**fact, **marks.get(fact["id"], {})} for fact in self._fresh]
         marked.sort(key=lambda f: bool(f["same_as_id"] or f["disputes_id"]))
         tied = [m for m in inside if m.fact["reverses_key"] is not None]
-        open_ends = {scope_of(f) for f in (*self._there, *(f for m in tied for f in (m.fact, m.home)))}
+        ends = (*self._there, *self._beside, *(f for m in tied for f in (m.fact, m.home)))
+        open_ends = {scope_of(f) for f in ends}
         return marked, {s: some for s, some in _by_scope(sightings).items() if s not in open_ends}
 
 

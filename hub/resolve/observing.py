@@ -107,7 +107,7 @@ def _write(
     if record_type == "material_actual":
         rows = _rows(record_type, statements, names=names, peers=peers, now=now)
         new, known = part_facts(connection, record_type, rows)
-        ahead = CountedAhead(connection, new) if new else None
+        ahead = CountedAhead(connection, new, beside=known) if new else None
         yield
         if ahead:
             new, seen.counted = ahead.work_out()

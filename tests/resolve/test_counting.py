@@ -307,6 +307,28 @@ def test_a_reversal_withdrawn_lets_count_again_what_it_took_back(world: World) -
     assert seen(world) == {"e2": NETTED}
 
 
+def test_a_movement_that_comes_back_together_with_new_ones_counts_as_they_do(world: World) -> None:
+    after(world, says("erp", move("e1", "10")))
+    world.take([Version("erp", "d1", 2, deleted=True)])
+    world.resolve()
+    assert seen(world) == {}
+    world.take([says("erp", move("e1", "10"), move("e2", "5"), number=3)])
+    world.resolve()
+    assert seen(world) == {"e1": COUNTED, "e2": COUNTED}
+
+
+def test_a_movement_found_to_belong_where_new_ones_are_counts_there(world: World) -> None:
+    after(world, says("erp", move("e1", "10", batch="C")))
+    world.take(
+        [
+            says("erp", move("e1", "10"), move("e2", "5"), number=2),
+            says("mes", move("m", "15"), key="m"),
+        ]
+    )
+    world.resolve()
+    assert seen(world) == {"m": COUNTED, "e1": SAME, "e2": SAME}
+
+
 def test_a_lot_found_to_be_part_of_another_is_compared_with_it(world: World) -> None:
     moves = [
         says("mes", move("m1", "10", lot="L1"), move("m2", "20", lot="L2")),

@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from threading import Lock
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import BigInteger, Connection, Dialect, Select, bindparam, select
+from sqlalchemy import BigInteger, Connection, Dialect, Float, Select, bindparam, select
+from sqlalchemy.types import TypeEngine
 
 from hub.store.questions.compiler import fit, read_parameter
 from hub.store.questions.forms import form_of
@@ -98,7 +99,7 @@ class _Order:
 
     def read(self, told: Sequence[Any]) -> tuple[Any, ...]:
         pairs = zip(told, self.readers, strict=True)
-        return tuple(value if read is None else read(value) for value, read in pairs)
+        return tuple(value if read is None or value is None else read(value) for value, read in pairs)
 
 
 @dataclass(frozen=True)
@@ -172,8 +173,14 @@ def _select(connection: Connection, question: Question) -> Select[Any]:
 
 def _keep_order(connection: Connection, question: Question) -> _Order:
     ranking, dialect = rank(connection, question), connection.dialect
-    kinds = [one.column.type.dialect_impl(dialect) for one in ranking.steps]
-    return _Order(ranking, tuple(one.result_processor(dialect, None) for one in kinds))
+    return _Order(ranking, tuple(_reader(one.column.type, dialect) for one in ranking.steps))
+
+
+def _reader(kind: TypeEngine[Any], dialect: Dialect) -> _Convert | None:
+    """Give how a value of an order is read; PostgreSQL's driver knows all types but our word for numbers."""
+    if dialect.name == "sqlite":
+        return kind.dialect_impl(dialect).result_processor(dialect, None)
+    return float if isinstance(kind, Float) else None
 
 
 def _keep(

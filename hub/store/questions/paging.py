@@ -8,7 +8,7 @@ import base64
 import binascii
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 import orjson
 from sqlalchemy import (
@@ -195,4 +195,6 @@ def _after(ranking: Ranking, seat: Seat, *, is_down: bool) -> ColumnElement[bool
 
 def _last(value: Any, column: ColumnElement[Any]) -> ColumnElement[Any]:
     """Give a value of a seat as a column is compared with it."""
-    return value if isinstance(value, BindParameter) else literal(value, column.type)
+    if isinstance(value, BindParameter):
+        return cast("BindParameter[Any]", value)
+    return literal(value, column.type)

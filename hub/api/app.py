@@ -83,6 +83,10 @@ def create_app(
     app.state.room = room
     install_problems(app, show=render_problem, stamp=stamp)
     app.add_exception_handler(Answered, _give_again)
+    for door in doors:  # before our own routes, each of which would be tried for what no other can answer
+        made = door.make(room)
+        app.mount(door.path, made, name=door.path)
+        app.router.routes.append(Route(door.path, made, include_in_schema=False))
     for router in (*ALL_ROUTES, *ALL_PAGES):
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
@@ -92,10 +96,6 @@ def create_app(
         return answer(app.openapi())
 
     app.openapi = lambda: build_openapi(app, deprecations)  # type: ignore[method-assign]  # FastAPI's own way to replace it
-    for door in doors:
-        made = door.make(room)
-        app.mount(door.path, made, name=door.path)
-        app.router.routes.append(Route(door.path, made, include_in_schema=False))
     app.add_middleware(Later, outer=app, read=lambda: app.routes)
     app.add_middleware(Gate, outer=app, doors=doors)
     if deprecations:

@@ -63,8 +63,8 @@ def name_actor(caller: Caller) -> str:
     return f"{caller.name[:60]} ({caller.public_id})"
 
 
-def name_caller(request: Request) -> str:
-    """Give who asks as the audit trail names them: the key's name and its public id."""
+async def name_caller(request: Request) -> str:
+    """Give who asks as the audit trail names them: the key's name and its public id (`async` as `enter`)."""
     return name_actor(request.state.caller)
 
 

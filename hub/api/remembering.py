@@ -31,6 +31,8 @@ Question = tuple[str, str, bytes, str]
 """Who asks (key and what it may see), the path, the query as it was written, the accepted formats."""
 VALIDATED = {"Cache-Control": "private, no-cache", "Vary": "Accept, Authorization, Cookie, X-API-Key"}
 """What is said beside an entity tag: keep it, but ask before it is used, and not for others."""
+NEWEST = "newest_known"
+"""Where the state of a request has the newest instant known when its key was looked at."""
 _TAG = 16
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
 

@@ -91,8 +91,11 @@ class Room:
     """The files of the star, where DuckDB is installed and they are kept."""
 
 
-def enter(request: Request) -> Room:
-    """Give the room of the application that serves this request, as known at the instant it asks for."""
+async def enter(request: Request) -> Room:
+    """Give the room of the application that serves this request, as known at the instant it asks for.
+
+    It waits for nothing; but a function that is not `async` would cost each request a way into a thread.
+    """
     room: Any = getattr(request.state, "room", None) or request.app.state.room
     return room
 

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from anyio import to_thread
 from fastapi import FastAPI
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -21,7 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hub.api.doors import Door, find_door
 from hub.api.problems import Problem, problem_of, wants_page
-from hub.api.remembering import answer_unchanged, is_held, question_of, write_tag
+from hub.api.remembering import NEWEST, answer_unchanged, is_held, question_of, write_tag
 from hub.api.rights import DELIVERIES, KNOWN, OPEN, RIGHTS, Right
 from hub.api.room import Room
 from hub.api.routing import Directory
@@ -48,6 +48,9 @@ _HEADERS: Mapping[str, str] = {
 }
 
 
+_SAFE_HEADERS = [(name.lower().encode(), value.encode()) for name, value in _HEADERS.items()]
+_SAFE_NAMES = frozenset(name for name, _ in _SAFE_HEADERS)
+_CACHING = b"cache-control"
 _MOST_SEEN = 1_000
 
 
@@ -76,12 +79,7 @@ class Shell:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                headers = MutableHeaders(scope=message)
-                for name, value in _HEADERS.items():
-                    headers[name] = value
-                is_static = scope["path"].startswith("/static/")
-                if "etag" not in headers or is_static:
-                    headers["Cache-Control"] = "public, max-age=300" if is_static else "no-store"
+                _make_safe(message, is_static=scope["path"].startswith("/static/"))
             await send(message)
 
         try:
@@ -90,6 +88,18 @@ class Shell:
             if started:
                 raise
             await problem_of(error).respond()(scope, receive, send_safely)
+
+
+def _make_safe(message: Message, *, is_static: bool) -> None:
+    """Put safe headers into the beginning of an answer, instead of its own of the same names."""
+    own: list[tuple[bytes, bytes]] = [
+        pair for pair in message.get("headers", ()) if pair[0] not in _SAFE_NAMES
+    ]
+    if is_static or not any(name == b"etag" for name, _ in own):
+        how = b"public, max-age=300" if is_static else b"no-store"
+        own = [pair for pair in own if pair[0] != _CACHING]
+        own.append((_CACHING, how))
+    message["headers"] = [*own, *_SAFE_HEADERS]
 
 
 class Gate:
@@ -167,8 +177,12 @@ class Gate:
         state["ask_again"] = partial(self._find_caller, scope, headers)
         if route is not None:  # where there is none, the application says so
             check_right(caller, right, path)
-        door = find_door(self._doors, path)
-        return None if newest is None or door is not None else self._recall(scope, headers, newest)
+        if newest is None:
+            return None
+        if find_door(self._doors, path) is not None:
+            scope["state"][NEWEST] = newest  # a door remembers in its own way
+            return None
+        return self._recall(scope, headers, newest)
 
     async def _find(self, scope: Scope, headers: Headers) -> tuple[Caller | None, datetime | None]:
         """Give who asks and the newest known instant; both from memory while nothing has been written."""
@@ -215,7 +229,10 @@ class Gate:
         person = self._verify_token(headers)  # the issuer may be asked: no connection waits for that
         with room.database.read() as connection:
             caller = person or self._verify(connection, scope, headers)
-            is_asked = scope["method"] == "GET" and scope["path"].startswith("/v1/")
+            # An embedded store says it at once, and it stays with the key for whatever is asked next.
+            path, is_sqlite = scope["path"], room.database.dialect == "sqlite"
+            is_kept = path.startswith("/v1/") or find_door(self._doors, path) is not None
+            is_asked = is_sqlite or (scope["method"] == "GET" and is_kept)
             return caller, newest_known(connection) if caller and is_asked else None
 
     def _verify_token(self, headers: Headers) -> Caller | None:

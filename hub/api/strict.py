@@ -47,10 +47,11 @@ class StrictRoute(APIRoute):
         handle = super().get_route_handler()
         known = dict(_list_query(self.dependant))
 
-        async def read_strictly(request: Request) -> Response:
+        async def read_strictly(given: Request) -> Response:
+            request = StrictRequest(given.scope, given.receive)  # it reads its query once
             if self.is_of_present and PARAMETER in request.query_params:
                 raise Problem("not-kept", PRESENT_ONLY[self.path])
-            if set(request.query_params) - set(known):
+            if not known.keys() >= request.query_params.keys():
                 listed = ", ".join(sorted(known)) or "none"
                 raise Problem(
                     "invalid-parameter", f"A query parameter is not known here; known are: {listed}."
@@ -62,7 +63,7 @@ class StrictRoute(APIRoute):
                         "invalid-parameter", f"`{name}` is given several times and takes one value."
                     )
             room: Room = request.app.state.room
-            response = await handle(StrictRequest(request.scope, request.receive))
+            response = await handle(request)
             stamp(request, response)
             question = question_of(request.scope, request.headers) if self.is_remembered else None
             if question and response.status_code == OK:

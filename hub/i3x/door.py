@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 
 from hub.api.doors import Door
-from hub.api.parameters import name_caller
+from hub.api.parameters import name_actor
 from hub.api.problems import problem_of
 from hub.api.room import Room
 from hub.api.standing import standing_of
@@ -297,7 +297,7 @@ class Counter:
             )
         if len(body.updates) > self._settings.updates_at_once:
             raise Refusal(400, f"Write at most {self._settings.updates_at_once} values at once.")
-        with self._room.database.begin(name_caller(request), reason=reason) as connection:
+        with self._room.database.begin(name_actor(request.state.caller), reason=reason) as connection:
             results = write_updates(connection, body.updates, now=self._room.clock(), is_history=is_history)
         return answer_bulk([one.element_id for one in body.updates], results)
 

@@ -1,6 +1,6 @@
 """Answers about rows: pages of sets, single rows, properties, counts, and groups."""
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -18,7 +18,7 @@ from hub.odata.options import Options
 from hub.odata.refusals import VERSION, Refusal
 from hub.odata.searching import compile_search
 from hub.odata.settings import OdataSettings
-from hub.store.answers.pages import WrittenPage
+from hub.store.answers.pages import Page, WrittenPage
 from hub.store.database import Connection
 from hub.store.past.reading import then_of
 from hub.store.questions.documents import TooMuch, count, read_page, read_shelved_page
@@ -118,8 +118,7 @@ def _answer_set(connection: Connection, case: Case) -> Response:
     )
     limit = page_size(asked, options, case.settings)
     skip = 0 if options.skiptoken else options.skip
-    items: Sequence[Any] = ()
-    cursor: str | None = None
+    page: Page | WrittenPage = Page([])
     if limit:
         known_at = case.database.known_at
         shelved = None if then_of(connection) is not None else case.room.shelf.at(known_at)
@@ -129,12 +128,11 @@ def _answer_set(connection: Connection, case: Case) -> Response:
             if shelved is None
             else read_shelved_page(connection, question, shelved, cursor=at, limit=limit, skip=skip)
         )
-        items, cursor = page.items, page.next
     number = count(connection, question) if options.count else None
-    following = link_on(asked, options, cursor, shown=limit)
+    following = link_on(asked, options, page.next, shown=limit)
     return write_set(
         f"{address.set.name if not address.owners else address.path}{_shown(options.select, options.expand)}",
-        items,
+        page,
         asked=asked,
         options=options,
         count=number,
@@ -168,7 +166,7 @@ def link_on(asked: Asked, options: Options, cursor: str | None, *, shown: int) -
 
 def write_set(
     context: str,
-    items: Sequence[Any],
+    page: Page | WrittenPage,
     *,
     asked: Asked,
     options: Options,
@@ -176,21 +174,27 @@ def write_set(
     following: str | None = None,
 ) -> Response:
     """Give a page as OData JSON."""
-    document: dict[str, Any] = {}
+    before: dict[str, Any] = {}
     if options.level != "none":
-        document["@odata.context"] = f"{asked.root}/$metadata#{context}"
+        before["@odata.context"] = f"{asked.root}/$metadata#{context}"
     if count is not None:
-        document["@odata.count"] = count
-    document["value"] = items
-    if following is not None:
-        document["@odata.nextLink"] = following
-    return with_rows(write_json(document, options), len(items))
+        before["@odata.count"] = count
+    after = {} if following is None else {"@odata.nextLink": following}
+    if isinstance(page, WrittenPage):
+        response = _json(page.write("value", before=before, after=after), options)
+    else:
+        response = write_json({**before, "value": page.items, **after}, options)
+    return with_rows(response, len(page.items))
 
 
 def write_json(document: Any, options: Options) -> Counted:
     """Give a document as OData JSON."""
+    return _json(orjson.dumps(document, option=orjson.OPT_UTC_Z), options)
+
+
+def _json(body: bytes, options: Options) -> Counted:
     return Counted(
-        orjson.dumps(document, option=orjson.OPT_UTC_Z),
+        body,
         media_type=f"application/json;odata.metadata={options.level};charset=utf-8",
         headers=VERSION,
     )
@@ -279,7 +283,11 @@ def _answer_groups(connection: Connection, case: Case, question: Question) -> Re
     items = [_nest({name: row[place] for name, place in at.items()}) for row in groups.rows]
     shown = ",".join(name.replace("/", "(", 1) + ")" if "/" in name else name for name in names)
     return write_set(
-        f"{case.address.set.name}({shown})", items, asked=case.asked, options=options, count=number
+        f"{case.address.set.name}({shown})",
+        Page(items),
+        asked=case.asked,
+        options=options,
+        count=number,
     )
 
 

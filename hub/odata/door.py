@@ -13,9 +13,9 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.routing import Route
 
-from hub.api.answer import HEADER
+from hub.api.answer import HEADER, PARAMETER
 from hub.api.doors import Door
-from hub.api.remembering import VALIDATED, Answer, Question, answer_unchanged, is_held, write_tag
+from hub.api.remembering import NEWEST, VALIDATED, Answer, Question, answer_unchanged, is_held, write_tag
 from hub.api.room import Room
 from hub.api.slips import Counted, Slip, rows_of, slip_of, with_rows
 from hub.odata.addresses import Address, read_address, split_path
@@ -77,7 +77,9 @@ class Counter:
             if asked.method == "POST" and split_path(asked.path) == ["$batch"]:
                 body = await request.body()
                 return await run_in_threadpool(self._answer_batch, asked, body, caller, slip)
-            response = await run_in_threadpool(self._answer_get, asked, caller)
+            response = self._recall(asked, caller, getattr(request.state, NEWEST, None))
+            if response is None:
+                response = await run_in_threadpool(self._answer_get, asked, caller)
             if slip is not None:
                 slip.product = name_product(asked)
             return response
@@ -164,21 +166,45 @@ class Counter:
                 return answer(connection, case)
             case = replace(case, files=choose_files(connection, case))
             question = _question_of(asked, caller, of_files=case.files is not None)
-            tag = write_tag(question, known_at, self._room.settings.version)
-            if is_held(tag, asked.headers.get("if-none-match")):
-                return answer_unchanged(tag, known_at)
-            found = self._room.memory.find(question, known_at)
-            if found is not None:
-                answered = Counted(found.body, media_type=found.media_type, headers=VERSION)
-                response = with_rows(answered, found.rows)
-            else:
+            response = self._remember(asked, question, known_at)
+            if response is None:
                 response = answer(connection, case)
                 if response.status_code == OK:
                     media = response.headers["content-type"]
                     kept = Answer(known_at, bytes(response.body), None, media, rows_of(response))
                     self._room.memory.keep(question, kept)
-        response.headers.update({**VALIDATED, "ETag": tag, HEADER: format_at(known_at)})
+                self._tag(response, question, known_at)
         return response
+
+    def _recall(self, asked: Asked, caller: Caller, newest: datetime | None) -> Response | None:
+        """Answer without the store what was asked before and still stands: what is remembered was right.
+
+        Groups are left to the store, where it is seen which files answer them, and so is the past.
+        """
+        if newest is None or asked.method not in _READS:
+            return None
+        asked.check_versions()
+        if {name for name, _ in asked.read_pairs()} & {"$apply", PARAMETER}:
+            return None
+        question = _question_of(asked, caller, of_files=False)
+        is_there = self._room.memory.find(question, newest) is not None
+        return self._remember(asked, question, newest) if is_there else None
+
+    def _remember(self, asked: Asked, question: Question, known_at: datetime) -> Response | None:
+        """Give what was answered to the same question about the same state, or that what is held stands."""
+        tag = write_tag(question, known_at, self._room.settings.version)
+        if is_held(tag, asked.headers.get("if-none-match")):
+            return answer_unchanged(tag, known_at)
+        found = self._room.memory.find(question, known_at)
+        if found is None:
+            return None
+        response = with_rows(Counted(found.body, media_type=found.media_type, headers=VERSION), found.rows)
+        self._tag(response, question, known_at)
+        return response
+
+    def _tag(self, response: Response, question: Question, known_at: datetime) -> None:
+        tag = write_tag(question, known_at, self._room.settings.version)
+        response.headers.update({**VALIDATED, "ETag": tag, HEADER: format_at(known_at)})
 
     @staticmethod
     def _list_sets(asked: Asked, options: Options) -> Response:

@@ -16,7 +16,7 @@ from fastapi import Response
 
 from hub.odata.answering import Case, link_on, page_size, write_set
 from hub.odata.refusals import VERSION, Refusal, not_compiled
-from hub.store.answers.pages import CursorError
+from hub.store.answers.pages import CursorError, Page
 from hub.store.answers.signals import list_signals
 from hub.store.answers.tags import find_tags
 from hub.store.answers.things import NotFound, find_thing, read_thing
@@ -76,7 +76,7 @@ def answer_series(connection: Connection, case: Case) -> Response:
     shown = f"({','.join(options.select)})" if options.select else ""
     return write_set(
         f"samples{shown}",
-        items,
+        Page(items),
         asked=case.asked,
         options=options,
         count=_count(connection, case, spans) if options.count else None,

@@ -44,7 +44,7 @@ class Caller:
     scopes: frozenset[str]
     expires_at: datetime | None = None
 
-    @property
+    @cached_property
     def rows(self) -> RowScope:
         """Which rows the key sees."""
         return RowScope(self._codes(SITE), self._codes(PRODUCT))

@@ -12,10 +12,12 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 from sqlalchemy import text as sql
 
+from hub.store.past.reading import then_of
 from hub.store.tables import audit_event, overtaken_act
 
 _TICK = timedelta(microseconds=1)
 _NEWEST = select(func.max(audit_event.c.recorded_at))
+_NEWEST_ON_SQLITE = "SELECT max(recorded_at) FROM audit_event"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _COMMITS = 0x506C616E75
 """Key of the advisory lock under which acts are put in order, one after another, until each has committed."""
@@ -79,4 +81,10 @@ def keep_order(connection: Connection, stamp: datetime) -> None:
 
 
 def _newest_stamp(connection: Connection) -> datetime | None:
-    return connection.scalar(_NEWEST)
+    is_past = then_of(connection) is not None
+    if is_past or connection.dialect.name != "sqlite" or not connection.in_transaction():
+        return connection.scalar(_NEWEST)
+    # Each request asks this: the driver alone answers in a twentieth of the time.
+    driver: Any = connection.connection.driver_connection
+    (told,) = driver.execute(_NEWEST_ON_SQLITE).fetchone()
+    return None if told is None else datetime.fromisoformat(told)

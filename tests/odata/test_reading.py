@@ -7,6 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from hub.odata.model import list_sets
 from hub.store.questions.collections import list_collections
+from tests.api.factories import add_thing
 from tests.odata.conftest import Odata
 
 B117 = "code eq 'B26-0117'"
@@ -205,6 +206,19 @@ def test_an_answer_that_still_stands_is_not_sent_again(odata: Odata) -> None:
     other = odata.client.get("/batches?$select=uid", headers={"If-None-Match": tag})
     assert other.status_code == 200
     assert odata.ask("/batches", select="code").content == first.content
+
+
+def test_what_is_remembered_is_forgotten_with_the_next_write_and_excuses_no_mistake(odata: Odata) -> None:
+    address = "/batches?$select=code&$orderby=code"
+    first = odata.client.get(address)
+    assert odata.client.get(address).content == first.content
+    with odata.database.begin("test") as connection:
+        add_thing(connection, "batch", "A-FIRST")
+    after = odata.client.get(address)
+    assert after.json()["value"][0]["code"] == "A-FIRST"
+    assert after.headers["ETag"] != first.headers["ETag"]
+    assert odata.client.get(address, headers={"OData-MaxVersion": "3.0"}).status_code == 400
+    assert odata.client.get("/batches?$nope=1", headers={"If-None-Match": "*"}).status_code == 400
 
 
 def test_an_instant_of_the_past_is_answered_from_what_was_known_then(odata: Odata) -> None:

@@ -8,8 +8,9 @@ that sees some rows only, what it does not see is no object: it is not counted, 
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache, lru_cache, reduce
 from itertools import starmap
+from operator import add
 from typing import Any, Literal
 
 from sqlalchemy import (
@@ -243,15 +244,19 @@ def seen_among(connection: Connection, kind: str, ids: Iterable[int]) -> set[int
 # ------------------------------------------------------------------------------------------ inside
 @dataclass(frozen=True)
 class _Outline:
-    """How the objects of a kind are found: their table, its joins, and the columns of an object."""
+    """How the objects of a kind are found: their table, its joins, and the columns of an object.
+
+    `name` is the part of its key behind the kind; `parents` are kind and name of what it hangs from, null
+    where there is none, the first that there is counts.
+    """
 
     kind: ObjectKind
     table: FromClause
     source: FromClause
-    key: ColumnElement[str]
+    name: ColumnElement[str]
     title: ColumnElement[str]
     description: ColumnElement[Any]
-    parent: ColumnElement[Any]
+    parents: tuple[tuple[str, ColumnElement[str]], ...]
     form: ColumnElement[str]
     has_parts: ColumnElement[bool]
     level: ColumnElement[Any]
@@ -259,6 +264,15 @@ class _Outline:
 
     def select(self, *columns: ColumnElement[Any]) -> Select[Any]:
         return select(*columns).select_from(self.source).where(self.is_shown)
+
+    @property
+    def key(self) -> ColumnElement[str]:
+        return literal(f"{self.kind.name}/") + self.name
+
+    @property
+    def parent(self) -> ColumnElement[Any]:
+        above = [literal(f"{kind}/") + name for kind, name in self.parents]
+        return func.coalesce(*above, cast(null(), String)) if above else cast(null(), String)
 
     @property
     def columns(self) -> tuple[ColumnElement[Any], ...]:
@@ -274,13 +288,13 @@ def _outline(kind: str, scope: RowScope | None) -> _Outline:
     described = OBJECT_KINDS[kind]
     table = FACT_TABLES[kind] if described.is_fact else ENTITY_TABLES[kind]
     source: FromClause = table
-    parents: list[ColumnElement[Any]] = []
+    parents: list[tuple[str, ColumnElement[str]]] = []
     for field in described.parents:
         target = references_of(kind)[field]
         above = _alias(target, f"above_{field}")
         there = (above.c.id == table.c[f"{field}_id"], _stands(above), *see(scope, target, above))
         source = source.outerjoin(above, and_(*there))
-        parents.append(case((above.c.id.is_not(None), _key(target, above))))
+        parents.append((target, _name(above)))
     title: ColumnElement[Any] = table.c[described.title]
     is_fact = described.is_fact
     stands = (_stands(table), table.c.same_as_id.is_(None)) if is_fact else (_stands(table),)
@@ -288,10 +302,10 @@ def _outline(kind: str, scope: RowScope | None) -> _Outline:
         kind=described,
         table=table,
         source=source,
-        key=_key(kind, table),
+        name=_name(table),
         title=func.coalesce(title, literal(kind)),
         description=cast(null(), String) if is_fact else table.c.description,
-        parent=func.coalesce(*parents, cast(null(), String)) if parents else cast(null(), String),
+        parents=tuple(parents),
         form=_form(kind, table),
         has_parts=_has_parts(kind, table, scope),
         level=table.c.level if kind == "equipment" else cast(null(), String),
@@ -313,9 +327,8 @@ def _own(table: FromClause) -> ColumnElement[int]:
     return func.coalesce(table.c.same_as_id, table.c.id) if "same_as_id" in table.c else table.c.id
 
 
-def _key(kind: str, table: FromClause) -> ColumnElement[str]:
-    name = table.c.uid if "uid" in table.c else cast(_own(table), String)
-    return literal(f"{kind}/") + name
+def _name(table: FromClause) -> ColumnElement[str]:
+    return table.c.uid if "uid" in table.c else cast(_own(table), String)
 
 
 def _has_parts(kind: str, table: FromClause, scope: RowScope | None) -> ColumnElement[bool]:
@@ -336,7 +349,11 @@ def _has_parts(kind: str, table: FromClause, scope: RowScope | None) -> ColumnEl
 def _form(kind: str, table: FromClause) -> ColumnElement[str]:
     if kind != "tag":
         return literal(kind)
-    return literal("tag_") + func.coalesce(table.c.value_type, "any")
+    return literal("tag_") + _value_type(table)
+
+
+def _value_type(table: FromClause) -> ColumnElement[str]:
+    return func.coalesce(table.c.value_type, "any")
 
 
 @lru_cache(_KEPT)
@@ -369,36 +386,44 @@ class _Printer:
     is_sqlite: bool
 
     def print_all(self, pieces: Sequence[Piece | tuple[str]]) -> ColumnElement[str]:
-        printed: ColumnElement[str] = literal("")
-        same = ""
-        for piece in pieces:
-            part = piece[0] if isinstance(piece, tuple) else self.print(piece)
+        parts = [part for piece in pieces for part in self._parts(piece)]
+        printed: list[ColumnElement[str]] = []
+        same = ""  # text is put together here: the database would do it for each row
+        for part in parts:
             if isinstance(part, str):
                 same += part
-            else:
-                printed, same = printed + literal(same) + part, ""
-        return printed + literal(same)
+                continue
+            printed += [literal(same), part] if same else [part]
+            same = ""
+        return reduce(add, [*printed, literal(same)])
 
-    def print(self, piece: Piece) -> ColumnElement[str] | str:
+    def _parts(self, piece: Piece | tuple[str]) -> Sequence[ColumnElement[str] | str]:
         outline = self.outline
         match piece:
+            case (text,):
+                return (text,)
             case "form":
-                return outline.form if outline.kind.name == "tag" else outline.kind.name
+                return (
+                    ("tag_", _value_type(outline.table))
+                    if outline.kind.name == "tag"
+                    else (outline.kind.name,)
+                )
             case "has_parts":
                 if isinstance(outline.has_parts, False_):
-                    return "false"
-                return case((outline.has_parts, literal("true")), else_=literal("false"))
+                    return ("false",)
+                return (case((outline.has_parts, literal("true")), else_=literal("false")),)
             case "described":
                 told = literal(',"description":') + self._quote(outline.description)
-                return case((outline.description.is_not(None), told), else_=literal(""))
+                return (case((outline.description.is_not(None), told), else_=literal("")),)
             case "parent":
                 # A key has nothing that JSON would escape.
                 root = "null" if self.root is None else f'"{self.root}"'
-                return func.coalesce(literal('"') + outline.parent + literal('"'), literal(root))
+                above = [literal(f'"{kind}/') + name + literal('"') for kind, name in outline.parents]
+                return (func.coalesce(*above, literal(root)) if above else root,)
             case "key":
-                return literal('"') + outline.key + literal('"')
+                return (f'"{outline.kind.name}/', outline.name, '"')
             case "title":
-                return self._quote(outline.title)
+                return (self._quote(outline.title),)
 
     def _quote(self, value: ColumnElement[Any]) -> ColumnElement[str]:
         if self.is_sqlite:

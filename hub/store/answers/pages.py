@@ -5,7 +5,7 @@ Rows are ordered by one column and the key; rows without a value come last, in b
 
 import base64
 import binascii
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -36,8 +36,23 @@ class Page:
 class WrittenPage:
     """The same with each document as its JSON."""
 
-    items: list[orjson.Fragment]
+    items: list[bytes]
     next: str | None = None
+
+    def write(self, name: str, *, before: Mapping[str, Any], after: Mapping[str, Any]) -> bytes:
+        """Give one JSON document of some members, the items as an array under a name, and more members.
+
+        The array is long and its parts are bytes already: they are copied once.
+        """
+        first, last = (orjson.dumps(some, option=orjson.OPT_UTC_Z)[1:-1] for some in (before, after))
+        head = b'{%b%b"%b":[' % (first, b"," if first else b"", name.encode())
+        tail = b"]%b%b}" % (b"," if last else b"", last)
+        if not self.items:
+            return head + tail
+        *others, end = self.items
+        parts = [*others, end + tail]
+        parts[0] = head + parts[0]
+        return b",".join(parts)
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,8 @@ import pyarrow.compute
 from sqlalchemy import Boolean, ColumnElement, Connection, Float, Integer, String, select, type_coerce
 
 from hub.store.questions.collections import Collection, find_collection
-from hub.store.questions.documents import rank
 from hub.store.questions.paging import order_query
-from hub.store.questions.question import Question, refuse_unknown
+from hub.store.questions.question import Question, rank, refuse_unknown
 from hub.store.star.arrow import read_batches
 from hub.store.tables.parts import UtcDateTime
 

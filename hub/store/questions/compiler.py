@@ -3,7 +3,7 @@
 import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -13,6 +13,7 @@ from sqlalchemy import (
     Integer,
     String,
     and_,
+    bindparam,
     case,
     cast,
     exists,
@@ -28,6 +29,7 @@ from sqlalchemy import (
 from hub.store.questions.collections import SOURCES, Collection, Navigation, Property, find_collection
 from hub.store.questions.expression import (
     Arithmetic,
+    Blank,
     Both,
     Call,
     Comparison,
@@ -75,6 +77,8 @@ _PARTS = {
     "second": (18, 2),
 }
 _LARGEST = 2**63
+_BLANK = "blank_"
+"""How the name of a blank's parameter begins; other parameters are called by their columns."""
 
 
 @dataclass(frozen=True)
@@ -166,7 +170,7 @@ class Compiler:
             raise FilterError("this name can only be compared with eq, ne and in", node.position)
         value = _check(term.kind, right)
         column = self._ordered(term)
-        return and_(term.column.is_not(None), _COMPARE[sign](column, value))
+        return and_(term.column.is_not(None), _COMPARE[sign](column, _to_compare(value, column)))
 
     def _compare_terms(self, left: Term, right: Term, node: Comparison) -> ColumnElement[bool]:
         sign = node.operator
@@ -194,13 +198,18 @@ class Compiler:
             case "flag":
                 return and_(known, term.column.is_(true() if value else false()))
             case "reference":
-                return and_(known, self._refers(term, lambda name: name == value))
+                return and_(known, self._refers(term, lambda name: name == _to_compare(value, name)))
             case "source":
-                return term.column.in_(select(SOURCES.c.id).where(SOURCES.c.code == value))
+                code = SOURCES.c.code
+                return term.column.in_(select(SOURCES.c.id).where(code == _to_compare(value, code)))
             case "choice" if (beside := self._beside(term)) is not None:
-                return or_(and_(known, term.column == value), and_(beside.is_not(None), beside == value))
+                same = beside == _to_compare(value, beside)
+                return or_(
+                    and_(known, term.column == _to_compare(value, term.column)),
+                    and_(beside.is_not(None), same),
+                )
             case _:
-                return and_(known, term.column == value)
+                return and_(known, term.column == _to_compare(value, term.column))
 
     def _refers(
         self, term: Term, test: Callable[[ColumnElement[Any]], ColumnElement[bool]]
@@ -462,20 +471,72 @@ def _say(node: Literal) -> Term:
             raise FilterError("expected a name or a value", node.position)
 
 
-def _check(kind: str, one: Literal) -> Value:
-    """Give a literal that fits a kind. Raises `FilterError`."""
+@dataclass(frozen=True)
+class Parameter:
+    """A blank whose kind is known, as a parameter of a statement; `read_parameter` reads its name again."""
+
+    number: int
+    kind: str
+    type: type
+
+    @property
+    def name(self) -> str:
+        """Under which name a statement has it."""
+        return f"{_BLANK}{self.kind}_{self.number}"
+
+
+def read_parameter(name: str) -> tuple[str, int] | None:
+    """Give kind and number of a blank from its name in a statement; None for what is no blank."""
+    if not name.startswith(_BLANK):
+        return None
+    kind, _, number = name.removeprefix(_BLANK).partition("_")
+    return kind, int(number)
+
+
+_SAMPLES: dict[type, Any] = {
+    int: 0,
+    float: 0.0,
+    str: "",
+    datetime: datetime(2000, 1, 1, tzinfo=UTC),
+}
+
+
+def _to_compare(value: Value | Parameter, column: ColumnElement[Any]) -> Any:
+    """Give what a column is compared with: the value, or a parameter of the type that a value would have."""
+    if not isinstance(value, Parameter):
+        return value
+    sample = _SAMPLES[value.type]
+    return bindparam(value.name, type_=column.type.coerce_compared_value(operator.eq, sample))
+
+
+def _check(kind: str, one: Literal) -> Value | Parameter:
+    """Give a literal that fits a kind, of a blank its parameter. Raises `FilterError`."""
     accepted, form = _FORMS[kind]
     value = one.value
+    if isinstance(value, Blank):
+        if value.type not in accepted:
+            raise FilterError(f"this name takes {form}", one.position)
+        told = float if kind == "number" else str if kind == "date" else value.type
+        return Parameter(value.number, kind, told)
     is_wrong_truth = isinstance(value, bool) and bool not in accepted
     is_wrong_time = isinstance(value, datetime) and datetime not in accepted
     if is_wrong_truth or is_wrong_time or not isinstance(value, accepted):
         raise FilterError(f"this name takes {form}", one.position)
+    return fit(kind, value)
+
+
+def fit(kind: str, value: Value) -> Value:
+    """Give a value of the right type as a kind of property is compared with it."""
     if kind == "date" and isinstance(value, date):
         return value.isoformat()
     if kind in _NUMBERS and isinstance(value, int | float):
-        is_large = isinstance(value, int) and not -_LARGEST <= value < _LARGEST
-        return float(value) if kind == "number" or is_large else value
+        return float(value) if kind == "number" or is_large(value) else value
     return value
+
+
+def is_large(value: Value) -> bool:
+    """Tell whether a whole number is more than the engines' integers hold."""
+    return isinstance(value, int) and not -_LARGEST <= value < _LARGEST
 
 
 def _family(kind: str) -> str:

@@ -5,15 +5,16 @@ from dataclasses import replace
 from typing import Any
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, Select, func, select
+from sqlalchemy import Connection, Select, func, select
 
 from hub.store.answers.pages import Page, WrittenPage
 from hub.store.answers.readings import Document, Reading
 from hub.store.questions.collections import Collection, Navigation, find_collection
 from hub.store.questions.expression import FilterError
 from hub.store.questions.grammar import MAX_STEPS, Expansion
-from hub.store.questions.paging import Ranking, Seat, Step, order_query, read_cursor, take_rows, write_cursor
-from hub.store.questions.question import Question, refuse_unknown
+from hub.store.questions.kept import take_keys
+from hub.store.questions.paging import Ranking, Seat, order_query, read_cursor, take_rows, write_cursor
+from hub.store.questions.question import Question, key_of, rank, refuse_unknown
 from hub.store.questions.shelf import Shelved
 from hub.store.sets import is_among
 
@@ -55,22 +56,17 @@ def read_shelved_page(
     """
     if question.expand:
         return read_page(connection, question, cursor=cursor, limit=limit, skip=skip)
-    ranking = rank(connection, question)
-    seat = read_cursor(cursor, question.fingerprint, ranking) if cursor else None
     reading = narrow(question)
-    keys = select(ranking.key.label("row_id")).where(*question.conditions(connection))
-    rows = take_rows(connection, keys, ranking, seat=seat, limit=limit + 1, skip=skip)
-    shown = rows[:limit]
+    found = take_keys(connection, question, cursor=cursor, limit=limit, skip=skip)
 
     def read(missing: list[int]) -> dict[int, bytes]:
-        query = reading.statement.where(is_among(connection, ranking.key, missing))
+        query = reading.statement.where(is_among(connection, key_of(question.collection), missing))
         there = connection.execute(query).all()
         documents = zip(there, reading.documents(there), strict=True)
         return {row[0]: orjson.dumps(document, option=orjson.OPT_UTC_Z) for row, document in documents}
 
     kind = (question.collection.name, question.select, question.is_flat)
-    items = [orjson.Fragment(one) for one in shelved.read(kind, [row.row_id for row in shown], read)]
-    return WrittenPage(items, _next(question, ranking, shown) if len(rows) > limit else None)
+    return WrittenPage(shelved.read(kind, found.keys, read), found.next)
 
 
 def read_one(connection: Connection, question: Question, key: int) -> Document | None:
@@ -97,20 +93,6 @@ def count(connection: Connection, question: Question, *, most: int | None = None
     """Give how many rows answer a question; not more than `most`, beyond which nobody counts."""
     rows = select(key_of(question.collection)).where(*question.conditions(connection)).limit(most)
     return int(connection.scalar(select(func.count()).select_from(rows.subquery())) or 0)
-
-
-def rank(connection: Connection, question: Question) -> Ranking:
-    """Give the whole order of a question's answer. Raises `FilterError`."""
-    steps = tuple(
-        Step(column, descending, bool(getattr(column, "nullable", True)))
-        for column, descending in question.steps(connection)
-    )
-    return Ranking(steps, key_of(question.collection))
-
-
-def key_of(collection: Collection) -> ColumnElement[Any]:
-    """Give the column of a collection's own key."""
-    return collection.table.c[collection.key]
 
 
 def narrow(question: Question) -> Reading:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 
 Value = str | int | float | bool | datetime | date | None
+"""What a question says of a property's value."""
 COMPARISONS = ("eq", "ne", "gt", "ge", "lt", "le")
 ARITHMETIC = ("add", "sub", "mul", "div", "mod")
 FUNCTIONS: dict[str, int] = {
@@ -81,10 +82,18 @@ def _place() -> int:
 
 
 @dataclass(frozen=True)
-class Literal:
-    """A value: text, number, truth, instant, date or null."""
+class Blank:
+    """A place for values of one type, the how-manieth of its question: what a form has instead of a value."""
 
-    value: Value
+    number: int
+    type: type
+
+
+@dataclass(frozen=True)
+class Literal:
+    """A value: text, number, truth, instant, date or null; in the form of a question a blank."""
+
+    value: Value | Blank
     position: int = _place()
 
 

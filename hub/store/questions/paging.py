@@ -8,10 +8,21 @@ import base64
 import binascii
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, Float, Integer, Select, and_, literal, or_, tuple_
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Connection,
+    Float,
+    Integer,
+    Select,
+    and_,
+    literal,
+    or_,
+    tuple_,
+)
 
 from hub.model import format_instant, parse_instant
 from hub.store.answers.pages import CursorError
@@ -43,7 +54,7 @@ class Seat:
     """Where a row stands in an order: the values of the steps and its key."""
 
     values: tuple[Any, ...]
-    key: int
+    key: Any
 
 
 def take_rows(
@@ -60,17 +71,29 @@ def take_rows(
     The steps' values stand in each row under `step0`, `step1`, ….
     One step is asked for in two queries where it may be null, each of which an index can answer.
     """
+    rows: list[Any] = []
+    for part in list_parts(query, ranking, seat=seat, skips=bool(skip)):
+        if len(rows) < limit:
+            rows += connection.execute(part.limit(limit - len(rows)).offset(skip or None)).all()
+    return rows
+
+
+def list_parts(query: Select[Any], ranking: Ranking, *, seat: Seat | None, skips: bool) -> list[Select[Any]]:
+    """Give the queries, one or two, whose rows after one another are those after a seat in their order.
+
+    The values of a seat may be parameters.
+    """
     steps = ranking.steps
     labelled = query.add_columns(*(one.column.label(f"step{at}") for at, one in enumerate(steps)))
-    if len(steps) != 1 or skip:
-        return list(connection.execute(_by_many(labelled, ranking, seat).limit(limit).offset(skip or None)))
-    rows: list[Any] = []
+    if len(steps) != 1 or skips:
+        return [_by_many(labelled, ranking, seat)]
+    parts: list[Select[Any]] = []
     if seat is None or seat.values[0] is not None:
-        rows += connection.execute(_with_value(labelled, ranking, seat).limit(limit))
-    if len(rows) < limit and steps[0].may_be_null:
+        parts.append(_with_value(labelled, ranking, seat))
+    if steps[0].may_be_null:
         after = seat if seat and seat.values[0] is None else None
-        rows += connection.execute(_without_value(labelled, ranking, after).limit(limit - len(rows)))
-    return rows
+        parts.append(_without_value(labelled, ranking, after))
+    return parts
 
 
 def order_query(query: Select[Any], ranking: Ranking) -> Select[Any]:
@@ -122,7 +145,7 @@ def _with_value(query: Select[Any], ranking: Ranking, seat: Seat | None) -> Sele
         query = query.where(step.column.is_not(None))
     if seat is not None:
         here = tuple_(step.column, key)
-        last = tuple_(literal(seat.values[0], step.column.type), literal(seat.key, key.type))
+        last = tuple_(_last(seat.values[0], step.column), _last(seat.key, key))
         query = query.where(here < last if step.descending else here > last)
     if step.descending:
         return query.order_by(step.column.desc(), key.desc())
@@ -158,13 +181,20 @@ def _after(ranking: Ranking, seat: Seat, *, is_down: bool) -> ColumnElement[bool
         if value is None:
             same.append(step.column.is_(None))
             continue
-        last = literal(value, step.column.type)
+        last = _last(value, step.column)
         beyond = step.column < last if step.descending else step.column > last
         if step.may_be_null:
             beyond = or_(beyond, step.column.is_(None))
         ways.append(and_(*same, beyond))
         same.append(step.column == last)
     key = ranking.key
-    last_key = literal(seat.key, key.type)
+    last_key = _last(seat.key, key)
     ways.append(and_(*same, key < last_key if is_down else key > last_key))
     return or_(*ways)
+
+
+def _last(value: Any, column: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Give a value of a seat as a column is compared with it."""
+    if isinstance(value, BindParameter):
+        return cast("BindParameter[Any]", value)
+    return literal(value, column.type)

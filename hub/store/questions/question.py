@@ -11,6 +11,7 @@ from hub.store.questions.collections import Collection, find_collection
 from hub.store.questions.compiler import compile_condition, compile_path
 from hub.store.questions.expression import Expression, FilterError, Ordering, Path, names_in
 from hub.store.questions.grammar import Expansion, parse_expand, parse_filter, parse_order, parse_select
+from hub.store.questions.paging import Ranking, Step
 from hub.store.questions.scope import scope_of, visible
 from hub.store.tables import identifier
 
@@ -105,6 +106,20 @@ def _told(origin: Origin | None) -> Any:
     if origin is None:
         return None
     return origin.collection.name, origin.condition, origin.way, _told(origin.origin)
+
+
+def rank(connection: Connection, question: Question) -> Ranking:
+    """Give the whole order of a question's answer. Raises `FilterError`."""
+    steps = tuple(
+        Step(column, descending, bool(getattr(column, "nullable", True)))
+        for column, descending in question.steps(connection)
+    )
+    return Ranking(steps, key_of(question.collection))
+
+
+def key_of(collection: Collection) -> ColumnElement[Any]:
+    """Give the column of a collection's own key."""
+    return collection.table.c[collection.key]
 
 
 def standing(

@@ -21,7 +21,7 @@ class Shelf:
         self._most = most_bytes
         self._bytes = 0
         self._known_at: datetime | None = None
-        self._documents: dict[tuple[Kind, int], bytes] = {}
+        self._documents: dict[Kind, dict[int, bytes]] = {}
         self._lock = Lock()
 
     def at(self, known_at: datetime | None) -> "Shelved | None":
@@ -33,8 +33,8 @@ class Shelf:
         with self._lock:
             if known_at != self._known_at:
                 return {}
-            found = ((key, self._documents.get((kind, key))) for key in keys)
-            return {key: document for key, document in found if document is not None}
+            there = self._documents.get(kind, {})
+            return {key: there[key] for key in keys if key in there}
 
     def keep(self, known_at: datetime, kind: Kind, documents: dict[int, bytes]) -> None:
         """Keep documents, unless a newer instant is known already; a full shelf begins anew."""
@@ -46,7 +46,7 @@ class Shelf:
                 self._documents.clear()
                 self._known_at, self._bytes = known_at, 0
             if size <= self._most:
-                self._documents.update(((kind, key), one) for key, one in documents.items())
+                self._documents.setdefault(kind, {}).update(documents)
                 self._bytes += size
 
 

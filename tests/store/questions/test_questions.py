@@ -21,7 +21,9 @@ from hub.store.questions.collections import (
 from hub.store.questions.columns import flat_columns, stream_columns
 from hub.store.questions.documents import count, read_page, stream_documents
 from hub.store.questions.expression import FilterError
+from hub.store.questions.kept import take_keys
 from hub.store.questions.question import ask
+from hub.store.questions.scope import RowScope, narrow_connection
 from hub.store.tables import ENTITY_TABLES
 from hub.store.upgrade import upgrade
 from tests.api.factories import add_plant, add_thing
@@ -238,3 +240,72 @@ def test_merged_things_are_asked_for_by_their_lifecycle(connection: Connection) 
     table = ENTITY_TABLES["batch"]
     merged = set(connection.scalars(select(table.c.code).where(table.c.lifecycle == "merged")))
     assert set(codes(connection, "lifecycle eq 'merged'")) == merged
+
+
+_TEXTS = st.sampled_from(["'B26-0117'", "'X1'", "'Other'", "'300214'", "'Quarantine hold'", "''", "'nobody'"])
+_NUMBERS = st.sampled_from(["0", "-1", "1", "12.5", "13", "1e3", "9223372036854775808"])
+_INSTANTS = st.sampled_from(["2026-03-02T00:00:00Z", "2026-03-02T08:30:00+02:00", "1999-01-01T00:00:00Z"])
+_DAYS = st.sampled_from(["2026-03-02", "1999-01-01"])
+_FORMS = st.sampled_from(
+    [
+        "version ge {n}",
+        "actual_size gt {n} or actual_size eq null",
+        "{n} lt actual_size",
+        "year(actual_start) ge {n} and code ne {t}",
+        "code ge {t}",
+        "status eq {t} or not (status in ({u}, null))",
+        "product eq {t}",
+        "product/code in ({t}, {u})",
+        "actual_start lt {i}",
+        "date(actual_start) ne {d}",
+        "has_conflict eq false and code ne {t}",
+        "phases/any(p:p/name ne {t} and p/actual_start gt {i})",
+        "contains(code, {t})",
+        "actual_size add {n} gt {n}",
+    ]
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    form=_FORMS,
+    values=st.lists(
+        st.fixed_dictionaries({"n": _NUMBERS, "t": _TEXTS, "u": _TEXTS, "i": _INSTANTS, "d": _DAYS}),
+        min_size=2,
+        max_size=3,
+    ),
+    order=st.sampled_from([None, "code", "actual_start desc", "status, actual_size desc"]),
+    skip=st.sampled_from([0, 1]),
+    scope=st.sampled_from([None, RowScope(products=("300214",)), RowScope(products=("300214", "X"))]),
+)
+def test_questions_of_one_form_find_each_their_own_rows(
+    connection: Connection,
+    form: str,
+    values: list[dict[str, str]],
+    order: str | None,
+    skip: int,
+    scope: RowScope | None,
+) -> None:
+    narrowed = narrow_connection(connection, scope)
+    batch = ENTITY_TABLES["batch"].c
+    codes_of = {row.id: row.code for row in connection.execute(select(batch.id, batch.code))}
+    for some in values:
+        question = ask("batches", filter=form.format(**some), order=order)
+        cursor: str | None = None
+        for _ in range(3):
+            more = skip if cursor is None else 0
+            page = read_page(narrowed, question, cursor=cursor, limit=1, skip=more)
+            found = take_keys(narrowed, question, cursor=cursor, limit=1, skip=more)
+            assert [codes_of[key] for key in found.keys] == [item["code"] for item in page.items]
+            assert found.next == page.next
+            cursor = page.next
+            if cursor is None:
+                break
+
+
+def test_a_value_of_another_kind_is_refused_where_it_stands_though_the_form_was_asked(
+    connection: Connection,
+) -> None:
+    take_keys(connection, ask("batches", filter="version gt 1"), cursor=None, limit=1)
+    with pytest.raises(FilterError, match=r"takes a number .*character 17"):
+        take_keys(connection, ask("batches", filter="     version gt 'x'"), cursor=None, limit=1)

@@ -1,7 +1,8 @@
 """One batch from every side: phases, data, materials, samples and results, events, orders."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Connection, Select, select
@@ -48,22 +49,31 @@ def list_results(connection: Connection, batch_id: int, *, retracted: bool = Fal
     `is_outside` tells that a number breaks the limits it was tested against (null without limits).
     """
     reading = fact_reading("test_result")
-    query = _results(connection.dialect.name, retracted=retracted)
     sampled = list_sample_ids(connection, batch_id)
     with rubbish_kept():
-        results = reading.documents(select_in(connection, query, reading.table.c.sample_id, sampled))
+        rows = select_in(connection, _results(retracted=retracted), reading.table.c.sample_id, sampled)
+        results = reading.documents(sorted(rows, key=_place_of_result()))
         _add_samples_and_limits(connection, results, sampled=sampled)
     return results
 
 
 @cache
-def _results(dialect: str, *, retracted: bool) -> Select[Any]:
-    """Give the query for results by sample and test, in byte order as in SQLite: that also sorts faster."""
+def _results(*, retracted: bool) -> Select[Any]:
     reading = fact_reading("test_result")
-    columns = reading.table.c
-    test = columns.test_code.collate("C") if dialect == "postgresql" else columns.test_code
-    query = reading.statement.order_by(columns.sample_id, test, columns.id)
-    return query if retracted else query.where(columns.is_retracted.is_(False))
+    return (
+        reading.statement if retracted else reading.statement.where(reading.table.c.is_retracted.is_(False))
+    )
+
+
+@cache
+def _place_of_result() -> Callable[[Sequence[Any]], Any]:
+    """Give the place of a row among results: by sample, then by test in byte order, then as they came.
+
+    An engine sorts rows as wide as these more slowly than Python sorts what it was given of them.
+    """
+    reading = fact_reading("test_result")
+    wanted = [reading.table.c[name] for name in ("sample_id", "test_code", "id")]
+    return itemgetter(*(reading.place_of(column) for column in wanted))
 
 
 def _add_samples_and_limits(

@@ -93,6 +93,11 @@ class Reading:
         """The same statement, made once: it has a column for each part of each member."""
         return self.select()
 
+    def place_of(self, column: ColumnElement[Any]) -> int:
+        """Give the place of a column in the rows of `select`. Raises `StopIteration` without it."""
+        columns = (own for slot in self.slots for own in slot.columns)
+        return 1 + next(place for place, own in enumerate(columns) if own is column)
+
     def narrow(self, names: Collection[str]) -> "Reading":
         """Give the reading of some members only, without the joins that these do not need."""
         slots = tuple(slot for slot in self.slots if slot.name in names)

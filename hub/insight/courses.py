@@ -222,13 +222,18 @@ def _find(
         reached, missing = reach, missing - parts.keys()
 
 
+def around(span: Span) -> Span:
+    """Give a span with a day around it, in which nearly all that bounds what lies in it is found."""
+    return _less(span[0], REACHES[1]), _more(span[1], REACHES[1])
+
+
 def read_at_once(connection: Connection, tag_ids: Collection[int], span: Span) -> Read:
     """Read a span with a day around it; give what gives parts of it, and asks the store for what is beyond.
 
     Batches that follow each other on a unit lie in the same row groups of the cold runs, and each of those
     would be read again for each batch.
     """
-    held = _less(span[0], REACHES[1]), _more(span[1], REACHES[1])
+    held = around(span)
     table = read_samples(connection, tag_ids, *held)
     times: Any = table["ts"].cast(pa.int64()).to_numpy()
     parts = _parts(table)

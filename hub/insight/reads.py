@@ -11,6 +11,7 @@ import pyarrow as pa
 from hub.insight.course import Column, Course
 from hub.insight.courses import (
     Read,
+    around,
     load_courses,
     load_together,
     read_at_once,
@@ -327,7 +328,9 @@ def _together(
     start, end = _extent(each)
     every = [kind.tag_id for kind in kinds]
     are_close = sum((after - first for first, after in each), timedelta()) >= (end - start) / 4
-    fits = are_close and count_at_most(connection, every, start=start, end=end, roughly=True) <= _AT_ONCE
+    first_read, after = (start, end) if len(asked) == 1 else around((start, end))
+    count = count_at_most(connection, every, start=first_read, end=after, roughly=True) if are_close else 0
+    fits = are_close and count <= _AT_ONCE
     if fits or len(asked) == 1:
         return [(slice(first, first + len(asked)), fits)]
     half = len(asked) // 2

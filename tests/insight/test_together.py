@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select
 
+from hub.insight import courses, reads
 from hub.insight.course import MICROS, join_course, make_course
 from hub.insight.courses import load_together, to_micros
 from hub.insight.reads import Wanted, read_executed, read_windows
@@ -173,6 +174,27 @@ def test_batches_asked_together_answer_as_each_alone(
     alone = [read_all(connection, [batch], wanted) for batch in batches]
     assert together.to_pylist() == pa.concat_tables(alone).to_pylist()
     assert together.num_rows == len(batches) * 2 * 7
+
+
+@pytest.mark.parametrize(("most", "expected"), [(250, []), (1_000, [268])])
+def test_batches_are_read_at_once_only_where_that_fits_in_memory(
+    stored: tuple[Connection, list[TagKind]],
+    most: int,
+    expected: list[int],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The first two batches hold 224 samples; with the day around them, which is read too, it is 268."""
+    connection, _ = stored
+    read: list[int] = []
+
+    def read_noted(connection: Connection, tag_ids: Sequence[int], span: Span) -> courses.Read:
+        read.append(read_samples(connection, tag_ids, *courses.around(span)).num_rows)
+        return courses.read_at_once(connection, tag_ids, span)
+
+    monkeypatch.setattr(reads, "_AT_ONCE", most)
+    monkeypatch.setattr(reads, "read_at_once", read_noted)
+    read_all(connection, run_batches(connection), Wanted(OF_NUMBERS))
+    assert read == expected
 
 
 def run_batches(connection: Connection) -> list[int]:

@@ -137,3 +137,16 @@ def vacuum(database: Database) -> None:
     if database.dialect == "postgresql":
         with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.exec_driver_sql("VACUUM")
+
+
+_WAITING = """
+    SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
+"""
+
+
+def is_waiting(database: Database) -> bool:
+    """Tell whether a transaction waits for another; on SQLite a second one does not even begin."""
+    if database.dialect == "sqlite":
+        return True
+    with database.read() as connection:
+        return bool(connection.exec_driver_sql(_WAITING).scalar())

@@ -25,6 +25,7 @@ from hub.store.identifiers import (
     names_of_entities,
     names_with_norms,
     point_names,
+    take_naming_turn,
 )
 from hub.store.links import Link, Pair, links_touching, mark_contradicted, pair_of, settle_links
 from hub.store.mentions import labels_said, mentioned, replace_mentions
@@ -81,7 +82,7 @@ def settle(
     What a statement no longer uses loses its mention; a name that nothing mentions any more takes no part.
     """
     used = {s.id: _labels(s) for s in statements}
-    settled = Settled(find_names(connection, {key for labels in used.values() for key in labels}))
+    settled = Settled(_find_used(connection, {key for labels in used.values() for key in labels}))
     used |= {s.id: {} for s in statements if not s.is_live}
     said = _merge(used.values())
     unknown = {k: Identifier(scheme=k[1], value=k[2], match=said[k]) for k in said if k not in settled.names}
@@ -102,6 +103,15 @@ def settle(
         if seeds[entity_type]:
             regroup(connection, entity_type, seeds=seeds[entity_type], settled=settled, now=now)
     return settled
+
+
+def _find_used(connection: Connection, wanted: set[Wanted]) -> dict[Wanted, Name]:
+    found = find_names(connection, wanted)
+    tags = {key for key in wanted if key[0] == "tag" and key not in found}
+    if tags:  # reading samples may be about to name the same
+        take_naming_turn(connection)
+        found |= find_names(connection, tags)
+    return found
 
 
 def regroup(

@@ -16,10 +16,9 @@ from sqlalchemy import Connection, delete, func, select
 from sqlalchemy import text as sql
 
 from hub.store.bulk import insert_row
+from hub.store.locks import ARRIVALS
 from hub.store.tables import sample_arrival
 
-_TURN = 0x506C616E75
-"""Key of the advisory lock under which arrivals are numbered."""
 _COLUMNS = 4
 Spans = npt.NDArray[np.int64]
 
@@ -38,7 +37,7 @@ def note_arrival(connection: Connection, spans: Spans, *, now: datetime) -> None
     if not len(spans):
         return
     if connection.dialect.name == "postgresql":
-        connection.execute(sql("SELECT pg_advisory_xact_lock(:key)"), {"key": _TURN})
+        connection.execute(sql("SELECT pg_advisory_xact_lock(:key)"), {"key": ARRIVALS})
     packed: Any = pa.compress(np.ascontiguousarray(spans.T).tobytes(), codec="zstd", asbytes=True)
     insert_row(connection, sample_arrival, {"tags": len(spans), "spans": packed, "recorded_at": now})
 

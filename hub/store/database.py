@@ -15,6 +15,7 @@ from hub.store.attribution import attribute, forget, teach
 from hub.store.growth import Growth
 from hub.store.lake.cellar import KEY, Cellar
 from hub.store.lake.place import Place
+from hub.store.locks import ALONE
 from hub.store.order import draw_stamp, keep_order
 from hub.store.past.reading import Past, teach_past
 from hub.store.presence import Presence
@@ -38,10 +39,6 @@ _POSTGRES_OPTIONS = (
 
 _STATEMENTS_KEPT = 512
 """Compiled statements that an SQLite connection keeps: the walls judge each step of a new one."""
-_ALONE = 0x506C616E74
-"""Key of the advisory lock under which one transaction changes the unified state at a time."""
-
-
 _FULL = ("disk is full", "no space left", "disk i/o error")
 _DISK_FULL = "53100"
 """PostgreSQL's SQLSTATE; its text varies ("wrote only 4096 of 8192 bytes")."""
@@ -119,7 +116,7 @@ class Database:
             connection.begin(),
         ):
             if alone and self.dialect == "postgresql":
-                connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_ALONE})")
+                connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({ALONE})")
             try:
                 if actor is not None and self.dialect == "postgresql":
                     at = draw_stamp(connection, at or datetime.now(UTC))

@@ -7,9 +7,11 @@ from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, select
+from sqlalchemy import text as sql
 
 from hub.model import Identifier
 from hub.store.bulk import update_rows
+from hub.store.locks import NAMING
 from hub.store.sets import AnySelect, insert_returning_ids, select_in
 from hub.store.tables import ENTITY_TABLES, identifier
 
@@ -128,6 +130,16 @@ def add_names(connection: Connection, names: dict[Wanted, Identifier], *, now: d
     ]
 
 
+def take_naming_turn(connection: Connection) -> None:
+    """Wait until no other transaction names tags; whoever was waited for has committed, so look again.
+
+    Tags alone are named by two: by resolving, and by whoever reads samples, which waits for no resolving. On
+    SQLite one transaction writes at a time.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(sql("SELECT pg_advisory_xact_lock(:key)"), {"key": NAMING})
+
+
 def point_names(connection: Connection, moves: Sequence[dict[str, Any]]) -> None:
     """Let names mean things: rows of `name_id`, `entity_id`, `origin_entity_id`, `method`."""
     rows = [
@@ -197,6 +209,9 @@ def ensure_tags(
     scheme = f"{system_code}:tag"
     wanted = {("tag", scheme, tag): Identifier(scheme=scheme, value=tag) for tag in tags}
     found = find_names(connection, wanted)
+    if len(found) < len(wanted):
+        take_naming_turn(connection)
+        found = find_names(connection, wanted)
     new = {key: name for key, name in wanted.items() if key not in found}
     if new:
         added = add_names(connection, new, now=now)

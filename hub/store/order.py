@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 from sqlalchemy import text as sql
 
+from hub.store.locks import COMMITS
 from hub.store.past.reading import then_of
 from hub.store.tables import audit_event, overtaken_act
 
@@ -19,8 +20,6 @@ _TICK = timedelta(microseconds=1)
 _NEWEST = select(func.max(audit_event.c.recorded_at))
 _NEWEST_ON_SQLITE = "SELECT max(recorded_at) FROM audit_event"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_COMMITS = 0x506C616E75
-"""Key of the advisory lock under which acts are put in order, one after another, until each has committed."""
 
 # The transaction gets its number now, before its stamp: a head that is signed meanwhile then knows that
 # somebody is at work, and settles nothing above (see `hub.store.seal.log`).
@@ -66,7 +65,7 @@ def draw_stamp(connection: Connection, wanted: datetime) -> datetime:
 
 def keep_order(connection: Connection, stamp: datetime) -> None:
     """Before an act commits: note when it becomes known, if one with a later stamp is known already."""
-    if connection.execute(_WROTE, {"commits": _COMMITS, "stamp": stamp}).first() is None:
+    if connection.execute(_WROTE, {"commits": COMMITS, "stamp": stamp}).first() is None:
         return
     later: Any = connection.scalar(
         select(func.max(audit_event.c.recorded_at)).where(audit_event.c.recorded_at > stamp)

@@ -16,11 +16,11 @@ from hub.store.bulk import format_instants, insert_columns, insert_row
 from hub.store.coverage import Span, join_spans
 from hub.store.lake.cellar import cellar_of
 from hub.store.lake.frames import STORED_SCHEMA, BadSamples, arrange, as_run, digest_put, pack, spans_of
-from hub.store.lake.locks import PUTTING
 from hub.store.lake.periods import from_micros, split, to_micros
 from hub.store.lake.runs import Longs, keep, longs, merge, take, write_run
 from hub.store.lake.state import read_lake
 from hub.store.lake.view import Cut, View
+from hub.store.locks import PUTTING
 from hub.store.past.reading import then_of
 from hub.store.sets import select_dicts_in, select_in, upsert
 from hub.store.tables import sample_annotation, sample_erasure, sample_hot, sample_put, tag_latest

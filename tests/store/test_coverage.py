@@ -6,11 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import text
 
 from hub.store.coverage import Span, cover, covered_spans, join_spans, missing_spans
-from hub.store.database import Database
 from hub.store.systems import ensure_system
+from tests.databases import is_waiting
 from tests.swift import swift
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
@@ -83,16 +82,3 @@ def test_two_nodes_that_cover_at_once_forget_nothing(migrated_url: str) -> None:
         spans = covered_spans(connection, system.id, ["a"])
     database.close()
     assert spans == {"a": [(moment(0), moment(6))]}
-
-
-WAITING = """
-    SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
-"""
-
-
-def is_waiting(database: Database) -> bool:
-    """Tell whether a transaction waits for another; on SQLite a second one does not even begin."""
-    if database.dialect == "sqlite":
-        return True
-    with database.read() as connection:
-        return bool(connection.scalar(text(WAITING)))

@@ -1,12 +1,14 @@
 """Whoever has read up to an instant has read all that counts as known at it, however writers overlap."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -20,10 +22,12 @@ from hypothesis.stateful import (
 )
 from sqlalchemy import Connection, func, insert, select, update
 
+from hub.store.arrivals import note_arrival
 from hub.store.attribution import attribute
 from hub.store.database import Database
 from hub.store.order import draw_stamp, newest_known
 from hub.store.tables import audit_event, overtaken_act, scheme_group
+from tests.databases import is_waiting
 from tests.swift import swift
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -79,6 +83,28 @@ def test_writers_at_one_instant_have_stamps_of_their_own(store: Database) -> Non
     with store.read() as connection:
         stamps = connection.scalar(select(func.count(audit_event.c.recorded_at.distinct())))
     assert stamps == 5
+
+
+def test_who_waits_for_a_row_with_samples_in_hand_keeps_nobody_from_committing(store: Database) -> None:
+    spans = np.array([[1, 0, 1, 1]], dtype=np.int64)
+    with store.begin("test") as connection:
+        row = add(connection, 1)
+    renamed = update(scheme_group).where(scheme_group.c.id == row)
+
+    def put() -> None:
+        with store.begin("put") as connection:
+            note_arrival(connection, spans, now=NOW)
+            connection.execute(renamed.values(scheme="second"))
+
+    with ThreadPoolExecutor(1) as pool:
+        with store.begin("test") as connection:
+            connection.execute(renamed.values(scheme="first"))
+            putting = pool.submit(put)
+            while not putting.done() and not is_waiting(store):
+                pass
+        putting.result()
+    with store.read() as connection:
+        assert [scheme for *_, scheme in connection.execute(select(scheme_group.c.scheme))] == ["second"]
 
 
 def test_writers_keep_the_stamps_they_drew_whoever_commits_before_they_begin_to_write(

@@ -14,11 +14,11 @@ from sqlalchemy import text as sql
 
 from hub.store.database import Database
 from hub.store.lake.frames import as_run, digest_put, unpack
-from hub.store.lake.locks import PUTTING
 from hub.store.lake.periods import split
 from hub.store.lake.runs import RUN_SCHEMA, Run, keep, longs, merge, write_run
 from hub.store.lake.state import LakeState
 from hub.store.lake.turn import Turn, settle, take_over
+from hub.store.locks import PUTTING
 from hub.store.sets import chunks
 from hub.store.tables import sample_hot, sample_put
 

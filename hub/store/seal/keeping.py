@@ -8,12 +8,11 @@ from pathlib import Path
 
 from hub.store.attribution import format_at
 from hub.store.database import Connection, Database
+from hub.store.locks import KEYS
 from hub.store.seal.heads import KnownKey, add_key, list_keys
 from hub.store.seal.signing import KeyUnusable, PublicKey, Signer, is_pem
 
 Clock = Callable[[], datetime]
-_LOCK = 0x6B6579
-"""Key of the advisory lock under which keys are made known."""
 
 
 class KeyMissing(KeyUnusable):
@@ -146,4 +145,4 @@ def _show_public(place: KeyPlace, signer: Signer) -> None:
 
 def _lock(connection: Connection) -> None:
     if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({KEYS})")

@@ -11,13 +11,12 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
+from hub.store.locks import LOG
 from hub.store.seal.tree import hash_children, hash_leaf
 from hub.store.tables import audit_leaf, tree_node
 
 STEP = 4
 _FAN = 1 << STEP
-_LOCK = 0x73656C
-"""Key of the advisory lock under which one node appends at a time."""
 
 # A transaction that drew an audit row's id before the last head may commit after it. So rows are looked for
 # above the id up to which all were seen once everybody at work at an earlier head had ended.
@@ -57,7 +56,7 @@ def append_events(connection: Connection, *, limit: int) -> Growth:
     """
     dialect = connection.dialect.name
     if dialect == "postgresql":
-        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOG})")
     size = count_leaves(connection)
     floor = int(connection.exec_driver_sql(_FLOOR).scalar() or 0)
     found = connection.exec_driver_sql(_UNSEALED[dialect], {"floor": floor, "limit": limit}).all()

@@ -60,8 +60,8 @@ def _check_run(database: Database, table: TableName, run: Run, *, report: Report
     report.runs += 1
     try:
         rows = read_whole(database.cellar.lake.place, table, run)
-    except (OSError, pa.ArrowException) as error:
-        report.faults.append(f"{where} cannot be read ({error}); give it back from a copy")
+    except LakeUnreachable as error:
+        report.faults.append(f"{error}; give it back from a copy")
         return False
     if rows.num_rows != run.rows:
         report.faults.append(f"{where} has {rows.num_rows} samples, its table says {run.rows}")

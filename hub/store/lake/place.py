@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -100,10 +101,15 @@ class Place:
         return int(self.files(table).get_file_info(name).size)
 
     def judge(self, error: Exception) -> Exception:
-        """Give the error to raise: `LakeFull` for one that says that there is no space left."""
+        """Give the error to raise: `LakeFull` when no space is left, `LakeUnreachable` of an object store."""
         if getattr(error, "errno", None) == errno.ENOSPC or "no space left" in str(error).casefold():
             return LakeFull(
                 f"no space is left in {self.root}; free some: samples stay in frames until then, and count"
+            )
+        if not self.is_local and isinstance(error, OSError):
+            return LakeUnreachable(
+                f"{self.root} does not answer as it should: {in_one_line(error)}; see to it and to "
+                "samples_options: samples stay in frames until then, and count"
             )
         return error
 
@@ -160,3 +166,10 @@ class Place:
             folder = folder.parent
         state = os.statvfs(folder)
         return state.f_bavail * state.f_frsize
+
+
+def in_one_line(error: Exception) -> str:
+    """Give what an object store's library says in coloured lines, without what may sign an address."""
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", str(error))
+    lines = (line.strip(" ↳\t") for line in plain.splitlines())
+    return re.sub(r"\?[\w.%-]+=\S*", "?…", ": ".join(filter(None, lines)))

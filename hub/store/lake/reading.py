@@ -1,7 +1,8 @@
 """Cuts of runs: footers are remembered, so that only the row groups that hold the tags and times are read."""
 
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any
@@ -10,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from hub.store.lake.frames import FIELDS
-from hub.store.lake.place import Place, TableName
+from hub.store.lake.place import LakeUnreachable, Place, TableName, in_one_line
 from hub.store.lake.runs import Longs, Run, cut
 
 arrow: Any = pa
@@ -75,8 +76,7 @@ def read_run(
     columns: Sequence[str],
 ) -> pa.Table | None:
     """Give the rows of a run that are of these (sorted) tags and in these times; None when there are none."""
-    footer, file = FOOTERS.open(place, table, run)
-    with file:
+    with _opened(place, table, run) as (footer, file):
         groups = _groups(footer, tags, spans)
         if not len(groups):
             return None
@@ -111,8 +111,7 @@ def count_run(place: Place, run: Run, *, tags: Longs, span: tuple[int, int], rou
 
     `roughly` counts every row of each group that may hold one: never less, and nothing is decoded.
     """
-    footer, file = FOOTERS.open(place, "live", run)
-    with file:
+    with _opened(place, "live", run) as (footer, file):
         groups = _groups(footer, tags, [span])
         if roughly:
             return int(footer.rows[groups].sum())
@@ -127,8 +126,22 @@ def count_run(place: Place, run: Run, *, tags: Longs, span: tuple[int, int], rou
 
 def read_whole(place: Place, table: TableName, run: Run) -> pa.Table:
     """Give all rows of a run."""
-    with place.open(table, run.path) as file:
+    with _opened(place, table, run) as (_, file):
         return file.read()
+
+
+@contextmanager
+def _opened(place: Place, table: TableName, run: Run) -> Generator[tuple[Footer, Any]]:
+    """Open a run. Raises `LakeUnreachable` when it is not there, or is not what was written."""
+    try:
+        footer, file = FOOTERS.open(place, table, run)
+        with file:
+            yield footer, file
+    except (OSError, pa.ArrowException) as error:
+        raise LakeUnreachable(
+            f"the cold runs of samples cannot be read: {run.path} of {place.url(table)}: "
+            f"{in_one_line(error)}; see that the samples' folder or object store is there and whole"
+        ) from error
 
 
 def _groups(footer: Footer, tags: Longs, spans: Sequence[tuple[int, int]]) -> Longs:

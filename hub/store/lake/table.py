@@ -15,7 +15,7 @@ from typing import Any
 import pyarrow as pa
 
 from hub.store.lake.periods import bounds, month_of
-from hub.store.lake.place import LakeUnreachable, Place, TableName, pq
+from hub.store.lake.place import LakeUnreachable, Place, TableName, in_one_line, pq
 from hub.store.lake.runs import RUN_SCHEMA, Run, describe
 
 FOLD = "plantwide.fold"
@@ -127,7 +127,8 @@ class Lake:
         except Exception as error:
             raise LakeUnreachable(
                 f"the cold runs of samples cannot be read: version {version} of {self.place.url(table)}: "
-                f"{error}; see that the samples' folder or object store is there and is this hub's"
+                f"{in_one_line(error)}; see that the samples' folder or object store is there and is this "
+                "hub's"
             ) from error
 
     def create(self, table: TableName) -> str:

@@ -65,7 +65,10 @@ class Turn:
 
 @contextmanager
 def taken_turn(database: Database, *, owner: str, clock: Clock) -> Generator[Turn | None]:
-    """Hold the lease inside the block; None while another process that is alive holds it."""
+    """Hold the lease inside the block; None while another process that is alive holds it.
+
+    Raises `LakeUnreachable` when an object store fails what the block does.
+    """
     database.presence.show(owner)
     with database.begin() as connection:
         insert_unless_there(connection, sample_lake, {"id": _ROW}, keys=("id",))
@@ -76,6 +79,8 @@ def taken_turn(database: Database, *, owner: str, clock: Clock) -> Generator[Tur
     turn = Turn(database, owner, epoch, clock)
     try:
         yield turn
+    except OSError as error:
+        raise turn.lake.place.judge(error) from error
     finally:
         c = sample_lake.c
         with database.begin() as connection:

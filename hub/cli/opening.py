@@ -5,11 +5,11 @@ import os
 import socket
 import sys
 from collections.abc import Generator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from secrets import token_hex
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TextIO, cast
 
 import structlog
 import typer
@@ -42,6 +42,24 @@ _MENDABLE = (ConnectorError, FolderInUse, StoreFull, StoreUnreachable, LakeFull,
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 
 
+class _StandardError:
+    """Where the log goes: a line that cannot be written (a full disk, a closed pipe) is lost, work goes on.
+
+    It is looked up at each line: whoever replaces it for a while must not be written to for ever.
+    """
+
+    def write(self, text: str) -> None:
+        with suppress(OSError, ValueError):
+            sys.stderr.write(text)
+
+    def flush(self) -> None:
+        with suppress(OSError, ValueError):
+            sys.stderr.flush()
+
+
+_STANDARD_ERROR = _StandardError()
+
+
 def read_settings(**given: Any) -> Settings:
     """Give the settings with these options on top; a wrong one ends the command with a clear message."""
     try:
@@ -50,8 +68,7 @@ def read_settings(**given: Any) -> Settings:
         fail(f"settings: {error}")
     structlog.configure(
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS.get(settings.log_level, 30)),
-        # Asked for at each line: whoever replaces standard error for a while must not be written to for ever.
-        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
+        logger_factory=lambda *_: structlog.PrintLogger(cast("TextIO", _STANDARD_ERROR)),
     )
     return settings
 

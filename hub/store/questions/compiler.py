@@ -3,19 +3,14 @@
 import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Float,
     FromClause,
-    Integer,
-    String,
     and_,
-    bindparam,
-    case,
-    cast,
     exists,
     false,
     func,
@@ -26,10 +21,10 @@ from sqlalchemy import (
     true,
 )
 
-from hub.store.questions.collections import SOURCES, Collection, Navigation, Property, find_collection
+from hub.store.questions.calculation import Calculation, Term
+from hub.store.questions.collections import SOURCES, Collection, Navigation, find_collection
 from hub.store.questions.expression import (
     Arithmetic,
-    Blank,
     Both,
     Call,
     Comparison,
@@ -41,23 +36,11 @@ from hub.store.questions.expression import (
     Not,
     Path,
     Quantifier,
-    Value,
 )
-from hub.store.questions.parts import DayText, Part
+from hub.store.questions.kinds import TEXTS, check, family_of, to_compare
 from hub.store.questions.scope import RowScope, see
 from hub.store.tables import ENTITY_TABLES, identifier
 
-_FORMS: dict[str, tuple[tuple[type, ...], str]] = {
-    "text": ((str,), "'text' in single quotes"),
-    "choice": ((str,), "'text' in single quotes"),
-    "source": ((str,), "'text' in single quotes: the code of a source"),
-    "number": ((int, float), "a number"),
-    "integer": ((int, float), "a number"),
-    "flag": ((bool,), "true or false"),
-    "instant": ((datetime,), "a time such as 2026-03-01T00:00:00Z"),
-    "date": ((date,), "a date such as 2026-03-01"),
-    "reference": ((str,), "'text' in single quotes: any name of the thing"),
-}
 _COMPARE: dict[str, Callable[[Any, Any], Any]] = {
     "eq": operator.eq,
     "gt": operator.gt,
@@ -66,29 +49,6 @@ _COMPARE: dict[str, Callable[[Any, Any], Any]] = {
     "le": operator.le,
 }
 _TURNED = {"gt": "lt", "ge": "le", "lt": "gt", "le": "ge", "eq": "eq", "ne": "ne"}
-_NUMBERS = ("number", "integer")
-_TEXTS = ("text", "choice", "source")
-_PARTS = {
-    "year": (1, 4),
-    "month": (6, 2),
-    "day": (9, 2),
-    "hour": (12, 2),
-    "minute": (15, 2),
-    "second": (18, 2),
-}
-_LARGEST = 2**63
-_BLANK = "blank_"
-"""How the name of a blank's parameter begins; other parameters are called by their columns."""
-
-
-@dataclass(frozen=True)
-class Term:
-    """A value in SQL and its kind; a reference also knows its column and the property it came from."""
-
-    kind: str
-    column: ColumnElement[Any]
-    property: Property | None = None
-    table: FromClause | None = None
 
 
 @dataclass(frozen=True)
@@ -135,9 +95,9 @@ class Compiler:
             case Path():
                 return self._path(node)
             case Call():
-                return self._call(node)
+                return Calculation(self.dialect).call(node, [self.value(one) for one in node.arguments])
             case Arithmetic():
-                return self._calculate(node)
+                return Calculation(self.dialect).calculate(node, self.term(node.left), self.term(node.right))
             case Literal():
                 return _say(node)
             case _:
@@ -168,13 +128,13 @@ class Compiler:
         term = self.value(left)
         if term.kind in ("reference", "flag"):
             raise FilterError("this name can only be compared with eq, ne and in", node.position)
-        value = _check(term.kind, right)
+        value = check(term.kind, right)
         column = self._ordered(term)
-        return and_(term.column.is_not(None), _COMPARE[sign](column, _to_compare(value, column)))
+        return and_(term.column.is_not(None), _COMPARE[sign](column, to_compare(value, column)))
 
     def _compare_terms(self, left: Term, right: Term, node: Comparison) -> ColumnElement[bool]:
         sign = node.operator
-        kinds = {_family(left.kind), _family(right.kind)}
+        kinds = {family_of(left.kind), family_of(right.kind)}
         if len(kinds) > 1 or "reference" in kinds:
             raise FilterError("these two cannot be compared with each other", node.position)
         known = and_(left.column.is_not(None), right.column.is_not(None))
@@ -186,30 +146,30 @@ class Compiler:
 
     def _ordered(self, term: Term) -> ColumnElement[Any]:
         """Give a column as it is ordered: text by its letters' numbers on both engines."""
-        is_text = term.kind in _TEXTS
+        is_text = term.kind in TEXTS
         return term.column.collate("C") if is_text and self.dialect != "sqlite" else term.column
 
     def _equal(self, term: Term, one: Literal) -> ColumnElement[bool]:
         if one.value is None:
             return term.column.is_(None)
-        value = _check(term.kind, one)
+        value = check(term.kind, one)
         known = term.column.is_not(None)
         match term.kind:
             case "flag":
                 return and_(known, term.column.is_(true() if value else false()))
             case "reference":
-                return and_(known, self._refers(term, lambda name: name == _to_compare(value, name)))
+                return and_(known, self._refers(term, lambda name: name == to_compare(value, name)))
             case "source":
                 code = SOURCES.c.code
-                return term.column.in_(select(SOURCES.c.id).where(code == _to_compare(value, code)))
+                return term.column.in_(select(SOURCES.c.id).where(code == to_compare(value, code)))
             case "choice" if (beside := self._beside(term)) is not None:
-                same = beside == _to_compare(value, beside)
+                same = beside == to_compare(value, beside)
                 return or_(
-                    and_(known, term.column == _to_compare(value, term.column)),
+                    and_(known, term.column == to_compare(value, term.column)),
                     and_(beside.is_not(None), same),
                 )
             case _:
-                return and_(known, term.column == _to_compare(value, term.column))
+                return and_(known, term.column == to_compare(value, term.column))
 
     def _refers(
         self, term: Term, test: Callable[[ColumnElement[Any]], ColumnElement[bool]]
@@ -333,95 +293,6 @@ class Compiler:
             query = query.where(other.c.lifecycle != "merged")
         return Term("integer", query.scalar_subquery())
 
-    def _call(self, node: Call) -> Term:
-        terms = [self.value(argument) for argument in node.arguments]
-        first = terms[0]
-        match node.function:
-            case "indexof":
-                self._expect(terms, ("text", "choice"), form="two texts", node=node)
-                find = func.strpos if self.dialect != "sqlite" else func.instr
-                return Term("integer", find(first.column, terms[1].column, type_=Integer) - 1)
-            case "substring":
-                self._expect(terms[:1], ("text", "choice"), form="a text and numbers", node=node)
-                return self._cut(node, first)
-            case "tolower" | "toupper" | "trim" | "length" | "concat":
-                self._expect(terms, ("text", "choice"), form="text", node=node)
-                return self._of_text(node.function, [one.column for one in terms])
-            case "year" | "month" | "day" | "hour" | "minute" | "second" | "date":
-                self._expect(terms, ("instant",), form="a time", node=node)
-                if node.function == "date":
-                    return Term("date", DayText(first.column))
-                start, size = _PARTS[node.function]
-                return Term("integer", Part(first.column, literal(start), literal(size)))
-            case "round" | "floor" | "ceiling":
-                self._expect(terms, _NUMBERS, form="a number", node=node)
-                return Term("number", self._rounded(node.function, first.column))
-            case _:
-                raise FilterError(f"{node.function} is a condition; a value is expected", node.position)
-
-    @staticmethod
-    def _cut(node: Call, text: Term) -> Term:
-        """Cut a text from a place on (0 is the first), as long as is said."""
-        bounds = [one.value for one in node.arguments[1:] if isinstance(one, Literal)]
-        whole = [n for n in bounds if type(n) is int and 0 <= n < 2**31 - 1]
-        if len(whole) != len(node.arguments) - 1:
-            raise FilterError("substring takes a text and whole numbers from 0 on", node.position)
-        start, *rest = whole
-        return Term("text", func.substr(text.column, start + 1, *rest, type_=String))
-
-    def _of_text(self, function: str, columns: list[ColumnElement[Any]]) -> Term:
-        match function:
-            case "tolower":
-                return Term("text", func.lower(columns[0], type_=String))
-            case "toupper":
-                return Term("text", func.upper(columns[0], type_=String))
-            case "trim":
-                return Term("text", func.trim(columns[0], type_=String))
-            case "length":
-                return Term("integer", func.length(columns[0], type_=Integer))
-            case _:
-                return Term("text", columns[0].concat(columns[1]))
-
-    def _rounded(self, function: str, column: ColumnElement[Any]) -> ColumnElement[Any]:
-        """Round halves away from zero, as OData has it; without SQLite's optional functions."""
-        number = cast(column, Float(53))
-        if self.dialect != "sqlite":
-            if function == "round":
-                return func.sign(number) * func.floor(func.abs(number) + 0.5)
-            return func.floor(number) if function == "floor" else func.ceiling(number)
-        whole = cast(cast(number, Integer), Float(53))
-        down = case((whole > number, whole - 1), else_=whole)
-        up = case((whole < number, whole + 1), else_=whole)
-        return down if function == "floor" else up if function == "ceiling" else func.round(number)
-
-    def _calculate(self, node: Arithmetic) -> Term:
-        left, right = self.term(node.left), self.term(node.right)
-        self._expect((left, right), _NUMBERS, form="numbers", node=node)
-        one, other = cast(left.column, Float(53)), cast(right.column, Float(53))
-        match node.operator:
-            case "add":
-                return Term("number", one + other)
-            case "sub":
-                return Term("number", one - other)
-            case "mul":
-                return Term("number", one * other)
-            case "div":
-                return Term("number", one / func.nullif(other, 0.0))
-            case _:
-                quotient = self._whole(one / func.nullif(other, 0.0))
-                return Term("number", one - other * quotient)
-
-    def _whole(self, number: ColumnElement[Any]) -> ColumnElement[Any]:
-        if self.dialect != "sqlite":
-            return func.trunc(number)
-        return cast(cast(number, Integer), Float(53))
-
-    @staticmethod
-    def _expect(terms: Any, kinds: tuple[str, ...], *, form: str, node: Call | Arithmetic) -> None:
-        if any(term.kind not in kinds for term in terms):
-            name = node.function if isinstance(node, Call) else node.operator
-            raise FilterError(f"{name} takes {form}", node.position)
-
 
 def compile_condition(
     node: Expression,
@@ -453,7 +324,7 @@ def compile_path(
     term = compiler.value(path)
     if term.kind == "reference":
         raise FilterError(f"order by a value: {path.steps[-1]}/code", path.position)
-    is_plain = term.kind in _TEXTS and dialect != "sqlite"
+    is_plain = term.kind in TEXTS and dialect != "sqlite"
     return term.column.collate("C") if is_plain else term.column
 
 
@@ -469,78 +340,6 @@ def _say(node: Literal) -> Term:
             raise FilterError("compare a time with a name", node.position)
         case _:
             raise FilterError("expected a name or a value", node.position)
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """A blank whose kind is known, as a parameter of a statement; `read_parameter` reads its name again."""
-
-    number: int
-    kind: str
-    type: type
-
-    @property
-    def name(self) -> str:
-        """Under which name a statement has it."""
-        return f"{_BLANK}{self.kind}_{self.number}"
-
-
-def read_parameter(name: str) -> tuple[str, int] | None:
-    """Give kind and number of a blank from its name in a statement; None for what is no blank."""
-    if not name.startswith(_BLANK):
-        return None
-    kind, _, number = name.removeprefix(_BLANK).partition("_")
-    return kind, int(number)
-
-
-_SAMPLES: dict[type, Any] = {
-    int: 0,
-    float: 0.0,
-    str: "",
-    datetime: datetime(2000, 1, 1, tzinfo=UTC),
-}
-
-
-def _to_compare(value: Value | Parameter, column: ColumnElement[Any]) -> Any:
-    """Give what a column is compared with: the value, or a parameter of the type that a value would have."""
-    if not isinstance(value, Parameter):
-        return value
-    sample = _SAMPLES[value.type]
-    return bindparam(value.name, type_=column.type.coerce_compared_value(operator.eq, sample))
-
-
-def _check(kind: str, one: Literal) -> Value | Parameter:
-    """Give a literal that fits a kind, of a blank its parameter. Raises `FilterError`."""
-    accepted, form = _FORMS[kind]
-    value = one.value
-    if isinstance(value, Blank):
-        if value.type not in accepted:
-            raise FilterError(f"this name takes {form}", one.position)
-        told = float if kind == "number" else str if kind == "date" else value.type
-        return Parameter(value.number, kind, told)
-    is_wrong_truth = isinstance(value, bool) and bool not in accepted
-    is_wrong_time = isinstance(value, datetime) and datetime not in accepted
-    if is_wrong_truth or is_wrong_time or not isinstance(value, accepted):
-        raise FilterError(f"this name takes {form}", one.position)
-    return fit(kind, value)
-
-
-def fit(kind: str, value: Value) -> Value:
-    """Give a value of the right type as a kind of property is compared with it."""
-    if kind == "date" and isinstance(value, date):
-        return value.isoformat()
-    if kind in _NUMBERS and isinstance(value, int | float):
-        return float(value) if kind == "number" or is_large(value) else value
-    return value
-
-
-def is_large(value: Value) -> bool:
-    """Tell whether a whole number is more than the engines' integers hold."""
-    return isinstance(value, int) and not -_LARGEST <= value < _LARGEST
-
-
-def _family(kind: str) -> str:
-    return "number" if kind in _NUMBERS else "text" if kind in ("text", "choice") else kind
 
 
 def _unknown(what: str, known: Mapping[str, Any], path: Path, *, name: str) -> FilterError:

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
-from hub.store.questions.compiler import is_large
 from hub.store.questions.expression import (
     Arithmetic,
     Blank,
@@ -23,6 +22,7 @@ from hub.store.questions.expression import (
     Quantifier,
     Value,
 )
+from hub.store.questions.kinds import is_large
 
 _TYPES = (int, float, str, datetime, date)
 

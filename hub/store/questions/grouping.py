@@ -28,8 +28,9 @@ from sqlalchemy import (
 )
 
 from hub.store.answers.readings import Reading, Slot
+from hub.store.questions.calculation import Term
 from hub.store.questions.collections import Collection, Property
-from hub.store.questions.compiler import Compiler, Term
+from hub.store.questions.compiler import Compiler
 from hub.store.questions.expression import Both, Expression, FilterError, NotCompiled, Ordering, Path
 from hub.store.questions.grammar import Reader
 from hub.store.questions.question import Question

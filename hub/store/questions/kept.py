@@ -13,8 +13,8 @@ from typing import Any, Generic, TypeVar
 from sqlalchemy import BigInteger, Connection, Dialect, Float, Select, bindparam, select
 from sqlalchemy.types import TypeEngine
 
-from hub.store.questions.compiler import fit, read_parameter
 from hub.store.questions.forms import form_of
+from hub.store.questions.kinds import fit, read_parameter
 from hub.store.questions.paging import Ranking, Seat, list_parts, read_cursor, take_rows, write_cursor
 from hub.store.questions.question import Question, key_of, rank
 from hub.store.questions.scope import scope_of

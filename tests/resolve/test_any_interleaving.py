@@ -106,12 +106,16 @@ def _history(draw: st.DrawFn, plant: Plant, real: Sequence[Paper]) -> list[Paper
         elif change == "corrected":
             versions.append(alter(plant, last, draw(_PICK), number=number))
         elif change == "gone":
-            # there is nothing in a deletion that could not be read
-            silent = replace(last.told, said=(), faults=(), unreadable=False)
-            versions.append(Paper(last.system, replace(silent, version=number, deleted=True)))
+            versions.append(_withdraw(last, number))
         else:
             versions.append(Paper(last.system, renumber(last.told, number)))
     return versions
+
+
+def _withdraw(paper: Paper, number: int) -> Paper:
+    """Give the deletion of a document; there is nothing in it that could not be read."""
+    silent = replace(paper.told, said=(), faults=(), unreadable=False)
+    return Paper(paper.system, replace(silent, version=number, deleted=True))
 
 
 # --------------------------------------------------------------------------------------- how it goes on
@@ -241,6 +245,33 @@ def test_the_documents_hold_every_kind_of_record_of_the_plant_and_every_mess(pla
         p for place in plant_documents.of("broken-document")[:1] for p in plant_documents.papers[place]
     )
     assert broken.told.unreadable
+
+
+@pytest.mark.parametrize("turn", [1, -1])
+def test_what_was_decided_about_a_thing_that_is_gone_has_no_effect(
+    plant_documents: Plant, stages: list[Stage], turn: int
+) -> None:
+    stage, plain = stages[::turn]
+    places = plant_documents.of("size-conflict")
+    papers = [paper for place in places for paper in plant_documents.papers[place]]
+    play = Play(stage)
+    stage.hear(papers)
+    stage.resolve()
+    assert play.act(Act("settle", 0))
+    settled = play.settled[0]
+    names = {(name.scheme, name.value): name for name in stage.known()[settled.entity_type]}
+    mine = names[settled.scheme, settled.value]
+    other = next(name for name in names.values() if name.entity_id != mine.entity_id)
+    ours, theirs = (f"{name.scheme}|{name.value}" for name in (mine, other))
+    said = Judged(settled.entity_type, (ours, theirs), "same")
+    link_id = stage.judge(said)
+    assert link_id is not None
+    play.judged.append((said, link_id))
+    last = [plant_documents.papers[place][-1] for place in places]
+    gone = [_withdraw(paper, paper.told.version + 1) for paper in last]
+    stage.hear(gone)
+    play.end([])
+    assert stage.dump() == in_order(plain, play, [*papers, *gone])
 
 
 @pytest.mark.parametrize("part", range(PARTS))

@@ -202,11 +202,11 @@ class World:
         return Decided(*about, counts, found.judged, found.decided_at)
 
     def decide(self, decided: Decided) -> bool:
-        """Let the same decision be taken here; tells whether the name it is about is known."""
+        """Let the same decision be taken here; tells whether the name it is about means a thing."""
         with self.database.begin("test", at=NOW, alone=True) as connection:
             key = (decided.entity_type, decided.scheme, decided.value)
             name = find_names(connection, [key]).get(key)
-            if name is None:
+            if name is None or not name.entity_id:  # people have spoken of it, and no system does
                 return False
             add_decision(
                 connection,

@@ -118,7 +118,7 @@ class Influx(Peer):
             counts, sums = zip(*(one["values"][0][1:] for one in series), strict=True)
             return np.array(counts, np.int64), np.array(sums, np.float64)
 
-        return Question(self._path(said), read)
+        return Question(self._path(said), read, sums=True)
 
     @property
     def _folders(self) -> list[Path]:

@@ -26,10 +26,14 @@ Answer = tuple[npt.NDArray[Any], ...]
 
 @dataclass(frozen=True)
 class Question:
-    """A question as this peer has it, and how its answer is read; `reads` is no part of what is measured."""
+    """A question as this peer has it, and how its answer is read; `reads` is no part of what is measured.
+
+    `sums`: values are sums of thousands, which depend on the order in which they were added.
+    """
 
     path: str
     reads: Callable[[bytes], Answer]
+    sums: bool = False
 
 
 def in_millis(moment: datetime) -> int:

@@ -119,7 +119,7 @@ class Victoria(Peer):
             counts, sums = self._by_tag(answer, "count_over_time", "sum_over_time")
             return counts.astype(np.int64), sums
 
-        return Question(self._at(said, end - timedelta(minutes=1)), read)
+        return Question(self._at(said, end - timedelta(minutes=1)), read, sums=True)
 
     def _merging(self) -> bool:
         active = ("vm_active_force_merges", "vm_active_merges")

@@ -25,7 +25,7 @@ from hub.store.lake.hours import read_hours
 from hub.store.lake.periods import to_micros
 from hub.store.lake.rollup import HOUR
 from hub.store.lake.runs import longs
-from hub.store.lake.survey import survey
+from hub.store.lake.survey import Survey, survey
 from hub.store.lake.turn import taken_turn
 from hub.store.samples import put_samples, read_samples, scan_samples
 from hub.store.tables import ENTITY_TABLES
@@ -94,12 +94,7 @@ def compare(folder: Path, peers: list[type[Peer]]) -> Iterator[Row]:
                 spent.processor += peer.settle()
                 assert peer.count(BEGIN, BEGIN + _DAY * days(samples)) == spent.rows == filled.rows
                 yield from _compare_loads(f"{peer.name}: back-fill", label, (filled, spent))
-                both = (held.live_bytes + held.hourly_bytes) / held.cold
-                yield judge(
-                    f"{peer.name}: bytes a sample, ours with quality and roll-up, {label}",
-                    *(both, "B"),
-                    against=peer.size() / spent.rows,
-                )
+                yield from _compare_sizes(peer, label, held)
                 with database.read() as connection:
                     yield from _ask(Ours(connection, tags), peer, days(samples), label)
     yield from _compare_puts(folder, peers, min(samples, _PUT_AT_MOST))
@@ -110,6 +105,17 @@ def _compare_loads(name: str, label: str, loads: tuple[Spent, Spent]) -> Iterato
     done = "ours until folded, compacted and rolled up"
     yield judge(f"{name}, {done}, {label}", ours.rate, "rows/s", against=theirs.rate)
     yield judge(f"{name}, processor until settled, {label}", ours.each, "µs/row", against=theirs.each)
+
+
+def _compare_sizes(peer: Peer, label: str, held: Survey) -> Iterator[Row]:
+    """A peer has neither quality nor roll-up, and its size is that of its index too."""
+    size = peer.size() / held.cold
+    ours = held.live_bytes / held.cold
+    yield judge(f"{peer.name}: bytes a sample, ours with quality, {label}", ours, "B", against=size)
+    both = ours + held.hourly_bytes / held.cold
+    yield judge(
+        f"{peer.name}: bytes a sample, ours with quality and roll-up, {label}", both, "B", against=size
+    )
 
 
 def _fill(database: Database, tags: dict[str, int], samples: int) -> Spent:
@@ -128,12 +134,13 @@ def _fill(database: Database, tags: dict[str, int], samples: int) -> Spent:
 
 
 def _load(peer: Peer, tables: Iterable[pa.Table]) -> Spent:
-    """Send all to a peer; its processor time is what its server has used until the last was acknowledged."""
-    spent = Spent()
+    """Send all to a peer; its processor time is all that its server has used meanwhile, also between requests."""
+    spent, before = Spent(), peer.server.processor()
     for table in tables:
         for path, body in peer.write(table):
-            spent.spend(lambda path=path, body=body: peer.server.ask(path, body), peer.server.processor)
+            spent.spend(lambda path=path, body=body: peer.server.ask(path, body))
         spent.rows += table.num_rows
+    spent.processor = peer.server.processor() - before
     return spent
 
 

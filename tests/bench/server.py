@@ -4,6 +4,7 @@ Its data lie in a folder of the benchmark's. What it spends is read from the clo
 processor time, which has no ticks as `/proc` has, so that a question of a millisecond can be told.
 """
 
+import atexit
 import ctypes
 import os
 import socket
@@ -52,6 +53,7 @@ class Server:
     def __init__(self, command: Sequence[str], port: int, *, ready: str, log: Path) -> None:
         with log.open("ab") as told:
             self._process = subprocess.Popen(command, stdout=told, stderr=told)
+        atexit.register(self.end)  # also where nobody came to hold it
         self._connection = HTTPConnection("127.0.0.1", port, timeout=3600)
         self._clock = ctypes.c_int()
         number = _LIBC.clock_getcpuclockid(self._process.pid, ctypes.byref(self._clock))
@@ -93,6 +95,7 @@ class Server:
 
     def end(self) -> None:
         """End the process, so that what it holds in memory is written first."""
+        atexit.unregister(self.end)
         self._connection.close()
         self._process.terminate()
         try:

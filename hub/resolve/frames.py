@@ -3,26 +3,30 @@
 What is found is written down like any source's statement, marked as derived, with the rule that found it.
 """
 
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import orjson
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from hub.model import Identifier, SegmentResponse, format_instant, parse_instant
 from hub.resolve.conditions import Column, Condition
 from hub.store.database import Connection
 from hub.store.identifiers import find_names, names_of_entities
 from hub.store.mappings import keep_mapping, name_mapping
-from hub.store.samples import read_samples, sample_span
+from hub.store.samples import read_samples, sample_span, scan_samples
 from hub.store.statements import Said, Told, list_live_keys, store_documents
 from hub.store.stating import state
 from hub.store.systems import ensure_system, note_health
 from hub.store.tagging import tags_of_equipment
 
+arrow: Any = pc
+"""Untyped on purpose: the stubs leave unknown what texts are coded as."""
 OBJECT_TYPE = "frame"
 CONNECTOR = ("hub.resolve.frames", "1")
 
@@ -86,39 +90,68 @@ def _find(connection: Connection, rule: FrameRule) -> Iterator[Told]:
     span = sample_span(connection, [name.entity_id]) if name else None
     if name is None or span is None:
         return
-    table = read_samples(connection, [name.entity_id], span[0], span[1] + timedelta(microseconds=1))
+    spans = [(span[0], span[1] + timedelta(microseconds=1))]
+    pieces = scan_samples(connection, [name.entity_id], spans, columns=("value", "text"))
     signals = _signals(connection, rule)
-    for run in find_runs(table, rule.gap_s):
+    for run in find_runs(pieces, rule.gap_s):
         yield _tell(rule, run, list(_phases(connection, rule, run, signals=signals)))
 
 
-def find_runs(table: pa.Table, gap_s: float | None) -> Iterator[Run]:
-    """Give the runs of equal batch values in a tag's samples; blank values are no run."""
-    times = table["ts"].cast(pa.int64()).to_numpy()
-    values = [
-        _label(number, text)
-        for number, text in zip(table["value"].to_pylist(), table["text"].to_pylist(), strict=True)
-    ]
-    longest = None if gap_s is None else gap_s * 1e6
-    start = 0
-    for i in range(1, len(values) + 1):
-        last = i == len(values)
-        silent = not last and longest is not None and times[i] - times[i - 1] > longest
-        if not last and values[i] == values[start] and not silent:
+def find_runs(pieces: Iterable[pa.Table], gap_s: float | None) -> Iterator[Run]:
+    """Give the runs of equal batch values in a tag's samples, which come in pieces; blank values are no run.
+
+    Of the samples only the times of one run are held beside a piece, and those only where there is a gap.
+    """
+    longest = None if gap_s is None else int(gap_s * 1e6)
+    value, held = "", list[Column]()
+    for label, times in _stretches_of_one(pieces, longest):
+        silent = bool(held) and longest is not None and times[0] - held[-1][-1] > longest
+        if silent or label != value:
+            if value:
+                yield Run(value, _moment(held[0][0]), _moment(_last(held, longest) if silent else times[0]))
+            value, held = label, []
+        held.append(times)
+        if longest is None:
+            held = [held[0][[0]], times[[-1]]]
+    if value:
+        yield Run(value, _moment(held[0][0]), _moment(_last(held, longest)))
+
+
+def _stretches_of_one(pieces: Iterable[pa.Table], longest: int | None) -> Iterator[tuple[str, Column]]:
+    """Give stretches of samples that say the same without a silence: what they say, and their times (µs).
+
+    One that goes on in the next piece, or says the same in another spelling, comes as two.
+    """
+    for table in pieces:
+        times = table["ts"].cast(pa.int64()).to_numpy()
+        if not len(times):
             continue
-        end = times[i - 1] + _spacing(times[start:i], longest) if last or silent else times[i]
-        if values[start]:
-            yield Run(values[start], _moment(times[start]), _moment(end))
-        start = i
+        ends = _changes(table)
+        if longest is not None:
+            ends |= np.diff(times) > longest
+        edges = [0, *(np.flatnonzero(ends) + 1).tolist(), len(times)]
+        said = table.select(["value", "text"]).take(edges[:-1])
+        labels = zip(said["value"].to_pylist(), said["text"].to_pylist(), strict=True)
+        for (start, end), (number, text) in zip(pairwise(edges), labels, strict=True):
+            yield _label(number, text), times[start:end]
 
 
-def _spacing(times: Column, longest: float | None) -> int:
-    """Give how long the last sample before a silence stands: as long as the run's samples usually do.
+def _changes(table: pa.Table) -> Column:
+    """Tell of each sample but the first whether it differs from the one before."""
+    numbers, none = table["value"].to_numpy(), table["value"].is_null().to_numpy()
+    texts = arrow.dictionary_encode(table["text"].combine_chunks(), null_encoding="encode").indices.to_numpy()
+    same = (numbers[1:] == numbers[:-1]) | (none[1:] & none[:-1])
+    return ~same | (texts[1:] != texts[:-1])
+
+
+def _last(held: Sequence[Column], longest: int | None) -> int:
+    """Give when a run ends that nothing follows: its last sample stands as long as its samples usually do.
 
     Windows are half-open, so without this the last sample would belong to no run. A tag that is only sampled
     when it changes (no `longest`) has no usual spacing.
     """
-    return int(np.median(np.diff(times))) if longest is not None and len(times) > 1 else 0
+    times = np.concatenate(held)
+    return int(times[-1]) + (int(np.median(np.diff(times))) if longest is not None and len(times) > 1 else 0)
 
 
 def _label(number: float | None, text: str | None) -> str:

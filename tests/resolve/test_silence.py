@@ -25,7 +25,7 @@ def batch_tag(samples: Sequence[tuple[float, str]]) -> pa.Table:
 def seconds_of(samples: Sequence[tuple[float, str]], gap_s: float | None) -> list[tuple[str, float, float]]:
     return [
         (run.batch, (run.start - START).total_seconds(), (run.end - START).total_seconds())
-        for run in find_runs(batch_tag(samples), gap_s)
+        for run in find_runs([batch_tag(samples)], gap_s)
     ]
 
 

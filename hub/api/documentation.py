@@ -28,13 +28,17 @@ _ETAG = {
     "description": "A strong tag of this state, for `If-None-Match` and `If-Match`.",
     "schema": {"type": "string", "maxLength": 1000},
 }
+_RETRY = {
+    "description": "Seconds after which it may be asked again.",
+    "schema": {"type": "integer", "minimum": 1},
+}
 OCTETS = {"type": "string", "format": "binary"}
 """The schema of a body that is bytes of any kind: generators of clients would else take it for text."""
 _JOB = {
     "description": "The address of the job.",
     "schema": {"type": "string", "maxLength": 100},
 }
-_INTERNAL = "internal-error"
+_INTERNAL, _TOO_MANY = "internal-error", "too-many-requests"
 TAGS = {
     "audit": "Who wrote what, when and why.",
     "b2mml": "Batches, lots and orders as B2MML documents.",
@@ -112,6 +116,8 @@ def problems(*kinds: str) -> dict[int | str, dict[str, Any]]:
                 },
             },
         )
+        if kind == _TOO_MANY:
+            entry["headers"] = {"Retry-After": _RETRY}
         entry["content"][MEDIA_TYPE]["examples"][kind] = {
             "value": {
                 "type": f"urn:plantwide:problem:{kind}",
@@ -209,7 +215,8 @@ def build_openapi(app: FastAPI, deprecations: Mapping[str, Deprecation]) -> dict
     document["security"] = [{"apiKey": []}, {"bearer": []}, {"basic": []}]
     for path, operations in document["paths"].items():
         for operation in operations.values():
-            operation["responses"] |= {str(key): value for key, value in problems(_INTERNAL).items()}
+            kinds = (_INTERNAL,) if path in OPEN_PATHS else (_TOO_MANY, _INTERNAL)
+            operation["responses"] |= {str(key): value for key, value in problems(*kinds).items()}
             if path in OPEN_PATHS:
                 operation["security"] = []
             if any(one["name"] == PARAMETER for one in operation.get("parameters", ())):

@@ -19,7 +19,7 @@ _QUIET = b": nothing new\n\n"
 def tell_loss(settings: I3xSettings) -> str:
     """Say that updates were dropped, and where they are."""
     return (
-        f"Updates were dropped: at most {settings.queue} wait, and what a stream is sending when it is cut is "
+        f"Updates were dropped: at most {settings.queue} wait, and what a stream sends when it is cut is "
         "lost. What was missed is in /objects/history."
     )
 

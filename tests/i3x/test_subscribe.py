@@ -442,7 +442,7 @@ def test_a_client_that_does_not_read_is_let_go_and_told_of_what_was_on_its_way(o
     say(ours, 1.5)
     response = ours.client.post("/subscriptions/sync", json=mine)
     assert response.status_code == 206
-    assert "what a stream is sending" in response.json()["responseDetail"]["detail"]
+    assert "what a stream sends" in response.json()["responseDetail"]["detail"]
     assert updates_of(response.json()["result"]) == [(tag, 1.5)]
     assert ours.client.post("/subscriptions/sync", json=mine).status_code == 200
 

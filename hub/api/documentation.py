@@ -223,20 +223,22 @@ def build_openapi(app: FastAPI, deprecations: Mapping[str, Deprecation]) -> dict
                 operation["responses"]["200"].setdefault("headers", {})[HEADER] = _KNOWN_AT
     accepted = answers(JobStatus, status=202, description="It will be answered later: the job")[202]
     mark_later(document, {**accepted, "headers": {"Location": _JOB}})
-    _give_width(document)
+    _say_more(document)
     mark_deprecated(document, deprecations)
     app.openapi_schema = document
     return document
 
 
-def _give_width(part: Any) -> None:
-    """Say of every integer that it has 64 bits: clients made from the document would else take fewer."""
+def _say_more(part: Any) -> None:
+    """Say of integers that they have 64 bits, and of pairs what they are lists of: generators ask for it."""
     if isinstance(part, dict):
         found = cast("dict[str, Any]", part)
         if found.get("type") == "integer":
             found.setdefault("format", "int64")
+        if "prefixItems" in found:
+            found.setdefault("items", found["prefixItems"][0])
         for inner in found.values():
-            _give_width(inner)
+            _say_more(inner)
     elif isinstance(part, list):
         for inner in cast("list[Any]", part):
-            _give_width(inner)
+            _say_more(inner)

@@ -11,6 +11,7 @@ from fastapi.routing import APIRoute
 from fastapi.staticfiles import StaticFiles
 from starlette.routing import Route
 
+from hub.api.allowance import Allowance
 from hub.api.answer import answer
 from hub.api.deprecation import DEPRECATIONS, Deprecation, Notice
 from hub.api.documentation import build_openapi
@@ -55,6 +56,7 @@ def create_app(
     star: "Star | None" = None,
     deprecations: Mapping[str, Deprecation] = DEPRECATIONS,
     noting: Noting | None = None,
+    allowance: Allowance | None = None,
 ) -> FastAPI:
     """Give the application over a store that is migrated.
 
@@ -62,7 +64,8 @@ def create_app(
     beside `/v1`. `tokens` lets in people with tokens of the plant's issuer; without it only keys open.
     `tag_maps` complete, by source, what edge agents say of tags. Without a `herald` there are no webhooks.
     `star` are files that answer questions about the star instead of its views. `deprecations` are told to
-    whoever still asks for what they name. `noting` has reads noted; without it none is.
+    whoever still asks for what they name. `noting` has reads noted; without it none is. `allowance` counts
+    requests; without it they are counted as the settings say.
     """
     folder = _folder_of(database)
     settings = settings or ApiSettings(
@@ -81,6 +84,7 @@ def create_app(
     sessions = Sessions(session_s=settings.session_s, login_s=settings.login_s)
     room = Room(database, settings, sessions, replay, tokens, tag_maps or {}, herald=herald, star=star)
     app.state.room = room
+    app.state.allowance = allowance or Allowance(settings.requests_a_minute, settings.requests_at_once)
     install_problems(app, show=render_problem, stamp=stamp)
     app.add_exception_handler(Answered, _give_again)
     for door in doors:  # before our own routes, each of which would be tried for what no other can answer

@@ -28,13 +28,17 @@ _ETAG = {
     "description": "A strong tag of this state, for `If-None-Match` and `If-Match`.",
     "schema": {"type": "string", "maxLength": 1000},
 }
+_RETRY = {
+    "description": "Seconds after which it may be asked again.",
+    "schema": {"type": "integer", "minimum": 1},
+}
 OCTETS = {"type": "string", "format": "binary"}
 """The schema of a body that is bytes of any kind: generators of clients would else take it for text."""
 _JOB = {
     "description": "The address of the job.",
     "schema": {"type": "string", "maxLength": 100},
 }
-_INTERNAL = "internal-error"
+_INTERNAL, _TOO_MANY = "internal-error", "too-many-requests"
 TAGS = {
     "audit": "Who wrote what, when and why.",
     "b2mml": "Batches, lots and orders as B2MML documents.",
@@ -112,6 +116,8 @@ def problems(*kinds: str) -> dict[int | str, dict[str, Any]]:
                 },
             },
         )
+        if kind == _TOO_MANY:
+            entry["headers"] = {"Retry-After": _RETRY}
         entry["content"][MEDIA_TYPE]["examples"][kind] = {
             "value": {
                 "type": f"urn:plantwide:problem:{kind}",
@@ -209,27 +215,30 @@ def build_openapi(app: FastAPI, deprecations: Mapping[str, Deprecation]) -> dict
     document["security"] = [{"apiKey": []}, {"bearer": []}, {"basic": []}]
     for path, operations in document["paths"].items():
         for operation in operations.values():
-            operation["responses"] |= {str(key): value for key, value in problems(_INTERNAL).items()}
+            kinds = (_INTERNAL,) if path in OPEN_PATHS else (_TOO_MANY, _INTERNAL)
+            operation["responses"] |= {str(key): value for key, value in problems(*kinds).items()}
             if path in OPEN_PATHS:
                 operation["security"] = []
             if any(one["name"] == PARAMETER for one in operation.get("parameters", ())):
                 operation["responses"]["200"].setdefault("headers", {})[HEADER] = _KNOWN_AT
     accepted = answers(JobStatus, status=202, description="It will be answered later: the job")[202]
     mark_later(document, {**accepted, "headers": {"Location": _JOB}})
-    _give_width(document)
+    _say_more(document)
     mark_deprecated(document, deprecations)
     app.openapi_schema = document
     return document
 
 
-def _give_width(part: Any) -> None:
-    """Say of every integer that it has 64 bits: clients made from the document would else take fewer."""
+def _say_more(part: Any) -> None:
+    """Say of integers that they have 64 bits, and of pairs what they are lists of: generators ask for it."""
     if isinstance(part, dict):
         found = cast("dict[str, Any]", part)
         if found.get("type") == "integer":
             found.setdefault("format", "int64")
+        if "prefixItems" in found:
+            found.setdefault("items", found["prefixItems"][0])
         for inner in found.values():
-            _give_width(inner)
+            _say_more(inner)
     elif isinstance(part, list):
         for inner in cast("list[Any]", part):
-            _give_width(inner)
+            _say_more(inner)

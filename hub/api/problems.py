@@ -50,6 +50,7 @@ KINDS: dict[str, tuple[int, str]] = {
     "key-reused": (422, "The Idempotency-Key named another request"),
     "not-kept": (422, "Earlier states of that are not kept"),
     "precondition-needed": (428, "The state that was seen must be named"),
+    "too-many-requests": (429, "Too many requests"),
     "internal-error": (500, "Something went wrong here"),
     "not-offered": (501, "This hub does not offer that"),
     "store-unavailable": (503, "The store does not answer"),

@@ -53,6 +53,7 @@ _NARROWED: Mapping[str, str] = {
         GET /v1/batches/{name}/samples
         GET /v1/batches/{name}/signals
         GET /v1/lots/{name}/balance
+        GET /v1/{noun}/{name}/b2mml
         * /mcp
         * /mcp/{path}
         * /i3x/v1
@@ -150,7 +151,6 @@ _WHOLE: Mapping[str, str] = {
         GET /v1/webhooks
         GET /v1/webhooks/{webhook_id}
         GET /v1/webhooks/{webhook_id}/deliveries
-        GET /v1/{noun}/{name}/b2mml
     """,
     Permission.ANALYSE: """
         GET /v1/matrix

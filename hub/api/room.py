@@ -45,6 +45,8 @@ class ApiSettings(BaseModel):
     batches_at_once: int = 1_000
     examined_samples: int = 200_000_000
     windows_at_once: int = 1_000_000
+    requests_a_minute: int | None = None
+    requests_at_once: int = 100
     streams_at_once: int = 200
     jobs_at_once: int = 4
     job_bytes: int = 1024**3

@@ -175,6 +175,8 @@ class Gate:
         state = scope.setdefault("state", {})
         state["caller"] = caller  # whoever is refused is known too
         state["ask_again"] = partial(self._find_caller, scope, headers)
+        if "door" not in state:  # what a tool of the agents' door asks in turn was counted with its call
+            self._outer.state.allowance.count(caller.public_id)
         if route is not None:  # where there is none, the application says so
             check_right(caller, right, path)
         if newest is None:

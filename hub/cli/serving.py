@@ -99,6 +99,8 @@ def serve_hub(
             data_folder=folder,
             jobs_folder=settings.data / "jobs",
             public_address=settings.public_address,
+            requests_a_minute=settings.requests_a_minute,
+            requests_at_once=settings.requests_at_once,
         ),
         replay=partial(_read_again, desk, project) if project else None,
         doors=_list_doors(settings),

@@ -8,12 +8,12 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, FastAPI, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import StreamingResponse
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 
 from hub.api.doors import Door
+from hub.api.live import LiveResponse
 from hub.api.parameters import name_actor
 from hub.api.problems import problem_of
 from hub.api.room import Room
@@ -34,7 +34,7 @@ from hub.i3x.naming import NAMESPACES
 from hub.i3x.schemas import list_types, relationships_by_id, types_by_id
 from hub.i3x.settings import I3xSettings
 from hub.i3x.space import Element, JsonObject, describe, find_elements, list_edges, list_root_elements
-from hub.i3x.streaming import follow
+from hub.i3x.streaming import follow, tell_loss
 from hub.i3x.subscriptions import Book, Owner
 from hub.i3x.values import descend, read_history, read_values
 from hub.i3x.writing import write_updates
@@ -331,20 +331,25 @@ class Counter:
         """Give what has not been acknowledged, and what is new."""
         one = self._book.find(_owner(request, body), body.subscription_id)
         batches, has_lost = self._book.sync(one, body.last_sequence_number)
-        most = self._settings.queue
-        told = f"Updates were dropped: at most {most} wait. What was missed is in /objects/history."
-        return answer(batches, partial=told if has_lost else None)
+        return answer(batches, partial=tell_loss(self._settings) if has_lost else None)
 
     def stream(self, request: Request, body: bodies.OneSubscription) -> Response:
         """Follow a subscription as server-sent events; an earlier stream of it ends."""
         one = self._book.find(_owner(request, body), body.subscription_id)
-        with one.lock:
-            one.stream += 1
-            one.is_streaming = True
-            standing = standing_of(request, self._room)
-            events = follow(self._room, self._settings, self._book, one, one.stream, standing=standing)
-        headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
-        return StreamingResponse(events, media_type="text/event-stream", headers=headers)
+        room, live = self._room, self._room.live
+        if live.streams >= room.settings.streams_at_once:
+            most = room.settings.streams_at_once
+            raise Refusal(400, f"There are {most} open streams here; close one, or ask with sync.")
+        stream = one.begin_stream()
+        live.streams += 1
+
+        def end() -> None:
+            live.streams -= 1
+            one.end_stream(stream)
+
+        standing = standing_of(request, room)
+        events = follow(room, self._settings, self._book, one, stream, standing=standing)
+        return LiveResponse(events, slow_s=room.settings.slow_client_s, ended=end)
 
     # ---------------------------------------------------------------------------------- one for all
     @contextmanager

@@ -10,7 +10,7 @@ from fastapi import Response
 from hub.api.problems import KINDS, Problem
 from hub.api.slips import Counted, with_rows
 
-_STATUSES = {404: 404, 401: 401, 403: 403, 413: 400, 501: 501, 503: 503, 500: 500}
+_STATUSES = {404: 404, 401: 401, 403: 403, 413: 400, 429: 429, 501: 501, 503: 503, 500: 500}
 Result = dict[str, Any]
 
 

@@ -43,6 +43,14 @@ class Owner:
 
 
 @dataclass
+class Stream:
+    """One stream of a subscription, and whether something is on its way that the client has not taken."""
+
+    number: int
+    is_sending: bool = False
+
+
+@dataclass
 class Subscription:
     """What a client follows: `registered` with the depth of each, `told` what it was last told of each."""
 
@@ -60,6 +68,21 @@ class Subscription:
     stream: int = 0
     is_streaming: bool = False
     lock: RLock = field(default_factory=RLock)
+
+    def begin_stream(self) -> Stream:
+        """Give a new stream, which ends the one before it."""
+        with self.lock:
+            self.stream += 1
+            self.is_streaming = True
+            return Stream(self.stream)
+
+    def end_stream(self, stream: Stream) -> None:
+        """Note that a stream has ended, and that what was on its way is lost; done again, nothing changes."""
+        with self.lock:
+            self.has_lost |= stream.is_sending
+            stream.is_sending = False
+            if self.stream == stream.number:
+                self.is_streaming = False
 
     def describe(self) -> JsonObject:
         """Give it as `/subscriptions/list` does."""
@@ -163,16 +186,17 @@ class Book:
             lost, one.has_lost = one.has_lost, False
             return [{"sequenceNumber": number, "updates": updates} for number, updates in one.queue], lost
 
-    def take(self, one: Subscription) -> list[JsonObject]:
-        """Give what waits and is new, once."""
+    def take(self, one: Subscription) -> tuple[list[JsonObject], bool]:
+        """Give what waits and is new, once; and whether something was lost."""
         with one.lock:
             one.seen_at = self._clock()
             with self._read(one) as connection:
                 self._look(connection, one)
             updates = [update for _, some in one.queue for update in some]
+            lost = one.has_lost
             one.queue.clear()
             one.queued, one.has_lost = 0, False
-            return updates
+            return updates, lost
 
     @contextmanager
     def _read(self, one: Subscription) -> Generator[Connection]:

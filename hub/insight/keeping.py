@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from hub.insight.formulas import FORMULAS
-from hub.insight.performance import Figure, compute
+from hub.insight.performance import Figure, compute_all
 from hub.store.database import Connection, Database
 from hub.store.kpis import keep_figures
 from hub.store.mart.figures import Scope
@@ -27,11 +27,10 @@ def keep_all(database: Database, *, actor: str, now: datetime) -> tuple[int, int
 
 
 def _compute_all(connection: Connection) -> Iterator[dict[str, Any]]:
-    for formula in FORMULAS.values():
-        for scope in _TYPES:
-            if scope in formula.scopes:
-                for figure in compute(connection, formula, scope, grain="month"):
-                    yield _to_row(figure)
+    for scope in _TYPES:
+        formulas = [formula for formula in FORMULAS.values() if scope in formula.scopes]
+        for figures in compute_all(connection, formulas, scope, grain="month").values():
+            yield from map(_to_row, figures)
 
 
 def _to_row(figure: Figure) -> dict[str, Any]:

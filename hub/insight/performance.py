@@ -1,8 +1,7 @@
 """Key figures: a formula, a kind of scope and a grain come in; values with their parts go out."""
 
 import hashlib
-from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median, stdev
 from typing import Any, TypeAlias, cast
@@ -12,10 +11,24 @@ import orjson
 from hub.insight.formula import Formula, Term, evaluate
 from hub.insight.periods import ALWAYS, Grain, Period, find_period
 from hub.store.database import Connection
-from hub.store.mart.figures import Scope, Span, Where, list_rows, list_values, name_scopes, sum_rows
+from hub.store.mart.figures import (
+    Scope,
+    Selection,
+    Span,
+    Sum,
+    Value,
+    Where,
+    list_rows,
+    list_values,
+    name_scopes,
+    sum_rows,
+)
 
 Place: TypeAlias = tuple[int, str, Period]
 """Key of a scope, a word (empty where the formula has none), a period."""
+_Term: TypeAlias = tuple[Formula, str]
+_Look: TypeAlias = tuple[str, str, str | None]
+"""View, day and word: what is read in one go."""
 
 
 BY_VALUE = frozenset({"mean", "median", "deviation", "cp", "cpk"})
@@ -91,19 +104,38 @@ def compute(
 
     Raises `NoSuchScope`.
     """
-    if scope not in formula.scopes:
-        msg = f"{formula.code} is of {', '.join(formula.scopes)}, not of {scope}"
-        raise NoSuchScope(msg)
-    places: dict[Place, dict[str, Part]] = defaultdict(lambda: {name: Part() for name in formula.terms})
-    for name, term in formula.terms.items():
-        _add_up(
-            connection, formula, name, term=term, scope=scope, grain=grain, span=span or Span(), to=places
-        )
-    named = name_scopes(connection, scope, [key for key, _, _ in places])
-    return [
-        _figure(formula, scope, place, parts=places[place], named=named)
-        for place in sorted(places, key=lambda p: (named.get(p[0], ("",))[0], p[1], p[2]))
-    ]
+    return compute_all(connection, [formula], scope, grain=grain, span=span)[formula.code]
+
+
+def compute_all(
+    connection: Connection,
+    formulas: Sequence[Formula],
+    scope: Scope,
+    *,
+    grain: Grain = "month",
+    span: Span | None = None,
+) -> dict[str, list[Figure]]:
+    """Give the figures of several formulas by code, as `compute` does; each fact is looked at once for all.
+
+    Raises `NoSuchScope`.
+    """
+    for formula in formulas:
+        if scope not in formula.scopes:
+            msg = f"{formula.code} is of {', '.join(formula.scopes)}, not of {scope}"
+            raise NoSuchScope(msg)
+    gathering = _Gathering(connection, scope, grain=grain, span=span or Span())
+    gathering.add_up(formulas)
+    places = gathering.places
+    named = name_scopes(connection, scope, [key for some in places.values() for key, _, _ in some])
+    return {
+        formula.code: [
+            _figure(formula, scope, place, parts=parts, named=named)
+            for place, parts in sorted(
+                places[formula.code].items(), key=lambda one: (named.get(one[0][0], ("",))[0], *one[0][1:])
+            )
+        ]
+        for formula in formulas
+    }
 
 
 def list_parts(
@@ -127,33 +159,61 @@ def list_parts(
     }
 
 
-def _add_up(
-    connection: Connection,
-    formula: Formula,
-    name: str,
-    *,
-    term: Term,
-    scope: Scope,
-    grain: Grain,
-    span: Span,
-    to: dict[Place, dict[str, Part]],
-) -> None:
-    if formula.statistic in BY_VALUE:
-        for one in list_values(connection, term.selection, scope, span=span, word=formula.word):
-            part = to[one.scope, one.word, find_period(one.day, grain)][name]
-            part.rows += 1
-            part.limits.add(one.limits)
-            if one.value is None:
-                part.missing += 1
-            else:
-                part.total += one.value
-                part.values.append(one.value)
-        return
-    for one in sum_rows(connection, term.selection, scope, span=span, word=formula.word):
-        part = to[one.scope, one.word, find_period(one.day, grain)][name]
-        part.rows += one.rows
-        part.missing += one.missing
-        part.total += one.total
+class _Gathering:
+    """Adds up what the terms of formulas select: by formula, scope, word and period."""
+
+    def __init__(self, connection: Connection, scope: Scope, *, grain: Grain, span: Span) -> None:
+        self._connection = connection
+        self._scope: Scope = scope
+        self._grain: Grain = grain
+        self._span = span
+        self.places: dict[str, dict[Place, dict[str, Part]]] = {}
+
+    def add_up(self, formulas: Sequence[Formula]) -> None:
+        """Read each view once for all sums of it, and once for each list of values."""
+        sums: dict[_Look, dict[Selection, list[_Term]]] = {}
+        values: dict[tuple[Selection, str | None], list[_Term]] = {}
+        for formula in formulas:
+            self.places[formula.code] = {}
+            for name, term in formula.terms.items():
+                rows = term.selection
+                if formula.statistic in BY_VALUE:
+                    values.setdefault((rows, formula.word), []).append((formula, name))
+                else:
+                    look = sums.setdefault((rows.view, rows.day, formula.word), {})
+                    look.setdefault(rows, []).append((formula, name))
+        for (_, _, word), some in sums.items():
+            self._sum(some, word)
+        for (rows, word), terms in values.items():
+            self._list(rows, word, terms)
+
+    def _sum(self, wanted: Mapping[Selection, Sequence[_Term]], word: str | None) -> None:
+        found = sum_rows(self._connection, list(wanted), self._scope, span=self._span, word=word)
+        for rows, one in found:
+            for formula, name in wanted[rows]:
+                part = self._part(formula, name, one)
+                part.rows += one.rows
+                part.missing += one.missing
+                part.total += one.total
+
+    def _list(self, rows: Selection, word: str | None, terms: Sequence[_Term]) -> None:
+        for one in list_values(self._connection, rows, self._scope, span=self._span, word=word):
+            for formula, name in terms:
+                part = self._part(formula, name, one)
+                part.rows += 1
+                part.limits.add(one.limits)
+                if one.value is None:
+                    part.missing += 1
+                else:
+                    part.total += one.value
+                    part.values.append(one.value)
+
+    def _part(self, formula: Formula, name: str, one: Sum | Value) -> Part:
+        place = (one.scope, one.word, find_period(one.day, self._grain))
+        places = self.places[formula.code]
+        if place not in places:
+            places[place] = {name: Part() for name in formula.terms}
+        return places[place][name]
 
 
 def _figure(

@@ -156,6 +156,15 @@ class Settings(BaseSettings):
         description="why i3X clients write that cannot send the header `Plantwide-Reason`, in 3 to 400 "
         "characters; without it such writes are refused",
     )
+    requests_a_minute: int | None = Field(
+        default=None,
+        ge=1,
+        description="requests that each key or person may make in a minute on the long run, at each node for "
+        "itself (see docs/identity.md); without it as many as they like",
+    )
+    requests_at_once: int = Field(
+        default=100, ge=1, description="requests of these that may come in a row without a pause"
+    )
     oidc_issuer: str | None = Field(
         default=None,
         description="https address of the OpenID Connect issuer whose tokens let people in, exactly as `iss` "

@@ -7,6 +7,8 @@ import pytest
 from fastapi.testclient import TestClient
 
 from hub.api.app import create_app
+from hub.records.b2mml import OF
+from hub.store.answers.things import find_thing
 from hub.store.database import Database
 from hub.store.keys import UnknownScope, create_key
 from hub.store.questions.collections import list_collections
@@ -30,6 +32,7 @@ NARROWED = (
     "/v1/batches/{name}/samples",
     "/v1/batches/{name}/signals",
     "/v1/lots/{name}/balance",
+    "/v1/{noun}/{name}/b2mml",
     "/v1/lots",
     "/v1/lots/{name}",
     "/v1/equipment/{name}",
@@ -59,6 +62,11 @@ def add_site(connection: Any, site: str, product: int, system: int, record: int)
     add_fact(connection, "segment_response", **told, batch_id=batch, name=f"{site} phase")
     sample = add_fact(connection, "sample", **told, batch_id=batch, code=f"{site}-S1")
     add_fact(connection, "test_result", **told, sample_id=sample, test_code=f"{site}-test")
+    step = add_thing(connection, "segment_requirement", f"{site}-R1", operations_request_id=order)
+    named = add_name(connection, "segment_requirement", step, f"{site}-R1", scheme="erp:step")
+    add_fact(connection, "material_requirement", **told, segment_requirement_id=step, use="Consumed",
+             segment_requirement_identifier_id=named, material_id=product,
+             source_key=f"{site}-R1/material/10")  # fmt: skip
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
@@ -75,6 +83,9 @@ def clients(
             system = add_system(connection)
             record = add_record(connection, system)
             product = add_thing(connection, "material_definition", "300214")
+            called = add_name(connection, "material_definition", product, "300214", scheme="erp:material")
+            add_fact(connection, "resource_property", system=system, record=record, name="pI",
+                     material_id=product, material_identifier_id=called)  # fmt: skip
             for site in (CORK, BASEL):
                 add_site(connection, site, product, system, record)
             keys = {
@@ -130,6 +141,7 @@ def test_a_product_sees_its_own(clients: dict[str, TestClient]) -> None:
     [f"/v1/batches/{BASEL}-B1", f"/v1/batches/{BASEL}-B1/phases", f"/v1/collections/batches/{BASEL}-B1",
      f"/v1/batches/{BASEL}-B1/balance", f"/v1/batches/{BASEL}-B1/changes?since=2026-01-01T00:00:00Z",
      f"/v1/batches/{BASEL}-B1/completeness", f"/v1/batches/{BASEL}-B1/samples", f"/v1/batches/{BASEL}-B1/signals",
+     f"/v1/batches/{BASEL}-B1/b2mml", f"/v1/lots/{BASEL}-L1/b2mml", f"/v1/orders/{BASEL}-O1/b2mml",
      f"/v1/lots/{BASEL}-L1/balance", f"/v1/lots/{BASEL}-L1", f"/v1/equipment/{BASEL}-U1", f"/v1/collections/equipment/{BASEL}"],
 )  # fmt: skip
 def test_another_sites_batch_is_not_found_and_ones_own_is(clients: dict[str, TestClient], page: str) -> None:
@@ -148,6 +160,56 @@ def test_ones_own_batch_says_what_it_says_to_all_and_nothing_of_another_site(
     narrow = clients["cork"].get(asked)
     assert narrow.json() == clients["all"].get(asked).json()
     assert BASEL not in narrow.text
+
+
+@pytest.mark.parametrize(
+    "page",
+    [*(f"batches/{CORK}-B1/b2mml?document={kind}" for kind in OF["batch"]), f"orders/{CORK}-O1/b2mml",
+     f"lots/{CORK}-L1/b2mml", "materials/300214/b2mml"],
+)  # fmt: skip
+def test_a_document_of_ones_own_says_what_it_says_to_all(clients: dict[str, TestClient], page: str) -> None:
+    whole, narrow = clients["all"].get(f"/v1/{page}"), clients["cork"].get(f"/v1/{page}")
+    assert (whole.status_code, whole.content) == (narrow.status_code, narrow.content)
+    then = clients["cork"].get(
+        f"/v1/{page}{'&' if '?' in page else '?'}as_known_at={narrow.headers['Known-At']}"
+    )
+    assert then.content == narrow.content
+    assert BASEL not in narrow.text
+    is_schedule, is_material = ("Schedule" in page or "orders" in page), "material" in page.casefold()
+    assert (">10</ID><MaterialDefinitionID" in narrow.text.replace("\n", "").replace(" ", "")) is is_schedule
+    assert (">pI<" in narrow.text) is (is_material or "lots" in page)
+
+
+def test_a_document_names_anothers_lot_as_the_batch_does_and_tells_nothing_of_it(database_url: str) -> None:
+    database = Database(database_url)
+    upgrade(database)
+    with database.begin("test") as connection:
+        system = add_system(connection)
+        told = {"system": system, "record": add_record(connection, system)}
+        product = add_thing(connection, "material_definition", "300214")
+        for site in (CORK, BASEL):
+            add_site(connection, site, product, *told.values())
+        mine, theirs = (find_thing(connection, kind, name).id for kind, name in
+                        (("batch", f"{CORK}-B1"), ("material_lot", f"{BASEL}-L1")))  # fmt: skip
+        add_name(connection, "material_lot", theirs, "4711", scheme="erp:batch")
+        add_fact(connection, "material_actual", **told, batch_id=mine, lot_id=theirs, use="Consumed")
+        keys = [create_key(connection, name="x", scopes=["read", *more]) for more in ([], [f"site:{CORK}"])]
+    client = TestClient(create_app(database))
+
+    def ask(key: str, **params: str) -> str:
+        page = f"/v1/batches/{CORK}-B1/b2mml"
+        return client.get(page, params={"names": "erp", **params}, headers={"X-API-Key": key}).text
+
+    whole, narrow = (ask(key) for key in keys)
+    assert '<MaterialLotID schemeID="erp:batch">4711</MaterialLotID>' in whole
+    assert f"<MaterialLotID>{BASEL}-L1</MaterialLotID>" in narrow
+    assert "4711" not in narrow
+    whole, narrow = (ask(key, document="MaterialInformation") for key in keys)
+    assert "4711" in whole
+    assert BASEL not in narrow
+    assert "4711" not in narrow
+    assert f"{CORK}-L1" in narrow
+    database.close()
 
 
 def test_a_signal_of_another_site_is_not_found_through_ones_own_batch(clients: dict[str, TestClient]) -> None:

@@ -13,8 +13,12 @@ from typing import Any
 
 from sqlalchemy import select, update
 
+from hub.insight.formulas import FORMULAS
+from hub.insight.performance import compute, compute_all
+from hub.insight.periods import find_period
 from hub.resolve.resolution import prepare, resolve
 from hub.store.database import Connection, Database
+from hub.store.mart.figures import Span, newest_day
 from hub.store.questions.columns import stream_columns
 from hub.store.questions.question import ask
 from hub.store.sets import chunks, insert_all
@@ -47,11 +51,13 @@ QUESTIONS = {
 
 
 def bench_star(folder: Path) -> Iterator[Row]:
-    """The two questions, and all results in columns; then what it takes to write the files."""
+    """Key figures, the two questions, and all results in columns; then what it takes to write the files."""
     with every_store(folder) as stores:
         for name, database in stores:
             _fill(database)
             place = folder / f"star-{database.dialect}"
+            with database.read() as store:
+                yield _figure(store, name)
             whole = _time(lambda d=database, p=place: refresh(d, p))
             _touch(database)
             after = _time(lambda d=database, p=place: refresh(d, p))
@@ -63,6 +69,15 @@ def bench_star(folder: Path) -> Iterator[Row]:
                     yield from _ask(store, files, name)
             yield judge(f"all files written, {name}", whole, "s")
             yield judge(f"written again after one result, {name}", after, "s")
+
+
+def _figure(store: Connection, name: str) -> Row:
+    """All key figures of the newest month, as the page asks for them, against one after the other."""
+    span = Span(*find_period(newest_day(store) or 0, "month").days)
+    formulas = [formula for formula in FORMULAS.values() if "all" in formula.scopes]
+    slow = _time(lambda: [compute(store, formula, "all", span=span) for formula in formulas])
+    fast = _time(lambda: compute_all(store, formulas, "all", span=span))
+    return judge(f"key figures of a month at once, {name}", 1 / fast, "/s", against=1 / slow, at_least=1.5)
 
 
 def _ask(store: Connection, files: Connection, name: str) -> Iterator[Row]:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import anyio
 import httpx2
 import pytest
 import uvicorn
@@ -19,7 +20,7 @@ from hub.i3x.subscriptions import Book, Owner
 from hub.store.keys import revoke_key
 from hub.store.questions.scope import RowScope
 from tests.api.factories import add_samples, add_thing
-from tests.i3x.conftest import BOGUS, I3x, check_bulk
+from tests.i3x.conftest import BOGUS, SMALL, I3x, check_bulk, fill_store, open_door
 from tests.i3x.test_query import check_vqt
 
 ME = {"clientId": "a-test-5f1d"}
@@ -383,3 +384,99 @@ def test_too_many_subscriptions_or_objects_are_refused(make_i3x: Any) -> None:
     assert good["success"]
     assert bad["responseDetail"]["status"] == 400
     assert i3x.client.post("/subscriptions", json=ME).status_code == 400
+
+
+# ------------------------------------------------------------------ clients that do not read
+@pytest.fixture
+def ours(migrated_url: str) -> Iterator[I3x]:
+    """A door of the test's own, on SQLite and on PostgreSQL, that lets a client go at once."""
+    for i3x in open_door(fill_store(migrated_url), SMALL):
+        limit(i3x, slow_client_s=0.01)
+        yield i3x
+
+
+def limit(i3x: I3x, **settings: Any) -> None:
+    room = i3x.client.app.state.room  # type: ignore[attr-defined]
+    object.__setattr__(room, "settings", room.settings.model_copy(update=settings))
+
+
+def stream_to(i3x: I3x, mine: dict[str, str], send: Callable[[Any], Any]) -> None:
+    """Open a stream for a client that takes what it is sent as `send` does, until the door ends it."""
+    told = iter([{"type": "http.request", "body": json.dumps(mine).encode(), "more_body": False}])
+
+    async def receive() -> Any:
+        message = next(told, None)
+        return message if message is not None else await anyio.sleep_forever()
+
+    headers = {**i3x.client.headers, "content-type": "application/json"}
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.4"},
+        "http_version": "1.1",
+        "method": "POST",
+        "scheme": "http",
+        "path": "/i3x/v1/subscriptions/stream",
+        "raw_path": b"/i3x/v1/subscriptions/stream",
+        "query_string": b"",
+        "root_path": "",
+        "headers": [(name.lower().encode(), value.encode()) for name, value in headers.items()],
+        "client": ("127.0.0.1", 1),
+        "server": ("127.0.0.1", 2),
+    }
+    anyio.run(i3x.client.app, scope, receive, send)
+
+
+def test_a_client_that_does_not_read_is_let_go_and_told_of_what_was_on_its_way(ours: I3x) -> None:
+    tag = ours.id_of("BR2000-01.TEMP")
+    mine = subscribe(ours, tag)
+    sent: list[bytes] = []
+
+    async def take_the_first_line_only(message: Any) -> None:
+        if message.get("body", b"").startswith(b"data:"):
+            await anyio.sleep_forever()
+        sent.append(message.get("body", b""))
+
+    stream_to(ours, mine, take_the_first_line_only)
+    assert sent == [b"", b": nothing new\n\n"]
+    assert ours.client.app.state.room.live.streams == 0  # type: ignore[attr-defined]
+    say(ours, 1.5)
+    response = ours.client.post("/subscriptions/sync", json=mine)
+    assert response.status_code == 206
+    assert "what a stream sends" in response.json()["responseDetail"]["detail"]
+    assert updates_of(response.json()["result"]) == [(tag, 1.5)]
+    assert ours.client.post("/subscriptions/sync", json=mine).status_code == 200
+
+
+def test_a_stream_says_what_was_lost_before_it(ours: I3x) -> None:
+    mine = subscribe(ours, ours.id_of("BR2000-01.TEMP"))
+    sent: list[bytes] = []
+
+    async def read_nothing(message: Any) -> None:
+        if message.get("body", b"").startswith(b"data:"):
+            await anyio.sleep_forever()
+
+    async def read_one(message: Any) -> None:
+        sent.append(message.get("body", b""))
+        if message.get("body", b"").startswith(b"data:"):
+            ours.client.app.state.room.live.is_stopping = True  # type: ignore[attr-defined]
+
+    stream_to(ours, mine, read_nothing)
+    say(ours, 1.5)
+    stream_to(ours, mine, read_one)
+    assert [text[:22] for text in sent] == [
+        b"",
+        b": nothing new\n\n",
+        b": Updates were dropped",
+        sent[3][:22],
+        b"",
+    ]
+    assert json.loads(sent[3].removeprefix(b"data:"))[0]["value"] == 1.5
+
+
+def test_there_are_as_many_open_streams_as_there_may_be(ours: I3x) -> None:
+    mine = subscribe(ours, ours.id_of("BR2000-01.TEMP"))
+    limit(ours, streams_at_once=0)
+    response = ours.client.post("/subscriptions/stream", json=mine)
+    assert response.status_code == 400
+    assert "close one" in response.json()["responseDetail"]["detail"]
+    assert sync(ours, mine)

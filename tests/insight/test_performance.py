@@ -5,11 +5,12 @@ from datetime import timedelta
 from statistics import mean, median, stdev
 
 import pytest
+from sqlalchemy import event
 
 from hub.insight.formula import Formula, Term, WrongFormula
 from hub.insight.formulas import FORMULAS
 from hub.insight.keeping import keep_all
-from hub.insight.performance import Figure, NoSuchScope, compute, list_parts
+from hub.insight.performance import BY_VALUE, Figure, NoSuchScope, compute, compute_all, list_parts
 from hub.insight.periods import find_period
 from hub.model import Batch, Quantity
 from hub.store.mart import STAR
@@ -108,6 +109,26 @@ def test_the_oee_of_a_unit_is_the_product_of_its_three_ratios(world: World) -> N
     assert one["quality_ratio"] == pytest.approx(0.5)
     assert one["oee"] == pytest.approx(30 / 35 * 29 / 30 * 0.5)
     assert one["utilization_efficiency"] == pytest.approx(30 / 33)
+
+
+@pytest.mark.parametrize("scope", ["all", "site", "equipment", "product"])
+def test_all_at_once_they_are_what_each_is_alone_and_each_fact_is_looked_at_once(
+    world: World, scope: Scope
+) -> None:
+    formulas = [formula for formula in FORMULAS.values() if scope in formula.scopes]
+    asked: list[str] = []
+    with world.database.read() as connection:
+        alone = {formula.code: compute(connection, formula, scope) for formula in formulas}
+        event.listen(world.database.engine, "before_cursor_execute", note := lambda *a: asked.append(a[2]))
+        together = compute_all(connection, formulas, scope)
+        event.remove(world.database.engine, "before_cursor_execute", note)
+    assert together == alone
+    assert sum(len(found) for found in alone.values()) > len(formulas) / 2
+    terms = [(f, term.selection) for f in formulas for term in f.terms.values()]
+    sums = {(rows.view, rows.day, f.word) for f, rows in terms if f.statistic not in BY_VALUE}
+    values = {(rows, f.word) for f, rows in terms if f.statistic in BY_VALUE}
+    assert len(asked) == len(sums) + len(values) + (scope != "all")
+    assert len(asked) < len(terms) / 2
 
 
 def test_a_figure_leads_to_the_rows_it_was_made_of(world: World) -> None:

@@ -1,5 +1,6 @@
 """The pages of key figures: all of a place and period, one in all places, the rows that one is made of."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, cast, get_args
@@ -16,7 +17,7 @@ from hub.api.routes.kpis import compute_figures, find_figure, find_formula, read
 from hub.api.strict import StrictRoute
 from hub.insight.formula import Formula
 from hub.insight.formulas import FORMULAS
-from hub.insight.performance import list_parts
+from hub.insight.performance import Figure, compute_all, list_parts
 from hub.insight.periods import ALWAYS, Grain, Period
 from hub.store.database import Connection
 from hub.store.mart.figures import Scope, Span, list_choices, newest_day
@@ -58,11 +59,9 @@ def show_kpis(room: RoomOf, of: _Place = "all", per: Grain = "month", day: _Day 
         if number is None:
             per = "all"
         period = ALWAYS if number is None else read_period(number, per)
-        shown = [
-            _show_line(connection, formula, scope, key=key, per=per, period=period)
-            for formula in FORMULAS.values()
-            if scope in formula.scopes
-        ]
+        wanted = [formula for formula in FORMULAS.values() if scope in formula.scopes]
+        found = compute_all(connection, wanted, scope, grain=per, span=span_of(period))
+        shown = [_show_line(formula, found[formula.code], key=key, per=per) for formula in wanted]
     if key is not None and not any(of == one.value for group in choices.values() for one in group):
         raise Problem("not-found", f"There is no {scope} of this key of which anything is known.")
     return render(
@@ -158,16 +157,7 @@ def _list_choices(connection: Connection) -> dict[Scope, list[Choice]]:
     }
 
 
-def _show_line(
-    connection: Connection,
-    formula: Formula,
-    scope: Scope,
-    *,
-    key: int | None,
-    per: Grain,
-    period: Period,
-) -> Line:
-    figures = compute_figures(connection, formula, scope, per=per, span=span_of(period))
+def _show_line(formula: Formula, figures: Sequence[Figure], *, key: int | None, per: Grain) -> Line:
     return Line(formula, [show_figure(one, per) for one in figures if key is None or one.key == key])
 
 

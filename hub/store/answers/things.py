@@ -167,7 +167,10 @@ def list_names(connection: Connection, entity_type: str, thing_id: int) -> list[
 
 
 def read_names(connection: Connection, entity_type: str, uids: Sequence[str]) -> list[Document]:
-    """Give the names of things by their uids: uid, scheme, value, label, method, whether it is in use."""
+    """Give the names of things by their uids: uid, scheme, value, label, method, whether it is in use.
+
+    What the one who asks may not see has none.
+    """
     table = ENTITY_TABLES[entity_type]
     query = (
         select(
@@ -179,7 +182,7 @@ def read_names(connection: Connection, entity_type: str, uids: Sequence[str]) ->
             identifier.c.is_active,
         )
         .select_from(table.join(identifier, identifier.c.entity_id == table.c.id))
-        .where(identifier.c.entity_type == entity_type)
+        .where(identifier.c.entity_type == entity_type, *see(scope_of(connection), entity_type, table))
         .order_by(identifier.c.id)
     )
     found: list[Document] = []

@@ -5,7 +5,19 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, Subquery, and_, func, literal, null, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Subquery,
+    and_,
+    case,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+    true,
+)
 
 from hub.store.mart import STAR
 from hub.store.sets import AnySelect
@@ -74,27 +86,33 @@ class Value:
 
 
 def sum_rows(
-    connection: Connection, selection: Selection, scope: Scope, *, span: Span, word: str | None = None
-) -> list[Sum]:
-    """Give the sums of the selected rows; `word` is a column to tell them apart by beside scope and day."""
-    fact, keys, conditions = _select(selection, scope, span=span, word=word)
-    value = fact.c[selection.column] if selection.column else literal(1.0)
-    given = func.count(value)
-    query = (
-        select(
-            *keys,
-            func.count().label("rows"),
-            (func.count() - given).label("missing"),
-            func.coalesce(func.sum(value), 0.0).label("total"),
-        )
-        .where(*conditions)
-        .group_by(*(key.element for key in keys))
-        .order_by(*(key.element for key in keys))
-    )
-    return [
-        Sum(r.scope, str(r.word or ""), r.day, r.rows, r.missing, float(r.total))
-        for r in connection.execute(query)
-    ]
+    connection: Connection,
+    selections: Sequence[Selection],
+    scope: Scope,
+    *,
+    span: Span,
+    word: str | None = None,
+) -> Iterator[tuple[Selection, Sum]]:
+    """Give the sums of the rows of each selection; all are of one view and day, which is looked at once.
+
+    `word` is a column to tell rows apart by beside scope and day.
+    """
+    fact, keys, conditions = _select(selections[0], scope, span=span, word=word)
+    hits = [and_(true(), *(_condition(fact, one) for one in each.where)) for each in selections]
+    columns: list[ColumnElement[Any]] = []
+    for each, hit in zip(selections, hits, strict=True):
+        value = fact.c[each.column] if each.column else literal(1.0)
+        mine = case((hit, value))
+        columns += [func.count(case((hit, 1))), func.count(mine), func.coalesce(func.sum(mine), 0.0)]
+    named = [column.label(f"c{number}") for number, column in enumerate(columns)]
+    by = [key.element for key in keys]
+    query = select(*keys, *named).where(*conditions, or_(*hits)).group_by(*by).order_by(*by)
+    for row in connection.execute(query):
+        scope_key, said, day, *counted = row
+        for number, each in enumerate(selections):
+            rows, given, total = counted[3 * number : 3 * number + 3]
+            if rows:
+                yield each, Sum(scope_key, str(said or ""), day, rows, rows - given, float(total))
 
 
 def list_values(
@@ -102,6 +120,7 @@ def list_values(
 ) -> Iterator[Value]:
     """Give the measure of each selected row, in the order of the values."""
     fact, keys, conditions = _select(selection, scope, span=span, word=word)
+    conditions += [_condition(fact, one) for one in selection.where]
     value = fact.c[selection.column or ""]
     lower, upper = (fact.c[n] if n in fact.c else null() for n in ("lower", "upper"))
     query = select(*keys, value.label("value"), lower.label("lower"), upper.label("upper"))
@@ -121,7 +140,8 @@ def list_rows(
 ) -> list[dict[str, Any]]:
     """Give the rows themselves of one scope, all columns, in the order of days: what a figure was made of."""
     fact, keys, conditions = _select(selection, scope, span=span, word=word[0] if word else None)
-    wanted = [*conditions, keys[0].element == key] if scope != "all" else list(conditions)
+    wanted = [*conditions, *(_condition(fact, one) for one in selection.where)]
+    wanted += [keys[0].element == key] if scope != "all" else []
     if word:
         wanted.append(fact.c[word[0]] == word[1])
     query: AnySelect = select(*fact.c).where(*wanted).order_by(fact.c[selection.day], *list(fact.c)[:1])
@@ -154,9 +174,10 @@ def _of(view: str) -> Subquery:
 def _select(
     selection: Selection, scope: Scope, *, span: Span, word: str | None
 ) -> tuple[Subquery, list[Any], list[ColumnElement[bool]]]:
+    """Give the view, the columns that tell its rows apart, and what they have to fulfil but for `where`."""
     fact = _of(selection.view)
     at = fact.c[selection.day]
-    conditions = [at.is_not(None), *(_condition(fact, one) for one in selection.where)]
+    conditions: list[ColumnElement[bool]] = [at.is_not(None)]
     conditions += [at >= span.first] if span.first is not None else []
     conditions += [at <= span.last] if span.last is not None else []
     if scope == "all":

@@ -146,12 +146,20 @@ _THINGS = {
     "batch": _see_batches,
     "material_lot": _see_lots,
 }
-_SUBJECTS = ("batch", "operations_request", "equipment", "lot")
+_SUBJECTS = ("batch", "operations_request", "segment_requirement", "equipment", "lot")
 """By what a fact's place is told: the first of these that it names decides."""
+_DEFINED = {
+    "material_requirement": ("operations_definition", "recipe"),
+    "resource_property": ("material", "resource_class"),
+}
+"""What is part of a definition, where a fact names none of the above: it is shared as the definition is."""
 
 
 def _by_what_it_is_about(scope: RowScope, kind: str, rows: FromClause) -> ColumnElement[bool]:
-    """See a fact with what it is about; one that names nothing that has a place is not seen."""
+    """See a fact with what it is about; one that names nothing that has a place is not seen.
+
+    What is part of a shared definition is shared.
+    """
     fields = {f.name: f for f in fields_of(OBSERVED[kind])}
     ways: list[ColumnElement[bool]] = []
     unnamed: list[ColumnElement[bool]] = []
@@ -160,6 +168,9 @@ def _by_what_it_is_about(scope: RowScope, kind: str, rows: FromClause) -> Column
             column = rows.c[f"{name}_id"]
             ways.append(and_(*unnamed, column.in_(_ids(scope, fields[name].target or ""))))
             unnamed.append(column.is_(None))
+    if kind in _DEFINED:
+        unnamed += [rows.c[f"{name}_identifier_id"].is_(None) for name in _SUBJECTS if name in fields]
+        ways += [and_(*unnamed, rows.c[f"{name}_id"].is_not(None)) for name in _DEFINED[kind]]
     if not ways:
         ways = [
             rows.c[f"{f.name}_id"].in_(_ids(scope, f.target or ""))

@@ -13,6 +13,8 @@ from hub.sdk import Window
 from hub.sdk.testing import RecordSuite, SampleSuite
 
 T0 = datetime(2026, 3, 1, tzinfo=UTC)
+NOTE = "as found " * 200
+"""Makes few rows large, where memory is tried."""
 RESULTS = """sample;batch;test;entry;unit;changed
 S1;B1;TITRE;3,10;mg/mL;2026-03-01 08:00:00
 S2;B1;HCP;<0,05;ng/mg;2026-03-01 09:00:00
@@ -80,10 +82,10 @@ class TestCsvRecords(RecordSuite):
         return True
 
     def make_large(self, factor: int) -> Files:
-        head, *_ = RESULTS.splitlines(keepends=True)
-        lines = (f"L{n};B{n};TITRE;3,10;mg/mL;2026-03-01 08:00:00\n" for n in range(600 * factor))
-        (self.root / "large.csv").write_text(head + "".join(lines))
-        large = {"files": "large.csv", **MAPPED, "page_rows": 100}
+        head = RESULTS.splitlines()[0]
+        lines = (f"L{n};B{n};HCP;3;ng/mg;2026-03-01 08:00:00;{NOTE}\n" for n in range(300 * factor))
+        (self.root / "large.csv").write_text(f"{head};note\n" + "".join(lines))
+        large = {"files": "large.csv", **MAPPED, "page_rows": 30}
         return make_files(self.root, streams={"results": large})
 
 
@@ -111,9 +113,9 @@ class TestParquetRecords(RecordSuite):
         return True
 
     def make_large(self, factor: int) -> Files:
-        rows = [{"batch": f"L{n}", "size": n * 1.5, "unit": "kg"} for n in range(600 * factor)]
-        pq.write_table(pa.Table.from_pylist(rows), self.root / "large.parquet", row_group_size=300)
-        return make_files(self.root, streams=self._of("large.parquet", 100))
+        rows = [{"batch": f"L{n}", "size": 1.5, "unit": "kg", "note": NOTE} for n in range(300 * factor)]
+        pq.write_table(pa.Table.from_pylist(rows), self.root / "large.parquet", row_group_size=100)
+        return make_files(self.root, streams=self._of("large.parquet", 30))
 
 
 class TestWideSamples(SampleSuite):

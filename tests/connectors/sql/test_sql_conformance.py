@@ -85,6 +85,13 @@ class _Series(SampleSuite):
     def make(self) -> Sql:
         return make_sql(self.plant, samples=self.settings())
 
+    def fill(self, table: str, row: str, rows: int) -> Window:
+        """Write so many seconds of history, `{at}` and `{n}` in each row filled; give their window."""
+        start = T0 + timedelta(days=1)
+        given = [row.format(at=self.plant.write_time(start + timedelta(seconds=n)), n=n) for n in range(rows)]
+        self.plant.run(f"DELETE FROM {table}", f"INSERT INTO {table} VALUES {', '.join(given)}")
+        return Window(start, start + timedelta(seconds=rows))
+
 
 @pytest.mark.parametrize("plant", ["postgresql", "mariadb"], indirect=True)
 class TestLongHistory(_Series):
@@ -93,13 +100,17 @@ class TestLongHistory(_Series):
         qualities = {"GOOD": 0, "*": 0x80000000}
         return {"h": {"query": query, "quality": "quality", "qualities": qualities, "batch_rows": 100}}
 
+    def make_large(self, factor: int) -> tuple[Sql, Window]:
+        window = self.fill("history", "('BR1.T', '{at}', {n}, 'GOOD')", 1_500 * factor)
+        return self.make(), window
+
     def holds(self) -> int:
         return 60
 
 
 @pytest.mark.parametrize("plant", ["postgresql", "mariadb"], indirect=True)
 class TestWideHistory(_Series):
-    def settings(self) -> dict[str, Any]:
+    def settings(self, **more: Any) -> dict[str, Any]:
         columns = {"speed": "rpm", "state": None}
         return {
             "press": {
@@ -107,6 +118,7 @@ class TestWideHistory(_Series):
                 "layout": "wide",
                 "tag": "P1.{column}",
                 "columns": columns,
+                **more,
             }
         }
 
@@ -115,3 +127,7 @@ class TestWideHistory(_Series):
 
     def window(self) -> Window:
         return Window(T0, T0 + timedelta(minutes=30))
+
+    def make_large(self, factor: int) -> tuple[Sql, Window]:
+        window = self.fill("press", "('{at}', {n}, 'RUN')", 1_500 * factor)
+        return make_sql(self.plant, samples=self.settings(batch_rows=100)), window

@@ -193,7 +193,7 @@ def _strip(node: Row, protocol: Protocol) -> Row:
     """
     foreign = [name for name in node if "@" in name] if protocol == "v4" else []
     for name, value in node.items():
-        kind: Any = type(value)
+        kind = value.__class__
         if kind is str:
             continue
         if kind is dict:

@@ -193,7 +193,7 @@ class RecordSuite(ReachSuite):
             raise NotOffered("make_large() gives no large world")
         other = _peak(large)
         require(
-            other <= 3 * one + 2_000_000,
+            other <= 3 * one + 1_000_000,
             f"reading {_LARGER} times as much took {other / 1e6:.1f} MB at its peak, against {one / 1e6:.1f} "
             "MB: memory grows with the source; yield each page when it has come and keep none",
         )

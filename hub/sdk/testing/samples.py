@@ -167,7 +167,7 @@ class SampleSuite(LiveSuite):
             raise NotOffered("make_large() gives no large world")
         other = _peak(*large)
         require(
-            other <= 3 * one + 2_000_000,
+            other <= 3 * one + 1_000_000,
             f"reading {_LARGER} times as many samples took {other / 1e6:.1f} MB of memory at once, "
             f"against {one / 1e6:.1f} MB: yield smaller batches, each when it has come",
         )

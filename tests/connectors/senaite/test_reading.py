@@ -62,7 +62,7 @@ class TestSenaiteKeepsThePromises(RecordSuite):
         return True
 
     def make_large(self, factor: int) -> Senaite:
-        self.lab.objects["analysis"] = [analysis(f"a{n}", 5) for n in range(300 * factor)]
+        self.lab.objects["analysis"] = [analysis(f"a{n}", 5) for n in range(600 * factor)]
         return connect(self.lab, page_size=50)
 
 

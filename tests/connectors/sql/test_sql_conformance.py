@@ -86,10 +86,18 @@ class _Series(SampleSuite):
         return make_sql(self.plant, samples=self.settings())
 
     def fill(self, table: str, row: str, rows: int) -> Window:
-        """Write so many seconds of history, `{at}` and `{n}` in each row filled; give their window."""
+        """Let the database write so many seconds of history, `{at}` in each row filled; give their window."""
         start = T0 + timedelta(days=1)
-        given = [row.format(at=self.plant.write_time(start + timedelta(seconds=n)), n=n) for n in range(rows)]
-        self.plant.run(f"DELETE FROM {table}", f"INSERT INTO {table} VALUES {', '.join(given)}")
+        begin = self.plant.write_time(start)
+        at, numbers = (
+            f"TIMESTAMPADD(SECOND, n, '{begin}')",
+            f"(SELECT seq AS n FROM seq_0_to_{rows - 1}) AS s",
+        )
+        if self.plant.dialect == "postgresql":
+            at = f"TIMESTAMPTZ '{begin}' + n * INTERVAL '1 second'"
+            numbers = f"generate_series(0, {rows - 1}) AS s(n)"
+        filled = f"INSERT INTO {table} SELECT {row.format(at=at)} FROM {numbers}"
+        self.plant.run(f"DELETE FROM {table}", filled)
         return Window(start, start + timedelta(seconds=rows))
 
 
@@ -101,7 +109,7 @@ class TestLongHistory(_Series):
         return {"h": {"query": query, "quality": "quality", "qualities": qualities, "batch_rows": 100}}
 
     def make_large(self, factor: int) -> tuple[Sql, Window]:
-        window = self.fill("history", "('BR1.T', '{at}', {n}, 'GOOD')", 1_500 * factor)
+        window = self.fill("history", "'BR1.T', {at}, n, 'GOOD'", 8_000 * factor)
         return self.make(), window
 
     def holds(self) -> int:
@@ -129,5 +137,5 @@ class TestWideHistory(_Series):
         return Window(T0, T0 + timedelta(minutes=30))
 
     def make_large(self, factor: int) -> tuple[Sql, Window]:
-        window = self.fill("press", "('{at}', {n}, 'RUN')", 1_500 * factor)
+        window = self.fill("press", "{at}, n, 'RUN'", 8_000 * factor)
         return make_sql(self.plant, samples=self.settings(batch_rows=100)), window

@@ -1,9 +1,12 @@
 """Pieces of a file that can be parsed alone: byte ranges of a CSV, row groups of a Parquet file."""
 
 import hashlib
+import json
+import os
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
@@ -38,6 +41,11 @@ class BlockReader(ABC):
     torn: int = 0
     """Rows of the last scan that had a wrong number of cells."""
 
+    @contextmanager
+    def hold(self) -> Generator[None]:
+        """Keep the file open, once it is, while several of its pieces are read."""
+        yield
+
     @abstractmethod
     def scan(self, known: Sequence[Block], columns: Sequence[str]) -> Iterator[tuple[Block, pa.Table]]:
         """Give the pieces behind the known ones, with these columns."""
@@ -50,6 +58,14 @@ class BlockReader(ABC):
         """Whether the file still begins with the known pieces, all but the last of them unchanged."""
         del known
         return False
+
+    def dated(self, column: str) -> list[tuple[Block, int]] | None:
+        """Give all pieces with their time ranges, and the rows of each without a time, as the file tells it.
+
+        None where it does not tell, or its times have no zone: then `scan` finds out.
+        """
+        del column
+        return None
 
 
 class CsvBlocks(BlockReader):
@@ -187,37 +203,97 @@ class CsvBlocks(BlockReader):
 
 
 class ParquetBlocks(BlockReader):
-    """A Parquet file by row groups, read in batches."""
+    """A Parquet file by row groups."""
 
     def __init__(self, found: Found, table: SeriesTable) -> None:
         readable(found)
         self.found = found
         self.table = table
+        self._is_held = False
+        self._opened: tuple[Any, pq.ParquetFile] | None = None
+        self._footer: pq.FileMetaData | None = None
+        with self.hold():
+            file = self._open()
+            self._footer = file.metadata
+            self._schema = file.schema_arrow  # made anew each time that it is asked for
+        self.header = list(self._schema.names)
+
+    @contextmanager
+    def hold(self) -> Generator[None]:
+        if self._is_held:
+            yield
+            return
+        self._is_held = True
         try:
-            self._file = pq.ParquetFile(found.path)
+            yield
+        finally:
+            self._is_held = False
+            if self._opened is not None:
+                self._opened[0].close()
+                self._opened = None
+
+    def _open(self) -> pq.ParquetFile:
+        """Give the file, open until it is no longer held; its footer is read once.
+
+        Raises `Unavailable` for a file that is not whole, or not the one that was found.
+        """
+        if self._opened is not None:
+            return self._opened[1]
+        try:
+            handle: Any = cast("Any", pa).OSFile(str(self.found.path))
+            seen = os.fstat(handle.fileno())
+            file = pq.ParquetFile(handle, metadata=self._footer)
         except (OSError, ValueError) as error:
             raise Unavailable(
-                f"{found.name} is no whole Parquet file: {error}",
+                f"{self.found.name} is no whole Parquet file: {error}",
                 remedy="wait until it is written, or replace it",
             ) from error
-        self.header = list(self._file.schema_arrow.names)
+        self._opened = handle, file
+        if [seen.st_mtime_ns, seen.st_size] != self.found.stamp:
+            raise Unavailable(
+                f"{self.found.name} was written anew while it was read", remedy="it is read again by itself"
+            )
+        return file
+
+    def dated(self, column: str) -> list[tuple[Block, int]] | None:
+        """Take the ranges from the statistics of the row groups: no time is read."""
+        kind: Any = cast("Any", self._schema).field(column).type
+        if not pa.types.is_timestamp(kind) or kind.tz is None:
+            return None
+        told = cast("pq.FileMetaData", self._footer)
+        leaf = next((n for n in range(told.num_columns) if told.schema.column(n).path == column), None)
+        to_micros = None if leaf is None else _micros_of(told.schema.column(leaf))
+        if leaf is None or to_micros is None:
+            return None
+        blocks: list[tuple[Block, int]] = []
+        row = 0
+        for group in range(told.num_row_groups):
+            rows = told.row_group(group).num_rows
+            statistics: Any = told.row_group(group).column(leaf).statistics
+            if statistics is None or not (statistics.has_min_max and statistics.has_null_count):
+                return None
+            low, high = to_micros(statistics.min_raw), to_micros(statistics.max_raw)
+            blocks.append((Block(group, group + 1, row, rows, low=low, high=high), statistics.null_count))
+            row += rows
+        return blocks
 
     def scan(self, known: Sequence[Block], columns: Sequence[str]) -> Iterator[tuple[Block, pa.Table]]:
         del known  # a Parquet file never grows: it is read anew
         row = 0
-        for group in range(self._file.num_row_groups):
-            rows = self._file.metadata.row_group(group).num_rows
-            block = Block(group, group + 1, row, rows)
-            yield block, self.read(block, columns, numeric=())
-            row += rows
+        with self.hold():
+            file = self._open()
+            for group in range(file.num_row_groups):
+                rows = file.metadata.row_group(group).num_rows
+                block = Block(group, group + 1, row, rows)
+                yield block, self.read(block, columns, numeric=())
+                row += rows
 
     def read(self, block: Block, columns: Sequence[str], *, numeric: Sequence[str]) -> pa.Table:
         del numeric  # the file knows its types
         wanted = list(dict.fromkeys(columns))
-        file = cast("Any", self._file)
-        batches = file.iter_batches(1 << 16, row_groups=[block.start], columns=wanted)
-        schema = pa.schema([file.schema_arrow.field(name) for name in wanted])
-        return pa.Table.from_batches([b.select(wanted) for b in batches], schema=schema)
+        with self.hold():
+            file = cast("Any", self._open())
+            return file.read_row_group(block.start, columns=wanted, use_threads=False).select(wanted)
 
 
 def open_blocks(found: Found, table: SeriesTable) -> BlockReader:
@@ -228,3 +304,28 @@ def open_blocks(found: Found, table: SeriesTable) -> BlockReader:
 
 def _mark(data: bytes) -> str:
     return hashlib.blake2b(data, digest_size=12).hexdigest()
+
+
+def _micros_of(column: Any) -> Callable[[int], int] | None:
+    """Give how a stored time of this column becomes microseconds, as Arrow's cast has it (towards zero)."""
+    unit: Any = json.loads(column.logical_type.to_json()).get("timeUnit")
+    return _UNITS.get(unit)
+
+
+def _milliseconds(stored: int) -> int:
+    return stored * 1000
+
+
+def _microseconds(stored: int) -> int:
+    return stored
+
+
+def _nanoseconds(stored: int) -> int:
+    return stored // 1000 if stored >= 0 else -(-stored // 1000)
+
+
+_UNITS: dict[str, Callable[[int], int]] = {
+    "milliseconds": _milliseconds,
+    "microseconds": _microseconds,
+    "nanoseconds": _nanoseconds,
+}

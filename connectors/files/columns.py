@@ -1,6 +1,7 @@
 """Text columns into times and values, in Arrow: never a Python object a sample."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -20,6 +21,9 @@ pc: Any = pyarrow.compute
 _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 _OFFSET = r"(Z|z|[+-]\d\d:?\d\d)$"
 _EPOCHS = {"epoch_s": 1e6, "epoch_ms": 1e3, "epoch_us": 1.0}
+_FLOAT = pa.float64()
+_MOST_BYTES = 2**30
+"""A column of names that is longer has offsets that do not fit; Arrow says so itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,23 +115,25 @@ def _times(stamps: Column, *, is_utc: bool) -> Times:
 
 @dataclass(slots=True)
 class Values:
-    """Values of a block: number or text, and the quality; `present` says which rows are samples."""
+    """Values of a block: number or text, and the quality; `present` says which rows are samples, None all."""
 
     number: Column
     text: Column
     quality: Column
-    present: Column
+    present: Column | None
 
     def add_quality(self, codes: Column) -> None:
         """Take the source's codes where the cell itself was good; a bad or doubtful blank is a sample."""
         self.quality = pc.if_else(pc.equal(self.quality, quality.GOOD), codes, self.quality)
-        self.present = pc.or_(self.present, pc.not_equal(pc.shift_right(codes, 30), 0))
+        if self.present is not None:
+            self.present = pc.or_(self.present, pc.not_equal(pc.shift_right(codes, 30), 0))
 
 
 def read_values(column: Column, table: SeriesTable, value_type: str) -> Values:
     """Read one value column: numbers, or texts where the cell is no number."""
-    count = len(column)
-    none, good = pa.nulls(count, pa.string()), pa.repeat(pa.scalar(quality.GOOD, pa.uint32()), count)
+    none, good = _blanks(len(column))
+    if value_type != "string" and _is_plain(column):
+        return Values(column, none, good, None)
     if pa.types.is_boolean(column.type):
         column = column.cast(pa.uint8())
     if value_type != "string" and not _is_text(column.type):
@@ -141,7 +147,7 @@ def read_values(column: Column, table: SeriesTable, value_type: str) -> Values:
     codes = pc.if_else(bad, pa.scalar(quality.BAD, pa.uint32()), pa.scalar(quality.GOOD, pa.uint32()))
     present = pc.is_valid(text)
     if value_type == "string":
-        return Values(pa.nulls(count, pa.float64()), text, codes, present)
+        return Values(pa.nulls(len(column), pa.float64()), text, codes, present)
     plain = pc.replace_substring(text, ",", ".") if table.decimal == "," else text
     if value_type == "boolean":
         word = pc.utf8_lower(plain)
@@ -169,12 +175,38 @@ def read_quality(column: Column, table: SeriesTable, where: str) -> Column:
     return pa.array(codes, pa.uint32()).take(words.indices)
 
 
-def sample_batch(tags: Column, micros: Micros, values: Values) -> pyarrow.RecordBatch:
+@lru_cache(maxsize=1)
+def _blanks(count: int) -> tuple[Column, Column]:
+    """Give no texts, and good qualities: the columns of a block that holds numbers share them."""
+    return pa.nulls(count, pa.string()), pa.array(np.full(count, quality.GOOD, np.uint32))
+
+
+def to_stamps(micros: Micros) -> Column:
+    """Give UTC microseconds as a column of times."""
+    return pa.array(micros, pa.int64()).view(pa.timestamp("us", tz="UTC"))
+
+
+def repeat_tag(tag: str, count: int) -> Column:
+    """Give a column of one name; Arrow's own `repeat` takes thrice as long."""
+    name = tag.encode()
+    size = len(name)
+    if not 0 < size * count <= _MOST_BYTES:
+        return pa.repeat(pa.scalar(tag), count)
+    offsets = np.arange(0, size * (count + 1), size, dtype=np.int32)
+    return pa.StringArray.from_buffers(count, pa.py_buffer(offsets), pa.py_buffer(name * count))
+
+
+def sample_batch(tags: Column, stamps: Column, values: Values) -> pyarrow.RecordBatch:
     """Make a batch of `SAMPLE_SCHEMA` from columns of one length, without the rows that are no sample."""
-    stamps = pa.array(micros, pa.int64()).view(pa.timestamp("us", tz="UTC"))
     arrays = [tags, stamps, values.number, values.text, values.quality]
     batch = pa.RecordBatch.from_arrays(arrays, schema=SAMPLE_SCHEMA)
-    return batch if values.present.true_count == len(values.present) else batch.filter(values.present)
+    present = values.present
+    return batch if present is None or present.true_count == len(present) else batch.filter(present)
+
+
+def _is_plain(column: Column) -> bool:
+    """Whether a column holds numbers as samples have them, and nothing else."""
+    return bool(column.type == _FLOAT and column.null_count == 0 and np.isfinite(column.to_numpy()).all())
 
 
 def _is_text(kind: Any) -> bool:

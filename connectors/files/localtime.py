@@ -77,13 +77,14 @@ class Folds:
     )
     turns: Mapping[int, int | None] = field(default_factory=dict[int, int | None])
 
-    def collect(self, local: Micros, first_row: int) -> None:
-        """Note the ambiguous rows of one block of the file."""
-        times = read_local(local, self.zone)
+    def collect(self, local: Micros, first_row: int, where: str) -> LocalTimes:
+        """Note the ambiguous rows of one block of the file; give both readings of all."""
+        times = self._read(local, where)
         (rows,) = np.nonzero(times.ambiguous)
         for day in np.unique(local[rows] // _DAY).tolist():
             mine = rows[local[rows] // _DAY == day]
             self.seen[day].append((mine + first_row, local[mine]))
+        return times
 
     def forget(self, from_row: int) -> None:
         """Drop what was noted from this row on: the block is read again."""
@@ -92,25 +93,28 @@ class Folds:
             if not self.seen[day]:
                 del self.seen[day]
 
-    def settle(self) -> None:
-        """Find the one row of each day at which local time falls back; None for none or several."""
+    def settle(self, where: str) -> None:
+        """Find the one row of each day at which local time falls back; None for none or several.
+
+        Raises `Misconfigured` where that leaves open what is meant and the settings do not say.
+        """
         turns: dict[int, int | None] = {}
         for day, parts in self.seen.items():
             rows = np.concatenate([rows for rows, _ in parts])
             times = np.concatenate([times for _, times in parts])
             (falls,) = np.nonzero(np.diff(times) < 0)
             turns[day] = int(rows[falls[0] + 1]) if len(falls) == 1 else None
+            if turns[day] is None and self.policy == "error":
+                raise Misconfigured(
+                    f"{where}: local time {_show(int(times[0]))} comes twice in {self.zone.key}, and the "
+                    "file's order does not tell which is meant",
+                    remedy="set `ambiguous` to earliest or latest",
+                )
         self.turns = turns
 
     def to_utc(self, local: Micros, first_row: int, where: str) -> Micros:
-        """Give UTC microseconds; `Misconfigured` for times that exist twice or never and nothing tells."""
-        times = read_local(local, self.zone)
-        if times.missing.any():
-            moment = _show(int(local[times.missing][0]))
-            raise Misconfigured(
-                f"{where}: local time {moment} does not exist in {self.zone.key}: clocks went forward",
-                remedy="if the source's clock keeps one offset all year, set a fixed zone such as Etc/GMT-1",
-            )
+        """Give UTC microseconds; `Misconfigured` for times that never were."""
+        times = self._read(local, where)
         doubtful = times.ambiguous
         if not doubtful.any():
             return times.early
@@ -119,18 +123,18 @@ class Folds:
         for day in np.unique(local[rows] // _DAY).tolist():
             mine = rows[local[rows] // _DAY == day]
             turn = self.turns.get(day)
-            if turn is not None:
-                late[mine] = mine + first_row >= turn
-            elif self.policy == "error":
-                moment = _show(int(local[mine[0]]))
-                raise Misconfigured(
-                    f"{where}: local time {moment} comes twice in {self.zone.key}, and the file's order does "
-                    "not tell which is meant",
-                    remedy="set `ambiguous` to earliest or latest",
-                )
-            else:
-                late[mine] = self.policy == "latest"
+            late[mine] = self.policy == "latest" if turn is None else mine + first_row >= turn
         return np.where(late, times.late, times.early)
+
+    def _read(self, local: Micros, where: str) -> LocalTimes:
+        times = read_local(local, self.zone)
+        if times.missing.any():
+            moment = _show(int(local[times.missing][0]))
+            raise Misconfigured(
+                f"{where}: local time {moment} does not exist in {self.zone.key}: clocks went forward",
+                remedy="if the source's clock keeps one offset all year, set a fixed zone such as Etc/GMT-1",
+            )
+        return times
 
 
 def _show(local: int) -> str:

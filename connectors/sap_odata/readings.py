@@ -81,6 +81,8 @@ class Reading:
 
     def key_of(self, row: Row) -> str:
         """Give the row's name inside SAP, in external form."""
+        if len(self.keys) == 1:
+            return external(row.get(self.keys[0]))
         return "/".join(external(row.get(key)) for key in self.keys)
 
     def version_of(self, row: Row, zones: Zones) -> tuple[datetime | None, int | None]:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from connectors.senaite.client import Item, SenaiteClient
+from connectors.senaite.seen import Seen
 from hub.model import format_instant, parse_instant
 from hub.sdk import Cursor
 from hub.sdk.clock import utc_now
@@ -54,7 +55,7 @@ class Listing:
     size: int
     overlap: timedelta
     changed_at: Callable[[Item], datetime | None]
-    _seen: dict[str, datetime | None] = field(default_factory=dict[str, "datetime | None"])
+    _seen: Seen = field(default_factory=Seen)
 
     def pages(self, cursor: Cursor) -> Iterator[tuple[list[Item], Cursor]]:
         """Give changed objects with the cursor that becomes true with them."""
@@ -107,10 +108,9 @@ class Listing:
 
     def _is_fresh(self, item: Item, start: datetime | None) -> bool:
         """Say whether an object was not given yet, and remember that it was seen."""
-        uid, changed = str(item.get("uid")), self.changed_at(item)
-        is_known = uid in self._seen and self._seen[uid] == changed
-        self._seen[uid] = changed
-        return not is_known and (start is None or changed is None or changed >= start)
+        changed = self.changed_at(item)
+        is_new = self._seen.add(str(item.get("uid")), changed)
+        return is_new and (start is None or changed is None or changed >= start)
 
 
 def pick(item: Item, *names: str) -> Any:

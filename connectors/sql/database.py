@@ -2,11 +2,11 @@
 
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import Connection, Engine, create_engine, event, exc, literal_column, select, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.pool import NullPool
+from sqlalchemy.pool import QueuePool
 
 from connectors.sql.settings import Query, SqlConfig
 from hub.sdk import Misconfigured, Unauthorized, Unavailable
@@ -26,6 +26,10 @@ _REFUSED = (
     "(1142", "(1143", "ora-01017", "ora-01031", "ora-00942", "login failed", "18456", "no password supplied",
 )  # fmt: skip
 """Codes and words by which drivers say that the login or a right is missing."""
+
+
+_IDLE_S = 300
+"""A connection as old is made anew: rights, time-outs and addresses change."""
 
 
 class Source:
@@ -64,6 +68,29 @@ class Source:
             for part in found.execute(statement, values).partitions(size):
                 yield list(part)
 
+    def cells(self, statement: Any, values: Mapping[str, Any], size: int) -> Iterator[list[Any]]:
+        """Give rows as the driver has them, in lists of at most `size`: of a history there are too many else.
+
+        A list is one question to the server; SQLAlchemy begins with five rows and takes each out of a queue.
+        """
+        with self.session() as connection:
+            reading = connection.execution_options(stream_results=True)
+            with reading.execute(statement, values) as found:
+                cursor: Any = found.cursor
+                first = [tuple(row) for row in found.fetchmany(1)]  # which SQLAlchemy has taken already
+                part = [*first, *self._fetch(cursor, size - 1)] if first else []
+                while part:
+                    yield part
+                    part = self._fetch(cursor, size) if len(part) == size else []
+
+    def _fetch(self, cursor: Any, size: int) -> list[Any]:
+        dialect: Any = self._open().dialect
+        try:
+            return list(cursor.fetchmany(size))
+        except dialect.dbapi.Error as error:
+            instance: Any = cast("Any", exc.DBAPIError).instance
+            raise instance(None, None, error, dialect.dbapi.Error, dialect=dialect) from error
+
     def first(self, statement: Any, values: Mapping[str, Any]) -> Any:
         """Give the first row as a mapping, or None."""
         with self.session() as connection:
@@ -75,7 +102,15 @@ class Source:
                 url = make_url(self._config.url)
                 if self._config.password is not None:
                     url = url.set(password=self._config.password.get_secret_value())
-                self._engine = create_engine(url, poolclass=NullPool, hide_parameters=True)
+                self._engine = create_engine(
+                    url,
+                    poolclass=QueuePool,
+                    pool_size=1,  # one reads on from window to window, from page to page
+                    max_overflow=-1,
+                    pool_pre_ping=True,  # it may have been cut off meanwhile
+                    pool_recycle=_IDLE_S,
+                    hide_parameters=True,
+                )
             except ModuleNotFoundError as error:
                 raise Misconfigured(
                     f"the driver of {self._config.url} is not installed: {error.name}",

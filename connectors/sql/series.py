@@ -92,7 +92,7 @@ class Series:
             }
             if part:
                 values["window_tags"] = list(part)
-            for rows in self.source.rows(statement, values, self.settings.batch_rows):
+            for rows in self.source.cells(statement, values, self.settings.batch_rows):
                 given = list(zip(*rows, strict=True))
                 yield from self._long(given, window) if part else self._wide(given, columns, window)
 

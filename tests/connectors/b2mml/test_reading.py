@@ -133,6 +133,11 @@ class TestB2mmlKeepsThePromises(RecordSuite):
         put(self.folder, "broken.xml", person("X"), OLD + 11)
         return True
 
+    def make_large(self, factor: int) -> B2mml:
+        for n in range(60 * factor):
+            put(self.folder, f"large_{n}.xml", person(f"L{n}", note="as found " * 900), OLD + 20 + n)
+        return connect(self.folder, page_size=20)
+
 
 class TestB2mmlOverHttpKeepsThePromises(RecordSuite):
     @pytest.fixture(autouse=True)

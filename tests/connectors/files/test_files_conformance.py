@@ -1,5 +1,6 @@
 """The files connector keeps the promises of the door, for records and for samples, CSV and Parquet."""
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +9,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from connectors.files import Files, FilesConfig
+from hub.sdk import Window
 from hub.sdk.testing import RecordSuite, SampleSuite
 
+T0 = datetime(2026, 3, 1, tzinfo=UTC)
+NOTE = "as found " * 200
+"""Makes few rows large, where memory is tried."""
 RESULTS = """sample;batch;test;entry;unit;changed
 S1;B1;TITRE;3,10;mg/mL;2026-03-01 08:00:00
 S2;B1;HCP;<0,05;ng/mg;2026-03-01 09:00:00
@@ -76,6 +81,13 @@ class TestCsvRecords(RecordSuite):
         (self.root / "results_0.csv").write_text(RESULTS.replace("S", "U"))
         return True
 
+    def make_large(self, factor: int) -> Files:
+        head = RESULTS.splitlines()[0]
+        lines = (f"L{n};B{n};HCP;3;ng/mg;2026-03-01 08:00:00;{NOTE}\n" for n in range(300 * factor))
+        (self.root / "large.csv").write_text(f"{head};note\n" + "".join(lines))
+        large = {"files": "large.csv", **MAPPED, "page_rows": 30}
+        return make_files(self.root, streams={"results": large})
+
 
 class TestParquetRecords(RecordSuite):
     @pytest.fixture(autouse=True)
@@ -88,23 +100,22 @@ class TestParquetRecords(RecordSuite):
         return {"batches": 7}
 
     def make(self) -> Files:
+        return make_files(self.root, streams=self._of("*.parquet", 3))
+
+    def _of(self, files: str, page_rows: int) -> dict[str, Any]:
         fields = {"id": "batch", "actual_size": {"path": "size", "unit_path": "unit"}}
-        return make_files(
-            self.root,
-            streams={
-                "batches": {
-                    "files": "*.parquet",
-                    "key": "{batch}",
-                    "page_rows": 3,
-                    "records": [{"record": "batch", "fields": fields}],
-                }
-            },
-        )
+        rules = [{"record": "batch", "fields": fields}]
+        return {"batches": {"files": files, "key": "{batch}", "page_rows": page_rows, "records": rules}}
 
     def grow(self) -> bool:
         rows = [{"batch": f"C{n}", "size": n * 1.5, "unit": "kg"} for n in range(2)]
         pq.write_table(pa.Table.from_pylist(rows), self.root / "b.parquet")
         return True
+
+    def make_large(self, factor: int) -> Files:
+        rows = [{"batch": f"L{n}", "size": 1.5, "unit": "kg", "note": NOTE} for n in range(300 * factor)]
+        pq.write_table(pa.Table.from_pylist(rows), self.root / "large.parquet", row_group_size=100)
+        return make_files(self.root, streams=self._of("large.parquet", 30))
 
 
 class TestWideSamples(SampleSuite):
@@ -122,20 +133,29 @@ class TestWideSamples(SampleSuite):
         return 3 * 60 + 1
 
     def make(self) -> Files:
+        return self._make("*.csv", 200)
+
+    def _make(self, files: str, block_bytes: int) -> Files:
         columns = [{"column": "speed"}, {"column": "state", "value_type": "string"}, {"column": "force"}]
         return make_files(
             self.root,
             samples={
                 "press": {
-                    "files": "*.csv",
+                    "files": files,
                     "delimiter": ";",
                     "time": "time",
                     "tag": "P1.{column}",
                     "columns": columns,
-                    "block_bytes": 200,
+                    "block_bytes": block_bytes,
                 }
             },
         )
+
+    def make_large(self, factor: int) -> tuple[Files, Window]:
+        rows = 8_000 * factor
+        lines = (f"{T0 + timedelta(seconds=n):%Y-%m-%d %H:%M:%S};{n};RUN;{n / 7:.3f}\n" for n in range(rows))
+        (self.root / "large.txt").write_text("time;speed;state;force\n" + "".join(lines))
+        return self._make("large.txt", 1 << 16), Window(T0, T0 + timedelta(seconds=rows))
 
 
 class TestLongSamples(SampleSuite):
@@ -152,11 +172,22 @@ class TestLongSamples(SampleSuite):
         return 80
 
     def make(self) -> Files:
+        return self._make("long.csv", 300)
+
+    def make_large(self, factor: int) -> tuple[Files, Window]:
+        rows = 16_000 * factor
+        lines = (
+            f"BR1.T,{T0 + timedelta(seconds=n):%Y-%m-%dT%H:%M:%S}Z,{n / 7:.3f},Good\n" for n in range(rows)
+        )
+        (self.root / "large.csv").write_text("tag,ts,value,quality\n" + "".join(lines))
+        return self._make("large.csv", 1 << 16), Window(T0, T0 + timedelta(seconds=rows))
+
+    def _make(self, files: str, block_bytes: int) -> Files:
         return make_files(
             self.root,
             samples={
                 "pi": {
-                    "files": "long.csv",
+                    "files": files,
                     "layout": "long",
                     "time": "ts",
                     "tag_column": "tag",
@@ -164,7 +195,7 @@ class TestLongSamples(SampleSuite):
                     "quality_column": "quality",
                     "quality": {"Good": 0, "Questionable": 0x40000000},
                     "bad": ["Bad Input"],
-                    "block_bytes": 300,
+                    "block_bytes": block_bytes,
                 }
             },
         )
@@ -188,6 +219,14 @@ class TestParquetSamples(SampleSuite):
         return 100
 
     def make(self) -> Files:
-        return make_files(
-            self.root, samples={"x": {"files": "*.parquet", "time": "ts", "tag": "{file}/{column}"}}
-        )
+        return self._make("x.parquet")
+
+    def make_large(self, factor: int) -> tuple[Files, Window]:
+        rows = 16_000 * factor
+        stamps = pa.array([T0 + timedelta(seconds=n) for n in range(rows)])
+        table = pa.table({"ts": stamps, "T": pa.array(range(rows), pa.float64())})
+        pq.write_table(table, self.root / "large.parquet", row_group_size=5_000)
+        return self._make("large.parquet"), Window(T0, T0 + timedelta(seconds=rows))
+
+    def _make(self, files: str) -> Files:
+        return make_files(self.root, samples={"x": {"files": files, "time": "ts", "tag": "{file}/{column}"}})

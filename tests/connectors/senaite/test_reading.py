@@ -61,6 +61,10 @@ class TestSenaiteKeepsThePromises(RecordSuite):
         self.lab.change("analysisrequest", "s1", at(9))
         return True
 
+    def make_large(self, factor: int) -> Senaite:
+        self.lab.objects["analysis"] = [analysis(f"a{n}", 5) for n in range(600 * factor)]
+        return connect(self.lab, page_size=50)
+
 
 def test_a_wrong_password_is_no_empty_laboratory(lab: Laboratory) -> None:
     with connect(lab, password="nope") as connector:

@@ -34,6 +34,7 @@ def test_a_session_cannot_write(plant: Plant) -> None:
     source = Source(config)
     with pytest.raises(Exception, match=r"(?i)read.?only") as told, source.session() as connection:
         connection.exec_driver_sql("INSERT INTO press VALUES (NULL, 1, 'X')")
+    source.close()
     assert not isinstance(told.value, DBAPIError)
     with plant.engine.connect() as connection:
         assert connection.exec_driver_sql("SELECT count(*) FROM press").scalar() == 30
@@ -84,19 +85,55 @@ def test_a_history_whose_times_are_text_is_refused_by_name(tmp_path: Path) -> No
         list(sql.samples(["P.speed"], Window(T0, T0 + timedelta(hours=1))))
 
 
+PRESS = {
+    "query": "SELECT ts, speed FROM press",
+    "layout": "wide",
+    "tag": "P.{column}",
+    "columns": {"speed": None},
+}
+_OWN = "datname = current_database() AND pid <> pg_backend_pid()"
+
+
+@pytest.mark.parametrize("plant", ["postgresql"], indirect=True)
+def test_windows_share_a_connection_and_one_that_was_cut_off_is_made_anew(plant: Plant) -> None:
+    def ask(statement: str) -> list[int]:
+        with plant.engine.connect() as connection:
+            return list(connection.exec_driver_sql(statement).scalars())
+
+    others = f"SELECT pid FROM pg_stat_activity WHERE {_OWN}"
+    window = Window(T0, T0 + timedelta(minutes=30))
+    before = set(ask(others))
+    with make_sql(plant, samples={"press": PRESS}) as sql:
+        seen: list[set[int]] = []
+        for _ in range(2):
+            assert sum(batch.num_rows for batch in sql.samples(["P.speed"], window)) == 29
+            seen.append(set(ask(others)) - before)
+        assert seen[0] == seen[1]
+        assert len(seen[0]) == 1
+        ask(f"SELECT 1 FROM pg_terminate_backend({seen[0].pop()}, 5000)")
+        assert sum(batch.num_rows for batch in sql.samples(["P.speed"], window)) == 29
+        kept = set(ask(others)) - before
+    assert len(kept) == 1
+    ask(f"SELECT 1 FROM pg_terminate_backend({kept.pop()}, 5000)")  # which close() has ended, or nearly
+    assert set(ask(others)) <= before
+
+
+@pytest.mark.parametrize("plant", ["postgresql", "mariadb"], indirect=True)
+def test_a_history_whose_query_cannot_be_run_is_told_as_any_other(plant: Plant) -> None:
+    late = {**PRESS, "query": "SELECT ts, 1 / (speed - 58) AS speed FROM press ORDER BY ts"}
+    if plant.dialect == "mysql":
+        late["query"] = "SELECT ts, no_such_column AS speed FROM press"
+    with make_sql(plant, samples={"press": late}) as sql, pytest.raises(Misconfigured, match="cannot run"):
+        list(sql.samples(["P.speed"], Window(T0, T0 + timedelta(minutes=30))))
+
+
 @pytest.mark.parametrize("plant", ["mariadb"], indirect=True)
 def test_local_times_are_cut_by_their_instants_when_clocks_are_put_back(plant: Plant) -> None:
     rows = ", ".join(f"('2026-10-25 0{h}:{m}:00', {h}{m}, 'X')" for h in (0, 1, 2) for m in ("00", "30"))
     plant.run(f"INSERT INTO press VALUES {rows}")
-    settings = {
-        "query": "SELECT ts, speed FROM press",
-        "layout": "wide",
-        "tag": "P.{column}",
-        "columns": {"speed": None},
-    }
     start = datetime(2026, 10, 25, 1, 0, tzinfo=UTC)  # 01:00 local for the second time
     window = Window(start, start + timedelta(hours=2))
-    more = {"timezone": "Europe/Dublin", "ambiguous": "latest", "samples": {"press": settings}}
+    more = {"timezone": "Europe/Dublin", "ambiguous": "latest", "samples": {"press": PRESS}}
     with make_sql(plant, **more) as sql:
         found = [row for batch in sql.samples(["P.speed"], window) for row in batch.to_pylist()]
     assert sorted((row["ts"], row["value"]) for row in found) == [

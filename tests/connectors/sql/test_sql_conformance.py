@@ -85,6 +85,21 @@ class _Series(SampleSuite):
     def make(self) -> Sql:
         return make_sql(self.plant, samples=self.settings())
 
+    def fill(self, table: str, row: str, rows: int) -> Window:
+        """Let the database write so many seconds of history, `{at}` in each row filled; give their window."""
+        start = T0 + timedelta(days=1)
+        begin = self.plant.write_time(start)
+        at, numbers = (
+            f"TIMESTAMPADD(SECOND, n, '{begin}')",
+            f"(SELECT seq AS n FROM seq_0_to_{rows - 1}) AS s",
+        )
+        if self.plant.dialect == "postgresql":
+            at = f"TIMESTAMPTZ '{begin}' + n * INTERVAL '1 second'"
+            numbers = f"generate_series(0, {rows - 1}) AS s(n)"
+        filled = f"INSERT INTO {table} SELECT {row.format(at=at)} FROM {numbers}"
+        self.plant.run(f"DELETE FROM {table}", filled)
+        return Window(start, start + timedelta(seconds=rows))
+
 
 @pytest.mark.parametrize("plant", ["postgresql", "mariadb"], indirect=True)
 class TestLongHistory(_Series):
@@ -93,13 +108,17 @@ class TestLongHistory(_Series):
         qualities = {"GOOD": 0, "*": 0x80000000}
         return {"h": {"query": query, "quality": "quality", "qualities": qualities, "batch_rows": 100}}
 
+    def make_large(self, factor: int) -> tuple[Sql, Window]:
+        window = self.fill("history", "'BR1.T', {at}, n, 'GOOD'", 8_000 * factor)
+        return self.make(), window
+
     def holds(self) -> int:
         return 60
 
 
 @pytest.mark.parametrize("plant", ["postgresql", "mariadb"], indirect=True)
 class TestWideHistory(_Series):
-    def settings(self) -> dict[str, Any]:
+    def settings(self, **more: Any) -> dict[str, Any]:
         columns = {"speed": "rpm", "state": None}
         return {
             "press": {
@@ -107,6 +126,7 @@ class TestWideHistory(_Series):
                 "layout": "wide",
                 "tag": "P1.{column}",
                 "columns": columns,
+                **more,
             }
         }
 
@@ -115,3 +135,7 @@ class TestWideHistory(_Series):
 
     def window(self) -> Window:
         return Window(T0, T0 + timedelta(minutes=30))
+
+    def make_large(self, factor: int) -> tuple[Sql, Window]:
+        window = self.fill("press", "{at}, n, 'RUN'", 8_000 * factor)
+        return make_sql(self.plant, samples=self.settings(batch_rows=100)), window

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Select, select
 from hub.model import UnknownUnitError, convert
 from hub.store.answers.readings import Document, fact_reading, thing_reading
 from hub.store.answers.things import read_thing, read_things
+from hub.store.plans import joined_as_written
 from hub.store.rubbish import rubbish_kept
 from hub.store.sets import select_in
 from hub.store.tables import ENTITY_TABLES, FACT_TABLES
@@ -164,7 +165,9 @@ def _facts(
 ) -> list[Document]:
     reading = fact_reading(record_type)
     query = _facts_in(record_type, order, retracted=retracted)
-    return reading.documents(select_in(connection, query, reading.table.c.batch_id, [batch_id]))
+    with joined_as_written(connection):
+        rows = select_in(connection, query, reading.table.c.batch_id, [batch_id])
+    return reading.documents(rows)
 
 
 @cache

@@ -5,6 +5,8 @@ from contextlib import contextmanager
 
 from sqlalchemy import Connection
 
+from hub.store.past.reading import then_of
+
 
 @contextmanager
 def joined_as_written(connection: Connection) -> Generator[None]:
@@ -12,9 +14,10 @@ def joined_as_written(connection: Connection) -> Generator[None]:
 
     For rows with all that they refer to looked up beside them there is no better order, and of ten tables it
     weighs so many that a batch without a single phase took it five milliseconds
-    (https://www.postgresql.org/docs/15/explicit-joins.html). SQLite thinks less.
+    (https://www.postgresql.org/docs/15/explicit-joins.html). SQLite thinks less. The past is planned as ever:
+    it answers nothing that it cannot compile.
     """
-    if connection.dialect.name != "postgresql":
+    if connection.dialect.name != "postgresql" or then_of(connection) is not None:
         yield
         return
     connection.exec_driver_sql("SET LOCAL join_collapse_limit = 1")

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sysconfig
 import venv
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,6 +51,19 @@ class Environment:
             timeout=300,
             check=False,
         )
+
+
+def install_peer(folder: Path, packages: Sequence[str], *, kept: str | None) -> Path:
+    """Give where the programs of packages from PyPI lie; pip needs a minute or two.
+
+    `kept` is a folder that has them already, or in which they stay for the next run.
+    """
+    home = Path(kept) if kept else folder / "peer"
+    if not (home / "bin" / "pip").exists():
+        venv.create(home, with_pip=True)
+        pip = [str(home / "bin" / "python"), "-m", "pip", "install", "--quiet"]
+        subprocess.run([*pip, *packages], check=True, capture_output=True)
+    return home / "bin"
 
 
 def make_environment(folder: Path) -> Environment:

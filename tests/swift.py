@@ -1,6 +1,6 @@
 """Stores for tests that make thousands of transactions: everything real, but nothing waits for the disk."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,9 +13,9 @@ from hub.store.database import Connection, Database
 from hub.store.order import draw_stamp, keep_order
 
 
-def swift(url: str, samples: Path | None = None) -> Database:
+def swift(url: str, samples: Path | str | None = None, options: Mapping[str, str] | None = None) -> Database:
     """Give a store that does not wait for its writes to reach the disk."""
-    return _hurried(Database(url, samples=samples))
+    return _hurried(Database(url, samples=samples, samples_options=options))
 
 
 def rehearsal(url: str) -> "Rehearsal":

@@ -6,6 +6,10 @@ Instants in microseconds are keys as well (`hub.store.order`), and so are digest
 
 ALONE = 0x506C616E74
 """Held by the one transaction that changes the unified state."""
+KEYS = 0x6B6579
+"""Held while keys are made known."""
+LOG = 0x73656C
+"""Held by the one node that appends to the log."""
 NAMING = 0x506C616E78
 """Held from the first new name of a tag to the commit: sampling and resolving both name what they meet."""
 PUTTING = 0x506C616E76
@@ -14,7 +18,3 @@ ARRIVALS = 0x506C616E77
 """Held while arrivals are numbered, to the commit."""
 COMMITS = 0x506C616E75
 """Held while acts are put in order, one after another, until each has committed."""
-LOG = 0x73656C
-"""Held by the one node that appends to the log."""
-KEYS = 0x6B6579
-"""Held while keys are made known."""

@@ -5,7 +5,6 @@ import os
 import secrets
 import socket
 import subprocess
-import venv
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +14,8 @@ from typing import Any
 import httpx2
 import pytest
 import stamina
+
+from tests.environments import install_peer
 
 PACKAGES = ("apache-superset==6.1.0", "psycopg2-binary", "rich", "cachetools", "flask-caching<2.4")
 """The last three it needs and does not ask for (seen with 6.1.0)."""
@@ -89,13 +90,7 @@ def install(folder: Path) -> Path:
     """Give the programs of a Superset; pip needs a minute or two, unless a folder has them already."""
     if os.environ.get("PLANTWIDE_TEST_PEERS") != "1":
         pytest.skip("peers: PLANTWIDE_TEST_PEERS=1 is not set (Apache Superset for the mart)")
-    kept = os.environ.get("PLANTWIDE_SUPERSET")
-    home = Path(kept) if kept else folder / "superset"
-    if not (home / "bin" / "superset").exists():
-        venv.create(home, with_pip=True)
-        pip = [str(home / "bin" / "python"), "-m", "pip", "install", "--quiet"]
-        subprocess.run([*pip, *PACKAGES], check=True, capture_output=True)
-    return home / "bin"
+    return install_peer(folder, PACKAGES, kept=os.environ.get("PLANTWIDE_SUPERSET"))
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """Stores with cold runs for tests, samples to put, and a dictionary that says what must be read."""
 
 import shutil
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -82,8 +82,10 @@ def read_all(database: Database, tags: dict[str, int], then: datetime | None = N
 
 
 @contextmanager
-def cellar(url: str, samples: Path | None = None) -> Generator[Cellar]:
-    database = swift(url, samples=samples)
+def cellar(
+    url: str, samples: Path | str | None = None, options: Mapping[str, str] | None = None
+) -> Generator[Cellar]:
+    database = swift(url, samples=samples, options=options)
     with database.begin("test", at=START) as connection:
         tags = ensure_tags(connection, "pi", TAGS, now=START)
     try:

@@ -3,7 +3,6 @@
 import os
 import socket
 import subprocess
-import venv
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +11,8 @@ from pathlib import Path
 import httpx2
 import pytest
 import stamina
+
+from tests.environments import install_peer
 
 PACKAGES = ("moto[s3,server]==5.2.5",)
 """Apache-2.0; objects are kept in the server's memory, and conditional puts are honoured."""
@@ -47,13 +48,7 @@ def install(folder: Path) -> Path:
     """Give the server's program; pip needs a minute, unless `PLANTWIDE_MOTO` names an environment that has it."""
     if os.environ.get("PLANTWIDE_TEST_PEERS") != "1":
         pytest.skip("peers: PLANTWIDE_TEST_PEERS=1 is not set (moto, an object store)")
-    kept = os.environ.get("PLANTWIDE_MOTO")
-    home = Path(kept) if kept else folder / "moto"
-    if not (home / "bin" / "moto_server").exists():
-        venv.create(home, with_pip=True)
-        pip = [str(home / "bin" / "python"), "-m", "pip", "install", "--quiet"]
-        subprocess.run([*pip, *PACKAGES], check=True, capture_output=True)
-    return home / "bin" / "moto_server"
+    return install_peer(folder, PACKAGES, kept=os.environ.get("PLANTWIDE_MOTO")) / "moto_server"
 
 
 @contextmanager

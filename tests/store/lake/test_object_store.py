@@ -1,7 +1,6 @@
 """Cold runs in an object store: the same promises as in a folder, and plain words when it does not answer."""
 
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from datetime import timedelta
 from itertools import count
 from pathlib import Path
@@ -9,8 +8,6 @@ from pathlib import Path
 import pytest
 from hypothesis import Phase, given, settings
 
-from hub.store.database import Database
-from hub.store.identifiers import ensure_tags
 from hub.store.lake.checking import verify
 from hub.store.lake.cleaning import clean, retire
 from hub.store.lake.compaction import compact
@@ -18,7 +15,7 @@ from hub.store.lake.hours import read_hours
 from hub.store.lake.place import LakeUnreachable
 from hub.store.lake.table import Overtaken
 from hub.store.samples import count_samples
-from tests.store.lake.cellars import START, TAGS, Cellar, Row, copied, moment
+from tests.store.lake.cellars import START, TAGS, Cellar, Row, cellar, copied, moment
 from tests.store.lake.object_store import ObjectStore, install, running
 from tests.store.lake.test_compaction import STEPS, hold_through
 
@@ -34,24 +31,13 @@ def bucket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObjectStore]:
         yield one
 
 
-@contextmanager
-def kept_in(url: str, root: str, options: dict[str, str]) -> Generator[Cellar]:
-    database = Database(url, samples=root, samples_options=options)
-    with database.begin("test", at=START) as connection:
-        tags = ensure_tags(connection, "pi", TAGS, now=START)
-    try:
-        yield Cellar(database, tags)
-    finally:
-        database.close()
-
-
 def root() -> str:
     return f"s3://plant-a/plantwide-{next(_NUMBERS)}"
 
 
 @pytest.fixture
 def store(migrated_url: str, bucket: ObjectStore) -> Iterator[Cellar]:
-    with kept_in(migrated_url, root(), bucket.options()) as one:
+    with cellar(migrated_url, root(), bucket.options()) as one:
         yield one
 
 
@@ -64,7 +50,7 @@ def test_any_timing_of_folds_and_compactions_gives_the_same_reads(
     migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory, bucket: ObjectStore, steps: list[tuple]
 ) -> None:
     url = copied(migrated_sqlite, tmp_path_factory.getbasetemp() / "object-store-timing")
-    with kept_in(url, root(), bucket.options()) as one:
+    with cellar(url, root(), bucket.options()) as one:
         hold_through(one, steps)
 
 
@@ -125,11 +111,11 @@ def test_a_store_that_does_not_answer_is_named_and_nothing_is_lost(
     migrated_url: str, bucket: ObjectStore
 ) -> None:
     place = root()
-    with kept_in(migrated_url, place, bucket.options()) as one:
+    with cellar(migrated_url, place, bucket.options()) as one:
         one.put(ROWS[:HOURS], seq=1)
         one.fold()
         told, seen = one.told, one.seen
-    with kept_in(migrated_url, place, bucket.options() | {"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}) as deaf:
+    with cellar(migrated_url, place, bucket.options() | {"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}) as deaf:
         deaf.told, deaf.seen, deaf.clock = told, seen, moment(1)
         assert deaf.put(ROWS[HOURS:], seq=2) == 2 * HOURS
         with pytest.raises(LakeUnreachable) as refused:
@@ -141,7 +127,7 @@ def test_a_store_that_does_not_answer_is_named_and_nothing_is_lost(
     assert "samples_options" in said
     assert "\x1b" not in said
     assert "\n" not in said
-    with kept_in(migrated_url, place, bucket.options()) as again:
+    with cellar(migrated_url, place, bucket.options()) as again:
         again.told = deaf.told
         assert again.read() == again.expected()
         again.clock = moment(2)

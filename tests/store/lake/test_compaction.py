@@ -95,6 +95,23 @@ def test_a_compaction_makes_one_run_of_a_period_and_keeps_what_was_superseded(st
         assert survey_samples(connection, store.tags["a"], START, moment(24))[1] == 48
 
 
+@pytest.mark.parametrize("hour", [0, 29])
+def test_a_correction_of_the_first_or_last_sample_counts_wherever_both_lie(store: Cellar, hour: int) -> None:
+    store.put([("a", h, 3.0, None, 0) for h in range(30)], seq=1)
+    store.fold()
+    before, then = store.read(), store.clock
+    store.put([("a", hour, 7.0, None, 0)], seq=2)
+    assert store.read() == store.expected()
+    store.fold()
+    assert store.read() == store.expected()
+    assert store.read(then) == before
+    with store.turn() as turn:
+        assert compact(turn, runs=2).superseded == 1
+    assert store.read() == store.expected()
+    assert store.read(then) == before
+    assert verify(store.database).faults == []
+
+
 def test_a_large_month_is_cut_into_days_and_later_samples_go_there(store: Cellar) -> None:
     store.put([(tag, hour, 1.0, None, 0) for tag in TAGS for hour in range(47)], seq=1)
     store.fold()

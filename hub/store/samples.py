@@ -17,7 +17,7 @@ from hub.store.coverage import Span, join_spans
 from hub.store.lake.cellar import cellar_of
 from hub.store.lake.frames import STORED_SCHEMA, BadSamples, arrange, as_run, digest_put, pack, spans_of
 from hub.store.lake.periods import from_micros, split, to_micros
-from hub.store.lake.runs import Longs, keep, longs, merge, take, write_run
+from hub.store.lake.runs import RUN_SCHEMA, Longs, keep, longs, merge, take, write_run
 from hub.store.lake.state import read_lake
 from hub.store.lake.view import Cut, View
 from hub.store.locks import PUTTING
@@ -88,7 +88,7 @@ def _stage(connection: Connection, arranged: pa.Table, put_id: int) -> dict[str,
     if state.live < 0:
         return None
     place, daily = cellar.lake.place, cellar.lake.snapshot("live", state.live).daily
-    rows = as_run(arranged, put_id)
+    rows = as_run(arranged, put_id).cast(RUN_SCHEMA)
     runs = [
         write_run(place, "live", keep(rows, inside), period=period)
         for period, inside in split(longs(rows, "ts"), daily=daily)

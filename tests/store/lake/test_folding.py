@@ -24,7 +24,7 @@ from hub.store.samples import (
     survey_samples,
 )
 from hub.store.tables import sample_hot, tag_latest
-from tests.store.lake.cellars import START, TAGS, Cellar, Row, cellar, copied, moment
+from tests.store.lake.cellars import LARGE, START, TAGS, Cellar, Row, cellar, copied, moment, staged
 
 VALUES = st.none() | st.sampled_from((0.0, -1.5, 3.25))
 ROWS = st.lists(
@@ -53,12 +53,12 @@ def hot(database: Database) -> int:
 
 
 @settings(max_examples=20, phases=[Phase.generate])
-@given(steps=STEPS)
+@given(steps=STEPS, large=LARGE)
 def test_any_order_of_puts_and_folds_shows_the_newest_writes_once(
-    migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory, steps: list[tuple]
+    migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory, steps: list[tuple], large: int
 ) -> None:
     folder = tmp_path_factory.getbasetemp() / "any-order"
-    with cellar(copied(migrated_sqlite, folder)) as one:
+    with cellar(copied(migrated_sqlite, folder)) as one, staged(large):
         instants: list[tuple[datetime, list[Row]]] = []
         for what, *rest in steps:
             if what == "put":

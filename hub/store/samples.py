@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, func, select
 from sqlalchemy import text as sql
 
 from hub.store.arrivals import note_arrival
@@ -22,13 +22,15 @@ from hub.store.lake.state import read_lake
 from hub.store.lake.view import Cut, View
 from hub.store.locks import PUTTING
 from hub.store.past.reading import then_of
-from hub.store.sets import select_dicts_in, select_in, upsert
+from hub.store.sets import select_in, upsert
 from hub.store.tables import sample_annotation, sample_erasure, sample_hot, sample_put, tag_latest
 
 __all__ = ["STORED_SCHEMA", "BadSamples", "put_samples", "read_samples", "scan_samples"]
 
 STAGED_ROWS = 250_000
 """A put of so many samples is written as sorted files at once, which a fold only has to name."""
+MOST_ERASED = 20_000_000
+"""Puts wait while samples are erased, so that not more of them are looked at in one go."""
 ALL_TIME = (datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC))
 COLUMNS = ("value", "text", "quality")
 _NEWER = 'CASE WHEN excluded.ts >= tag_latest.ts THEN excluded."{0}" ELSE tag_latest."{0}" END'
@@ -40,6 +42,10 @@ _SEEN = {
     "sqlite": "SELECT 1 FROM sample_put WHERE stream = ? AND seq = ?",
     "postgresql": "SELECT 1 FROM sample_put WHERE stream = %s AND seq = %s",
 }
+
+
+class TooManyToErase(Exception):
+    """More samples may lie there than are erased at once; erase less time at once."""
 
 
 def put_samples(  # noqa: PLR0917 - stream and number are one place, table and ids one content
@@ -251,20 +257,32 @@ def digest_table(table: pa.Table) -> str:
 # -------------------------------------------------------------------------- what people do to samples
 def erase_samples(
     connection: Connection, tag_id: int, span: Span, *, reason: str, by: str, now: datetime
-) -> None:
-    """Let the samples that a tag has in a time count no more; none is lost, and the past still shows them.
+) -> tuple[int, int]:
+    """Let the samples that a tag has in a time count no more; give the erasure's id and how many they were.
 
-    What is put later for the same time counts again.
+    None is lost, and the past still shows them; what is put later for the same time counts again. A put is
+    before the erasure or after it as a whole: puts wait until this transaction ends. Whoever follows arrivals
+    is told. Raises `TooManyToErase`.
     """
+    if connection.dialect.name == "postgresql":
+        connection.execute(sql("SELECT pg_advisory_xact_lock(:key)"), {"key": PUTTING})
+    if count_at_most(connection, [tag_id], start=span[0], end=span[1]) > MOST_ERASED:
+        raise TooManyToErase(f"more than {MOST_ERASED:,} samples may lie there; erase less time at once")
+    pieces = (longs(part, "ts") for part in scan_samples(connection, [tag_id], [span], columns=()))
+    gone = [(len(stamps), int(stamps[0]), int(stamps[-1])) for stamps in pieces]
     newest_put = connection.scalar(select(func.max(sample_put.c.id))) or 0
     row = {"tag_id": tag_id, "start_at": span[0], "end_at": span[1], "put_id": newest_put}
-    connection.execute(insert(sample_erasure).values(**row, reason=reason, erased_by=by, recorded_at=now))
+    told = {"reason": reason, "erased_by": by, "recorded_at": now}
+    made = insert_row(connection, sample_erasure, {**row, **told}, key="id")
     connection.execute(tag_latest.delete().where(tag_latest.c.tag_id == tag_id))
     last = last_samples(connection, [tag_id]).get(tag_id)
     first = next(scan_samples(connection, [tag_id], [ALL_TIME], columns=()), None)
     if last is not None and first is not None:
         row = {"tag_id": tag_id, **last, "first_at": from_micros(longs(first, "ts").min())}
         upsert(connection, tag_latest, [row], keys=["tag_id"])
+    if gone:
+        note_arrival(connection, np.array([(tag_id, gone[0][1], gone[-1][2], 0)], np.int64), now=now)
+    return made, sum(count for count, _, _ in gone)
 
 
 def annotate_samples(
@@ -273,16 +291,6 @@ def annotate_samples(
     """Note something of a stretch of a tag's time; give the annotation's id."""
     row = {"tag_id": tag_id, "start_at": span[0], "end_at": span[1], "text": text, "author": author}
     return insert_row(connection, sample_annotation, {**row, "recorded_at": now}, key="id")
-
-
-def list_annotations(connection: Connection, tag_ids: Iterable[int], span: Span) -> list[dict[str, Any]]:
-    """Give what was noted of these tags in a time, oldest stretch first."""
-    c = sample_annotation.c
-    query = select(c.id, c.tag_id, c.start_at, c.end_at, c.text, c.author, c.recorded_at).where(
-        c.start_at < span[1], c.end_at > span[0]
-    )
-    rows = select_dicts_in(connection, query, c.tag_id, tag_ids)
-    return sorted(rows, key=lambda row: (row["start_at"], row["id"]))
 
 
 # ------------------------------------------------------------------------------------------ inside

@@ -130,9 +130,11 @@ def _read_left(connection: Connection, tag_id: int, hours: _Hours, *, marks: Mar
 
 def _at_hours(tag_id: int, told: pa.Table, read: pa.Table) -> pa.Table:
     """Give a row for the least and one for the greatest number of each hour, one where they are the same."""
-    at: Longs = np.concatenate([*[longs(told, "hour")] * 2, longs(read, "ts") // HOUR * HOUR])
-    value = np.concatenate([told["min"].to_numpy(), told["max"].to_numpy(), read["value"].to_numpy()])
-    order = np.lexsort((value, at))
+    hours, found = longs(read, "ts") // HOUR * HOUR, read["value"].to_numpy()
+    sorted_read = np.lexsort((found, hours))
+    at: Longs = np.concatenate([*[longs(told, "hour")] * 2, hours[sorted_read]])
+    value = np.concatenate([told["min"].to_numpy(), told["max"].to_numpy(), found[sorted_read]])
+    order = np.argsort(at, kind="stable")  # no hour is both told and read: the least comes first in each
     at, value = at[order], value[order]
     fresh = np.concatenate(([True], (at[1:] != at[:-1]) | (value[1:] != value[:-1])))[: len(at)]
     at, value = at[fresh], value[fresh]

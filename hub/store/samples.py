@@ -1,7 +1,7 @@
 """Samples: put into hot frames of the database, folded into cold runs, read as one; the last write counts."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -33,6 +33,7 @@ MOST_ERASED = 20_000_000
 """Puts wait while samples are erased, so that not more of them are looked at in one go."""
 ALL_TIME = (datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC))
 COLUMNS = ("value", "text", "quality")
+_EMPTY = STORED_SCHEMA.empty_table()
 _NEWER = 'CASE WHEN excluded.ts >= tag_latest.ts THEN excluded."{0}" ELSE tag_latest."{0}" END'
 _BEGINS = "coalesce(tag_latest.first_at, tag_latest.ts)"
 _EARLIER = f"CASE WHEN excluded.first_at < {_BEGINS} THEN excluded.first_at ELSE {_BEGINS} END"
@@ -221,19 +222,28 @@ def last_samples(connection: Connection, tag_ids: Iterable[int]) -> dict[int, di
     Of two of the same time the one that was put later counts, as for `tag_latest`.
     """
     tags, cuts = _wanted(tag_ids, [ALL_TIME])
-    view, found = _view(connection, cuts), dict[int, dict[str, Any]]()
-    while len(tags):
-        before = len(found)
-        for part in view.pieces(tags, cuts, columns=COLUMNS, backwards=True):
-            there = longs(part, "tag_id")
-            ends = np.flatnonzero(np.append(there[1:] != there[:-1], True))
-            for row in take(part, ends).to_pylist():
-                found.setdefault(row.pop("tag_id"), row)
-            break
-        if len(found) == before:
-            break
-        tags = np.setdiff1d(tags, np.fromiter(found, np.int64))
-    return found
+    found = merge([_EMPTY, *_seek(connection, tags, cuts[0], ahead=False)]).to_pylist()
+    return {row.pop("tag_id"): row for row in found}
+
+
+def nearest_samples(connection: Connection, tag_ids: Iterable[int], at: datetime, *, ahead: bool) -> pa.Table:
+    """Give each tag's last sample before an instant, however long before; `ahead` the first from it on.
+
+    Columns as for `read_samples`, a row a tag that has one, sorted by tag. In the present `tag_latest` tells
+    mostly where it lies. Raises `NotKept` for a past in which it may be among samples that were let go since.
+    """
+    wanted, found = set(tag_ids), [_EMPTY]
+    if wanted and then_of(connection) is None:
+        wanted, edges = _ends_known(connection, wanted, at, ahead=ahead)
+        found += _read_edges(connection, edges)
+        wanted |= edges.keys() - {tag_id for part in found for tag_id in part["tag_id"].to_pylist()}
+    for span in _outward(connection, at, ahead=ahead):
+        tags, cuts = _wanted(wanted, [span])
+        if len(tags) and cuts:
+            parts = _seek(connection, tags, cuts[0], ahead=ahead)
+            found += parts
+            wanted -= {tag_id for part in parts for tag_id in part["tag_id"].to_pylist()}
+    return merge(found)
 
 
 def digest_samples(connection: Connection, tag_id: int) -> tuple[int, str]:
@@ -318,3 +328,60 @@ def _keep_latest(connection: Connection, arranged: pa.Table, spans: Longs) -> No
         "first_at": format_instants(spans[:, 1]),
     }
     insert_columns(connection, tag_latest, columns, conflict=_NEWER_COUNTS)
+
+
+# ---------------------------------------------------------------------------------------- far away
+def _seek(connection: Connection, tags: Longs, cut: Cut, *, ahead: bool) -> list[pa.Table]:
+    """Give the last sample of each tag in a time, or the first; a period is read only for those without."""
+    view, found = _view(connection, [cut]), list[pa.Table]()
+    while len(tags):
+        part = next(view.pieces(tags, [cut], columns=COLUMNS, backwards=not ahead), None)
+        if part is None:
+            break
+        there, stamps = longs(part, "tag_id"), longs(part, "ts")
+        turns = there[1:] != there[:-1]
+        ends = np.insert(turns, 0, True) if ahead else np.append(turns, True)
+        found.append(keep(part, ends).cast(STORED_SCHEMA))
+        tags = np.setdiff1d(tags, there)
+        cut = (int(stamps.max()) + 1, cut[1]) if ahead else (cut[0], int(stamps.min()))
+    return found
+
+
+def _ends_known(
+    connection: Connection, tag_ids: set[int], at: datetime, *, ahead: bool
+) -> tuple[set[int], dict[int, int]]:
+    """Give the tags of which `tag_latest` does not tell what is nearest, and the time (µs) of those it does.
+
+    A tag that has nothing on that side is among neither.
+    """
+    c = tag_latest.c
+    unknown, edges = set[int](), dict[int, int]()
+    for row in select_in(connection, select(c.tag_id, c.ts, c.first_at), c.tag_id, tag_ids):
+        first = row.first_at or ALL_TIME[0]
+        edge, is_there = (first, row.ts >= at) if ahead else (row.ts, first < at)
+        if is_there and (edge >= at) == ahead:
+            edges[row.tag_id] = to_micros(edge)
+        elif is_there:
+            unknown.add(row.tag_id)
+    return unknown, edges
+
+
+def _read_edges(connection: Connection, edges: Mapping[int, int]) -> list[pa.Table]:
+    """Give the sample that each tag has at its time."""
+    spans = [(from_micros(at), from_micros(at + 1)) for at in edges.values()]
+    parts = [part.cast(STORED_SCHEMA) for part in scan_samples(connection, edges, spans)]
+    if not parts:
+        return []
+    table = merge(parts)
+    own = np.array([edges[tag_id] for tag_id in longs(table, "tag_id").tolist()], np.int64)
+    return [keep(table, longs(table, "ts") == own)]
+
+
+def _outward(connection: Connection, at: datetime, *, ahead: bool) -> list[Span]:
+    """Give the times to look in, one after the other; those of which the past may not be kept come last."""
+    if ahead:
+        return [(at, ALL_TIME[1])]
+    kept = read_lake(connection).retained_from if then_of(connection) is not None else None
+    if kept is None or not ALL_TIME[0] < kept < at:
+        return [(ALL_TIME[0], at)]
+    return [(kept, at), (ALL_TIME[0], kept)]

@@ -1,12 +1,12 @@
 """Triggers: append-only rows stay as they were written, and every write of an audited row is noted.
 
-No others may stand beside them: what a stranger's trigger writes, it writes under the name of whoever set it off.
+No others may stand beside them: what a stranger's trigger writes is noted under the name of who set it off.
 
 They are derived objects, made anew after every migration: an SQLite batch migration rebuilds a table and
 silently drops its triggers.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from sqlalchemy import JSON, Connection, Inspector, Integer, LargeBinary, inspect
@@ -21,19 +21,18 @@ PROTECTED = (*APPEND_ONLY, *SEAL_TABLES, sample_put, read_event)
 """Tables whose rows the database refuses to change or delete (some: before their time)."""
 _PROTECTED_NAMES = frozenset(t.name for t in PROTECTED)
 _KINDS: dict[type[Any], Kind] = {Integer: "integer", JSON: "json", LargeBinary: "bytes"}
-_REACHED = """
+# A write can go on to tables that refer to the written one, or inherit from it, in whichever schema. What the
+# engine itself makes for references is internal; whoever owns the catalogue may call anything so.
+_LISTED = {
+    "sqlite": "SELECT name, tbl_name, sql FROM sqlite_master WHERE type = 'trigger'",
+    "postgresql": """
 WITH RECURSIVE reached(id) AS (
   SELECT oid FROM pg_class WHERE relnamespace = current_schema()::regnamespace
   UNION SELECT e.under FROM reached JOIN (
     SELECT conrelid AS under, confrelid AS above FROM pg_constraint WHERE contype = 'f'
     UNION ALL SELECT inhrelid, inhparent FROM pg_inherits
   ) e ON e.above = reached.id
-)"""
-# A write can go on to tables that refer to the written one, or inherit from it, in whichever schema. What the
-# engine itself makes for references is internal; whoever owns the catalogue may call anything so.
-_LISTED = {
-    "sqlite": "SELECT name, tbl_name, sql FROM sqlite_master WHERE type = 'trigger'",
-    "postgresql": f"""{_REACHED}
+)
 SELECT t.tgname, t.tgrelid::regclass::text,
   pg_get_triggerdef(t.oid, true) || CASE t.tgenabled WHEN 'A' THEN '' ELSE ' (not enabled always)' END
 FROM pg_trigger t JOIN reached r ON r.id = t.tgrelid JOIN pg_proc p ON p.oid = t.tgfoid
@@ -119,18 +118,9 @@ def _find_broken_functions(connection: Connection, shapes: Iterable[Shape]) -> l
 
 
 def read_shapes(tables: Inspector) -> list[Shape]:
-    """Give the shapes of the protected and audited tables that are there."""
+    """Give the shapes of the protected and audited tables that are there; keys only where rows must stay."""
     there = set(tables.get_table_names())
     names = list(dict.fromkeys(t.name for t in (*PROTECTED, *AUDITED) if t.name in there))
-    return _read_shapes(tables, names)
-
-
-def read_shape(tables: Inspector, name: str) -> Shape:
-    """Give a table as it is in the database; its keys only where rows must stay as they are."""
-    return _read_shapes(tables, [name])[0]
-
-
-def _read_shapes(tables: Inspector, names: Sequence[str]) -> list[Shape]:
     guarded = [name for name in names if name in _PROTECTED_NAMES]
     columns = tables.get_multi_columns(filter_names=names)
     primary = tables.get_multi_pk_constraint(filter_names=guarded) if guarded else {}

@@ -109,7 +109,7 @@ def install_derived(connection: Connection) -> None:
 
 
 def ensure_current(database: Database) -> list[str]:
-    """Upgrade a store that lacks something, and no other; give the guards that had been changed, and planted ones.
+    """Upgrade a store that lacks something, and no other; give the guards that were changed, or planted.
 
     Raises `NotTheOwner` when this role may not.
     """

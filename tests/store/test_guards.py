@@ -18,7 +18,9 @@ from hub.store.upgrade import ensure_current
 from tests.store.seal.writing import add_documents
 
 FALSIFYING = "UPDATE source_system SET kind = 'MES'"
-FUNCTION = f"CREATE FUNCTION zz() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {FALSIFYING}; RETURN NULL; END $$"
+FUNCTION = (
+    f"CREATE FUNCTION zz() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {FALSIFYING}; RETURN NULL; END $$"
+)
 PLANTED = {
     "sqlite": (f"CREATE TRIGGER zz AFTER INSERT ON {{table}} BEGIN {FALSIFYING}; END",),
     "postgresql": (FUNCTION, "CREATE TRIGGER zz AFTER INSERT ON {table} EXECUTE FUNCTION zz()"),
@@ -69,7 +71,9 @@ def test_a_planted_trigger_is_named_with_its_text_and_put_away_at_the_next_start
 ) -> None:
     plant(database, table)
     (fault,) = find(database)
-    assert fault.startswith(f"trigger zz is not one of this version, on {table}: CREATE TRIGGER zz AFTER INSERT")
+    assert fault.startswith(
+        f"trigger zz is not one of this version, on {table}: CREATE TRIGGER zz AFTER INSERT"
+    )
     assert [(f.kind, f.where) for f in verify(database).findings] == [("trigger", "trigger zz")]
     assert ensure_current(database) == [fault]
     assert find(database) == []
@@ -113,7 +117,8 @@ def test_a_rule_is_named_and_put_away(postgres: Database) -> None:
 
 
 @pytest.mark.parametrize(
-    "table", ["other.t (id bigint REFERENCES source_record ON DELETE CASCADE)", "other.t () INHERITS (stream)"]
+    "table",
+    ["other.t (id bigint REFERENCES source_record ON DELETE CASCADE)", "other.t () INHERITS (stream)"],
 )
 def test_a_trigger_in_another_schema_that_a_write_of_the_hub_reaches_is_named(
     postgres: Database, table: str

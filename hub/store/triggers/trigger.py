@@ -17,7 +17,7 @@ Kind = Literal["integer", "json", "bytes", "other"]
 
 @dataclass(frozen=True)
 class Trigger:
-    """A trigger, or a rule, as the database itself tells it: what stands in its catalogue must be this text."""
+    """A trigger, or a rule, as the database itself tells it: what its catalogue holds must be this text."""
 
     name: str
     table: str

@@ -193,8 +193,8 @@ _EMPTY_FUNCTION = (
 )
 _TWIN = (
     _EMPTY_FUNCTION,
-    "CREATE FUNCTION refuse_change(integer) RETURNS void LANGUAGE plpgsql AS $$\n"
-    "BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME; END $$",
+    """CREATE FUNCTION refuse_change(integer) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME; END $$""",
 )
 _REPLICA = "SET LOCAL session_replication_role = replica"
 _FALSIFYING = (

@@ -13,7 +13,7 @@ equipment is there for its whole time. All times are half-open.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -28,6 +28,7 @@ from hub.store.executions import (
     Use,
     find_batches,
     load_batches,
+    load_branches,
     load_holds,
     load_roles,
     load_runs,
@@ -367,7 +368,8 @@ def _place_between(  # noqa: PLR0917 - as place_tags
     topology = Topology(load_tree(connection), load_roles(connection))
     around = set[int]().union(*(topology.reaching(unit).keys() for unit in units))
     batch_ids = find_batches(connection, around, start=start, end=end)
-    found = _place(connection, topology, batch_ids, lambda _: kinds, units, now=now)
+    batches, executed = _load_executed(connection, batch_ids, now=now)
+    found = _join(connection, topology, batches, executed, kinds, units)
     cut = {
         place: [replace(one, spans=spans) for one in some if (spans := tuple(_cut(one.spans, start, end)))]
         for place, some in found.reached.items()
@@ -378,29 +380,40 @@ def _place_between(  # noqa: PLR0917 - as place_tags
 
 def place_batches(connection: Connection, batch_ids: Iterable[int], *, now: datetime) -> Context:
     """Give the tags whose samples belong to these batches, and to which of their runs when."""
-    topology = Topology(load_tree(connection), load_roles(connection))
-
-    def find_tags(executed: Sequence[Executed]) -> Mapping[int, TagKind]:
-        reached = {one.equipment for one in executed}
-        return tags_on(connection, set[int]().union(*(topology.reached(one) for one in reached)))
-
-    return _place(connection, topology, set(batch_ids), find_tags, set(), now=now)
+    batches, executed = _load_executed(connection, set(batch_ids), now=now)
+    places = {one.equipment for one in executed}
+    topology = _load_topology(connection, places)
+    kinds = tags_on(connection, set[int]().union(*(topology.reached(one) for one in places)))
+    return _join(connection, topology, batches, executed, kinds)
 
 
-def _place(  # noqa: PLR0917 - what is known of the plant, of which batches, for which tags
-    connection: Connection,
-    topology: Topology,
-    batch_ids: set[int],
-    find_tags: Callable[[Sequence[Executed]], Mapping[int, TagKind]],
-    places: set[int],
-    *,
-    now: datetime,
-) -> Context:
+def _load_executed(
+    connection: Connection, batch_ids: set[int], *, now: datetime
+) -> tuple[list[BatchHead], list[Executed]]:
     batches = load_batches(connection, batch_ids)
     runs, uses = load_runs(connection, batch_ids), load_uses(connection, batch_ids)
-    executed = list_executed(runs, uses, batches, now=now)
-    kinds = find_tags(executed)
+    return batches, list_executed(runs, uses, batches, now=now)
+
+
+def _load_topology(connection: Connection, places: set[int]) -> Topology:
+    """Give what runs on these equipments reach, and what reaches that: no more of the plant is looked at."""
+    roles = load_roles(connection)
+    played: dict[int, set[int]] = defaultdict(set)
+    for role in roles:
+        played[role.asset].add(role.equipment)
+    moved = {one for some in played.values() if len(some) > 1 for one in some}
+    return Topology(load_branches(connection, places | moved) if places else {}, roles)
+
+
+def _join(  # noqa: PLR0917 - what is known of the plant, what ran, for which tags
+    connection: Connection,
+    topology: Topology,
+    batches: Sequence[BatchHead],
+    executed: Sequence[Executed],
+    kinds: Mapping[int, TagKind],
+    places: Collection[int] = (),
+) -> Context:
     holds = load_holds(connection, {unit for one in executed for unit in topology.owners(one.equipment)})
-    places = places | {kind.equipment_id for kind in kinds.values() if kind.equipment_id is not None}
-    reached = reach(executed, places, topology)
+    there = {kind.equipment_id for kind in kinds.values() if kind.equipment_id is not None}
+    reached = reach(executed, there.union(places), topology)
     return Context({head.id: head for head in batches}, kinds, reached, holds, topology)

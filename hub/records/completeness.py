@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -20,7 +19,7 @@ from hub.store.answers.expectations import (
 from hub.store.answers.holdings import Holding, Mark, digest_facts, digest_lines, list_holdings
 from hub.store.answers.signals import Signal
 from hub.store.answers.subject import Subject, read_subject
-from hub.store.answers.tag_coverage import cut_spans, list_coverage
+from hub.store.answers.tag_coverage import list_coverage
 from hub.store.answers.tags import list_unmapped
 from hub.store.database import Connection
 from hub.store.marks import EVERY
@@ -50,7 +49,7 @@ def prove(
     criteria = list_criteria(connection, subject, subject.end or now)
     if signals is None:
         signals = list_signals(connection, batch_id, now=now)
-    coverage = list_coverage(connection, _clip(signals, subject))
+    coverage = list_coverage(connection, signals)
     historians = {origin.system_id for one in coverage for origin in one.origins}
     holdings = list_holdings(connection, subject, historians, now=now)
     concerns = list_concerns(connection, batch_id, holdings)
@@ -78,17 +77,6 @@ def prove(
             for holding in holdings
         ],
     }
-
-
-def _clip(found: Sequence[Signal], subject: Subject) -> list[Signal]:
-    """Cut signals at the end of a batch that has ended: a run without an end does not go on for ever."""
-    if subject.end is None:
-        return list(found)
-    return [
-        replace(signal, spans=tuple(cut_spans(signal.spans, signal.start, subject.end)))
-        for signal in found
-        if signal.start < subject.end
-    ]
 
 
 def _verdict(subject: Subject, lacks: Sequence[Document], doubts: Sequence[Document]) -> str:

@@ -7,9 +7,9 @@ A sample of a tag at an instant belongs to a run when the run's equipment reache
 - or the tag's equipment is played by an asset that at that instant also plays an equipment the run reaches
   (a skid that is moved from unit to unit in a campaign).
 
-A run without equipment, batch or end has its parent's; what took part in a run (`resource_actual`) reaches as
-the run does. A run that two systems saw counts once. A batch of which nobody stated a run on its main
-equipment is there for its whole time. All times are half-open.
+A run without equipment, batch or end has its parent's; one that has no end so ends with its batch. What took
+part in a run (`resource_actual`) reaches as the run does. A run that two systems saw counts once. A batch of
+which nobody stated a run on its main equipment is there for its whole time. All times are half-open.
 """
 
 from collections import defaultdict
@@ -94,12 +94,13 @@ def list_executed(
     runs: Sequence[Run], uses: Sequence[Use], batches: Sequence[BatchHead], *, now: datetime
 ) -> list[Executed]:
     """Give every executed interval of these batches; what has not ended lasts until `now`."""
+    ends = {head.id: head.end for head in batches if head.end is not None}
     told = {run.id: run for run in runs}
     chains = {run.id: _chain(run, told) for run in runs if run.same_as is None or run.same_as not in told}
-    found = [one for chain in chains.values() if (one := _execute(chain, now=now))]
+    found = [one for chain in chains.values() if (one := _execute(chain, ends, now=now))]
     for use in uses:
         run = None if use.run is None else _canonical(use.run, told)
-        found += _take_part(use, chains.get(run) if run is not None else None, now=now)
+        found += _take_part(use, chains.get(run) if run is not None else None, ends, now=now)
     placed = {(one.batch, one.equipment) for one in found}
     for head in batches:
         if head.equipment is not None and (head.id, head.equipment) not in placed:
@@ -126,7 +127,7 @@ def _canonical(run_id: int, told: Mapping[int, Run]) -> int:
     return run.same_as if run is not None and run.same_as in told and run.same_as is not None else run_id
 
 
-def _execute(chain: tuple[Run, ...], *, now: datetime) -> Executed | None:
+def _execute(chain: tuple[Run, ...], ends: Mapping[int, datetime], *, now: datetime) -> Executed | None:
     run = chain[-1]
     inner = chain[::-1]
     equipment = next((one.equipment for one in inner if one.equipment is not None), None)
@@ -134,6 +135,7 @@ def _execute(chain: tuple[Run, ...], *, now: datetime) -> Executed | None:
     end = next((one.end for one in inner if one.end is not None), None)
     if equipment is None or batch is None or run.start is None:
         return None
+    end = end or ends.get(batch)
     return _interval(
         Executed(
             batch=batch,
@@ -154,12 +156,14 @@ def _interval(one: Executed) -> Executed | None:
     return one if one.start < one.end else None
 
 
-def _take_part(use: Use, chain: tuple[Run, ...] | None, *, now: datetime) -> Iterator[Executed]:
+def _take_part(
+    use: Use, chain: tuple[Run, ...] | None, ends: Mapping[int, datetime], *, now: datetime
+) -> Iterator[Executed]:
     """Give the interval of an equipment that took part: in its own time, or in that of the run."""
     own = (
         None
         if chain is None
-        else _execute((*chain[:-1], replace(chain[-1], equipment=use.equipment)), now=now)
+        else _execute((*chain[:-1], replace(chain[-1], equipment=use.equipment)), ends, now=now)
     )
     batch = use.batch if own is None else own.batch
     start = use.start or (own.start if own else None)

@@ -302,8 +302,9 @@ class Oracle:
         for use in self.world.uses:
             said = self.runs.get(use.run) if use.run is not None else None
             one = None if said is None else self.runs[self.true(said.id)]
-            batch = None if one is None else self.inherited(one, "batch")
-            start, end = None, None
+            batch: Any = None if one is None else self.inherited(one, "batch")
+            start: Any = None
+            end: Any = None
             if one is not None:
                 start, end = one.start, self.inherited(one, "end") or self.ends.get(batch) or NOW
             if one is not None and (batch is None or start is None or start >= end):

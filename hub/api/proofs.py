@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import AwareDatetime
 
-from hub.api.schemas import ReportedAmount, Schema
+from hub.api.schemas import ReportedAmount, Schema, SpanOfSignal
 from hub.api.values import EssenceOfValue, ShownValue
 
 Standing = Literal[
@@ -151,7 +151,7 @@ class Gap(Covered):
 
 
 class ExpectedTag(Schema):
-    """A tag over the time for which it belongs to the batch.
+    """A tag over the `spans` in which it belongs to the batch, from the first `start` to the last `end`.
 
     `digest` is the SHA-256 of its samples; `delivered_again` counts samples that came more than once.
     """
@@ -161,6 +161,7 @@ class ExpectedTag(Schema):
     sources: list[TagName]
     start: AwareDatetime
     end: AwareDatetime
+    spans: list[SpanOfSignal]
     standing: Standing
     detail: str | None
     samples: int

@@ -16,7 +16,9 @@ from hub.api.room import Room
 from hub.api.slips import Slip, slip_of
 from hub.model import SAMPLE_SCHEMA
 from hub.store.answers.pieces import read_pieces
-from hub.store.answers.trend import count_examined, read_trend
+from hub.store.answers.thinning import Thinner
+from hub.store.answers.trend import Trend, count_examined, read_trend
+from hub.store.coverage import Span
 from hub.store.database import Connection
 from hub.store.samples import count_at_most
 
@@ -24,13 +26,12 @@ ARROW = "application/vnd.apache.arrow.stream"
 
 
 @dataclass(frozen=True)
-class Span:
-    """A tag and the time for which its samples are wanted (end exclusive)."""
+class TagSpans:
+    """A tag and the spans in which its samples are wanted, in order; there may be none."""
 
     tag_id: int
     code: str
-    start: datetime
-    end: datetime
+    spans: Sequence[Span]
 
 
 def check_window(start: datetime, end: datetime) -> tuple[datetime, datetime]:
@@ -44,25 +45,25 @@ def check_window(start: datetime, end: datetime) -> tuple[datetime, datetime]:
     return first, last
 
 
-def answer_samples(request: Request, room: Room, spans: Sequence[Span], points: int | None) -> Response:
+def answer_samples(request: Request, room: Room, wanted: Sequence[TagSpans], points: int | None) -> Response:
     """Give samples as JSON or Arrow by the Accept header. Raises `Problem` when that would be too large."""
     limits = room.settings
-    if len(spans) > limits.tags_at_once:
+    if len(wanted) > limits.tags_at_once:
         raise Problem("too-much-asked", f"Ask for at most {limits.tags_at_once} tags at once.")
     is_arrow = ARROW in request.headers.get("accept", "")
     with room.database.read() as connection:
         if points is None:
-            _check_size(connection, spans, most=limits.arrow_samples)
+            _check_size(connection, wanted, most=limits.arrow_samples)
         else:
-            _check_thinned(connection, spans, points, most=limits.examined_samples)
+            _check_thinned(connection, wanted, points, most=limits.examined_samples)
         if not is_arrow:
-            return _answer_json(connection, room, spans, points=points)
-    return StreamingResponse(_stream(room, spans, points, slip_of(request.scope)), media_type=ARROW)
+            return _answer_json(connection, room, wanted, points=points)
+    return StreamingResponse(_stream(room, wanted, points, slip_of(request.scope)), media_type=ARROW)
 
 
-def _check_size(connection: Connection, spans: Sequence[Span], *, most: int) -> None:
+def _check_size(connection: Connection, wanted: Sequence[TagSpans], *, most: int) -> None:
     """Refuse samples as they came when they may be more than an answer may have."""
-    count = _count(connection, spans)
+    count = _count(connection, wanted)
     if count > most:
         raise Problem(
             "too-much-asked",
@@ -71,12 +72,12 @@ def _check_size(connection: Connection, spans: Sequence[Span], *, most: int) -> 
         )
 
 
-def _check_thinned(connection: Connection, spans: Sequence[Span], points: int, *, most: int) -> None:
+def _check_thinned(connection: Connection, wanted: Sequence[TagSpans], points: int, *, most: int) -> None:
     """Refuse to thin more samples than one question may look at; what hours tell need not be looked at."""
-    if _count(connection, spans, roughly=True) <= most:
+    if _count(connection, wanted, roughly=True) <= most:
         return
     count = sum(
-        count_examined(connection, span.tag_id, (span.start, span.end), points=points) for span in spans
+        count_examined(connection, one.tag_id, span, points=points) for one in wanted for span in one.spans
     )
     if count > most:
         raise Problem(
@@ -88,14 +89,14 @@ def _check_thinned(connection: Connection, spans: Sequence[Span], points: int, *
 
 
 def _answer_json(
-    connection: Connection, room: Room, spans: Sequence[Span], *, points: int | None
+    connection: Connection, room: Room, wanted: Sequence[TagSpans], *, points: int | None
 ) -> Response:
     most = room.settings.json_samples
     instead = "for `points=` to have each tag thinned" if points is None else "for fewer `points` or tags"
     items: list[dict[str, object]] = []
     by_hour: list[str] = []
-    for span in spans:
-        for piece, is_by_hour in _pieces(connection, span, points):
+    for one in wanted:
+        for piece, is_by_hour in _pieces(connection, one, points):
             if len(items) + piece.num_rows > most:
                 raise Problem(
                     "too-much-asked",
@@ -103,12 +104,12 @@ def _answer_json(
                     f"{instead}.",
                 )
             items += piece.to_pylist()
-            by_hour += [span.code] if is_by_hour else []
+            by_hour += [one.code] if is_by_hour else []
     return answer(
         {
-            "start": min((span.start for span in spans), default=None),
-            "end": max((span.end for span in spans), default=None),
-            "tags": [span.code for span in spans],
+            "start": min((start for one in wanted for start, _ in one.spans), default=None),
+            "end": max((end for one in wanted for _, end in one.spans), default=None),
+            "tags": [one.code for one in wanted],
             "is_downsampled": points is not None,
             "by_hour": by_hour,
             "items": items,
@@ -116,12 +117,12 @@ def _answer_json(
     )
 
 
-def _stream(room: Room, spans: Sequence[Span], points: int | None, slip: Slip | None) -> Iterator[bytes]:
+def _stream(room: Room, wanted: Sequence[TagSpans], points: int | None, slip: Slip | None) -> Iterator[bytes]:
     """Give an Arrow IPC stream with the columns of `SAMPLE_SCHEMA`, one piece of one tag at a time."""
     sink = _Sink()
     with room.database.read() as connection, pa.ipc.new_stream(sink, SAMPLE_SCHEMA) as writer:
-        for span in spans:
-            for piece, _ in _pieces(connection, span, points):
+        for one in wanted:
+            for piece, _ in _pieces(connection, one, points):
                 writer.write_table(piece)
                 if slip is not None:
                     slip.rows = (slip.rows or 0) + piece.num_rows
@@ -129,15 +130,26 @@ def _stream(room: Room, spans: Sequence[Span], points: int | None, slip: Slip | 
     yield sink.take()
 
 
-def _pieces(connection: Connection, span: Span, points: int | None) -> Iterator[tuple[pa.Table, bool]]:
+def _pieces(connection: Connection, wanted: TagSpans, points: int | None) -> Iterator[tuple[pa.Table, bool]]:
     """Cut a long time into pieces that fit in memory; thinned tags come whole. Tells if hours were told."""
-    window = (span.start, span.end)
     if points is not None:
-        trend = read_trend(connection, span.tag_id, window, points=points)
-        yield _name(trend.samples, span.code), trend.is_by_hour
+        trend = _thin(connection, wanted, points)
+        yield _name(trend.samples, wanted.code), trend.is_by_hour
         return
-    for piece in read_pieces(connection, span.tag_id, window):
-        yield _name(piece, span.code), False
+    for span in wanted.spans:
+        for piece in read_pieces(connection, wanted.tag_id, span):
+            yield _name(piece, wanted.code), False
+
+
+def _thin(connection: Connection, wanted: TagSpans, points: int) -> Trend:
+    """Thin each span by itself, then what is left of all of them to so many points."""
+    trends = [read_trend(connection, wanted.tag_id, span, points=points) for span in wanted.spans]
+    if len(trends) == 1:
+        return trends[0]
+    thinner = Thinner(points)
+    for trend in trends:
+        thinner.add(trend.samples)
+    return Trend(thinner.take(), is_by_hour=any(trend.is_by_hour for trend in trends))
 
 
 def _name(table: pa.Table, code: str) -> pa.Table:
@@ -146,10 +158,11 @@ def _name(table: pa.Table, code: str) -> pa.Table:
     return table.drop_columns(["tag_id"]).add_column(0, "tag", names).cast(SAMPLE_SCHEMA)
 
 
-def _count(connection: Connection, spans: Sequence[Span], *, roughly: bool = False) -> int:
+def _count(connection: Connection, wanted: Sequence[TagSpans], *, roughly: bool = False) -> int:
     return sum(
-        count_at_most(connection, [span.tag_id], start=span.start, end=span.end, roughly=roughly)
-        for span in spans
+        count_at_most(connection, [one.tag_id], start=start, end=end, roughly=roughly)
+        for one in wanted
+        for start, end in one.spans
     )
 
 

@@ -383,13 +383,25 @@ class EquipmentOfSignal(Schema):
     code: str
 
 
+class SpanOfSignal(Schema):
+    """A span in which samples belong to the batch; the end is exclusive."""
+
+    start: AwareDatetime
+    end: AwareDatetime
+
+
 class SignalWindow(Schema):
-    """A tag of a unit where the batch ran, and the time for which it belongs to the batch (end exclusive)."""
+    """A tag of a unit where the batch ran, and when its samples belong to the batch (ends are exclusive).
+
+    A unit that the batch left and came back to has several `spans`; `start` is that of the first, `end` that
+    of the last.
+    """
 
     tag: TagOfSignal
     equipment: EquipmentOfSignal
     start: AwareDatetime
     end: AwareDatetime
+    spans: list[SpanOfSignal]
 
 
 class SignalSummary(SignalWindow):

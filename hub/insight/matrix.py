@@ -9,13 +9,15 @@ import orjson
 import pyarrow as pa
 
 from hub.insight.blending import Blends, average, in_unit
+from hub.insight.intake import list_intake
 from hub.store.answers.matrix import (
+    RowHead,
     Value,
     list_figures_of,
     list_heads,
-    list_inputs,
     list_lot_properties,
     list_lots,
+    list_made,
     list_results_by,
 )
 from hub.store.database import Connection
@@ -55,7 +57,7 @@ def build_matrix(
     ids = [head.id for head in heads]
     rows: dict[int, Cells] = {batch_id: {} for batch_id in ids}
     if "raw" in wanted:
-        _add_raw(connection, rows)
+        _add_raw(connection, heads, rows)
     if "feature" in wanted:
         _add_values(rows, list_figures_of(connection, ids), _as_feature)
     if wanted & {"ipc", "cqa"}:
@@ -95,18 +97,12 @@ def _as_result(value: Value) -> str:
     return "cqa" if value.is_cqa else "ipc"
 
 
-def _add_raw(connection: Connection, rows: dict[int, Cells]) -> None:
-    taken, made = list_inputs(connection, list(rows))
-    lot_ids = set(made) | {edge.input for edge in taken}
-    blends = Blends(made, list_lots(connection, lot_ids), list_lot_properties(connection, lot_ids))
-    by_batch: dict[int, dict[int, Any]] = defaultdict(dict)
-    for edge in taken:  # what went into two outputs of a batch is told twice, and went in once
-        if edge.batch is not None:
-            before = by_batch[edge.batch].get(edge.input)
-            if before is None or (before.quantity or 0) < (edge.quantity or 0):
-                by_batch[edge.batch][edge.input] = edge
-    for batch_id, edges in by_batch.items():
-        for (material, name), blend in blends.of_inputs(list(edges.values())).items():
+def _add_raw(connection: Connection, heads: Sequence[RowHead], rows: dict[int, Cells]) -> None:
+    taken = list_intake(connection, heads)
+    made = list_made(connection, {edge.input for edges in taken.values() for edge in edges})
+    blends = Blends(made, list_lots(connection, made), list_lot_properties(connection, made))
+    for batch_id, edges in taken.items():
+        for (material, name), blend in blends.of_inputs(edges).items():
             rows[batch_id][f"raw:{material}.{name}"] = Cell(blend.value, blend.unit, blend.rows)
 
 

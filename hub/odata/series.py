@@ -16,8 +16,8 @@ from fastapi import Response
 
 from hub.odata.answering import Case, link_on, page_size, write_set
 from hub.odata.refusals import VERSION, Refusal, not_compiled
+from hub.resolve.signals import list_signals
 from hub.store.answers.pages import CursorError, Page
-from hub.store.answers.signals import list_signals
 from hub.store.answers.tags import find_tags
 from hub.store.answers.things import NotFound, find_thing, read_thing
 from hub.store.database import Connection
@@ -158,12 +158,14 @@ def _find_spans(connection: Connection, case: Case, wanted: Wanted) -> tuple[lis
     if set(tags) - {one.tag_id for one in signals}:
         raise NotFound("tag")
     spans = [
-        _Span(one.tag_id, one.tag["code"], max(start, one.start), min(end, one.end))
+        _Span(one.tag_id, one.tag["code"], max(start, first), min(end, last))
         for one in signals
         if not tags or one.tag_id in tags
+        for first, last in one.spans
     ]
     code = str(read_thing(connection, "batch", batch.id)["code"])
-    return sorted((one for one in spans if one.start < one.end), key=lambda one: one.code), code
+    in_order = sorted(spans, key=lambda one: (one.code, one.tag_id, one.start))
+    return [one for one in in_order if one.start < one.end], code
 
 
 def _read_page(

@@ -5,15 +5,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from hub.model import format_instant
 from hub.records.causes import Known, explain
 from hub.records.moves import Item
-from hub.store.answers import changes, signals
+from hub.resolve.signals import list_signals
+from hub.store.answers import changes
 from hub.store.answers.changes import Act, Row
-from hub.store.answers.signals import Signal
+from hub.store.answers.signals import Signal, read_signal
 from hub.store.answers.things import read_things
 from hub.store.database import Connection
 from hub.store.rules import load_rules
-from hub.store.samples import list_puts, read_samples
+from hub.store.samples import list_puts
 
 Document = dict[str, Any]
 
@@ -169,7 +171,7 @@ def _windows(readings: Readings, phases: Sequence[Row]) -> Iterator[Item]:
     """Give the times for which the signals of its units are the batch's, and how many samples are in them."""
     times = (readings.since, readings.until)
     found: list[dict[str, Signal]] = [
-        {signal.tag["uid"]: signal for signal in signals.list_signals(c, readings.batch_id, now=now)}
+        {signal.tag["uid"]: signal for signal in list_signals(c, readings.batch_id, now=now)}
         if read_things(c, "batch", [readings.batch_id])
         else {}
         for c, now in zip(readings.both, times, strict=True)
@@ -179,7 +181,7 @@ def _windows(readings: Readings, phases: Sequence[Row]) -> Iterator[Item]:
         one = pair[1] or pair[0]
         if one is None:
             continue
-        spans = [(signal.start, signal.end) for signal in pair if signal is not None]
+        spans = [span for signal in pair if signal is not None for span in signal.spans]
         puts = _pair(set(list_puts(connection, [one.tag_id], spans)) for connection in readings.both)
         new = [("sample_put", key) for key in puts[1] - puts[0]]
         shown = [
@@ -192,10 +194,17 @@ def _windows(readings: Readings, phases: Sequence[Row]) -> Iterator[Item]:
 
 
 def _describe(connection: Connection, signal: Signal, *, now: datetime, counted: bool) -> Document:
-    """Give a window (no end while it is open), with the number of its samples where some have come."""
+    """Give when it begins and ends (no end while it is open), and its spans where there are several.
+
+    With the number of its samples where some have come.
+    """
     window: Document = {"start": signal.start, "end": None if signal.end == now else signal.end}
-    if counted and signal.start < signal.end:
-        window["samples"] = read_samples(connection, [signal.tag_id], signal.start, signal.end).num_rows
+    if len(signal.spans) > 1:
+        ends = ["" if end == now else format_instant(end) for _, end in signal.spans]
+        pairs = zip(signal.spans, ends, strict=True)
+        window["spans"] = ", ".join(f"{format_instant(start)}/{end}" for (start, _), end in pairs)
+    if counted:
+        window["samples"] = read_signal(connection, signal).num_rows
     return window
 
 

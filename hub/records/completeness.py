@@ -2,12 +2,11 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from hub.records.expected import LACKING, judge_steps, judge_tags, judge_tests
-from hub.store.answers import signals
+from hub.resolve.signals import list_signals
 from hub.store.answers.concerns import list_concerns
 from hub.store.answers.expectations import (
     Criterion,
@@ -29,8 +28,17 @@ Document = dict[str, Any]
 _KEYS = 10_000
 
 
-def prove(connection: Connection, batch_id: int, *, now: datetime, keys: bool = False) -> Document:
+def prove(
+    connection: Connection,
+    batch_id: int,
+    *,
+    now: datetime,
+    keys: bool = False,
+    signals: Sequence[Signal] | None = None,
+) -> Document:
     """Give the proof of completeness of a batch; with `keys` also every document's key and hash.
+
+    `signals` are those of the batch now, where they have been looked up already.
 
     The verdict is `incomplete` when something lacks that should be there, `in_progress` while what is not
     there may still come, `unprovable` when nothing lacks but a source or an expectation gives no means to
@@ -39,7 +47,9 @@ def prove(connection: Connection, batch_id: int, *, now: datetime, keys: bool = 
     subject = read_subject(connection, batch_id)
     steps = list_steps(connection, subject.recipe_ids)
     criteria = list_criteria(connection, subject, subject.end or now)
-    coverage = list_coverage(connection, _clip(signals.list_signals(connection, batch_id, now=now), subject))
+    if signals is None:
+        signals = list_signals(connection, batch_id, now=now)
+    coverage = list_coverage(connection, signals)
     historians = {origin.system_id for one in coverage for origin in one.origins}
     holdings = list_holdings(connection, subject, historians, now=now)
     concerns = list_concerns(connection, batch_id, holdings)
@@ -67,13 +77,6 @@ def prove(connection: Connection, batch_id: int, *, now: datetime, keys: bool = 
             for holding in holdings
         ],
     }
-
-
-def _clip(found: Sequence[Signal], subject: Subject) -> list[Signal]:
-    """Cut signals at the end of a batch that has ended: a run without an end does not go on for ever."""
-    if subject.end is None:
-        return list(found)
-    return [replace(s, end=min(s.end, subject.end)) for s in found if s.start < subject.end]
 
 
 def _verdict(subject: Subject, lacks: Sequence[Document], doubts: Sequence[Document]) -> str:

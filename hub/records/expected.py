@@ -8,6 +8,7 @@ from hub.model import normalise
 from hub.store.answers.batches import is_outside
 from hub.store.answers.expectations import Criterion, Result, Run, Step
 from hub.store.answers.holdings import Mark
+from hub.store.answers.signals import list_spans
 from hub.store.answers.subject import Subject
 from hub.store.answers.tag_coverage import TagCoverage
 from hub.store.coverage import Span, missing_spans
@@ -180,6 +181,7 @@ def _judge_tag(one: TagCoverage, marks: dict[int, list[Mark]], *, is_open: bool)
         "sources": [{"source": origin.source, "tag": origin.name} for origin in one.origins],
         "start": signal.start,
         "end": signal.end,
+        "spans": list_spans(signal),
         "standing": standing,
         "detail": detail,
         "samples": one.samples,
@@ -193,16 +195,21 @@ def _judge_tag(one: TagCoverage, marks: dict[int, list[Mark]], *, is_open: bool)
 
 def _unread(one: TagCoverage, marks: dict[int, list[Mark]]) -> Iterable[Document]:
     """Give the spans that were not read, each with the reason."""
-    signal = one.signal
-    for start, end in missing_spans(one.covered, signal.start, signal.end):
+    missing = [gap for span in one.signal.spans for gap in missing_spans(one.covered, *span)]
+    for start, end in missing:
         if one.held is not None:
             yield _gap((start, end), "quarantined", one.held["reason"])
         elif not one.origins:
             yield _gap((start, end), "unmapped", "no source is known to have this tag")
-        elif end == signal.end and _is_read_to_end(one, marks):
+        elif _is_beyond(one, start) and _is_read_to_end(one, marks):
             yield _gap((start, end), "not_there_yet", "the source was read to its end and had no more")
         else:
             yield _gap((start, end), "not_read", "not read yet")
+
+
+def _is_beyond(one: TagCoverage, at: datetime) -> bool:
+    """Tell whether nothing that was read lies after an instant."""
+    return all(end <= at for _, end in one.covered)
 
 
 def _silences(one: TagCoverage) -> Iterable[Document]:
@@ -226,7 +233,7 @@ def _is_read_to_end(one: TagCoverage, marks: dict[int, list[Mark]]) -> bool:
 
 def _stand_of_tag(one: TagCoverage, gaps: Sequence[Document], *, is_open: bool) -> tuple[str, str | None]:
     unread = [
-        gap for gap in gaps if gap["reason"] != "silent" and not (is_open and gap["end"] == one.signal.end)
+        gap for gap in gaps if gap["reason"] != "silent" and not (is_open and _is_beyond(one, gap["start"]))
     ]
     if one.stands:
         return "present", "no sample in this time; the value from before stands"

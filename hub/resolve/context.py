@@ -7,13 +7,13 @@ A sample of a tag at an instant belongs to a run when the run's equipment reache
 - or the tag's equipment is played by an asset that at that instant also plays an equipment the run reaches
   (a skid that is moved from unit to unit in a campaign).
 
-A run without equipment, batch or end has its parent's; what took part in a run (`resource_actual`) reaches as
-the run does. A run that two systems saw counts once. A batch of which nobody stated a run on its main
-equipment is there for its whole time. All times are half-open.
+A run without equipment, batch or end has its parent's; one that has no end so ends with its batch. What took
+part in a run (`resource_actual`) reaches as the run does. A run that two systems saw counts once. A batch of
+which nobody stated a run on its main equipment is there for its whole time. All times are half-open.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -28,6 +28,7 @@ from hub.store.executions import (
     Use,
     find_batches,
     load_batches,
+    load_branches,
     load_holds,
     load_roles,
     load_runs,
@@ -93,12 +94,13 @@ def list_executed(
     runs: Sequence[Run], uses: Sequence[Use], batches: Sequence[BatchHead], *, now: datetime
 ) -> list[Executed]:
     """Give every executed interval of these batches; what has not ended lasts until `now`."""
+    ends = {head.id: head.end for head in batches if head.end is not None}
     told = {run.id: run for run in runs}
     chains = {run.id: _chain(run, told) for run in runs if run.same_as is None or run.same_as not in told}
-    found = [one for chain in chains.values() if (one := _execute(chain, now=now))]
+    found = [one for chain in chains.values() if (one := _execute(chain, ends, now=now))]
     for use in uses:
         run = None if use.run is None else _canonical(use.run, told)
-        found += _take_part(use, chains.get(run) if run is not None else None, now=now)
+        found += _take_part(use, chains.get(run) if run is not None else None, ends, now=now)
     placed = {(one.batch, one.equipment) for one in found}
     for head in batches:
         if head.equipment is not None and (head.id, head.equipment) not in placed:
@@ -125,7 +127,7 @@ def _canonical(run_id: int, told: Mapping[int, Run]) -> int:
     return run.same_as if run is not None and run.same_as in told and run.same_as is not None else run_id
 
 
-def _execute(chain: tuple[Run, ...], *, now: datetime) -> Executed | None:
+def _execute(chain: tuple[Run, ...], ends: Mapping[int, datetime], *, now: datetime) -> Executed | None:
     run = chain[-1]
     inner = chain[::-1]
     equipment = next((one.equipment for one in inner if one.equipment is not None), None)
@@ -133,6 +135,7 @@ def _execute(chain: tuple[Run, ...], *, now: datetime) -> Executed | None:
     end = next((one.end for one in inner if one.end is not None), None)
     if equipment is None or batch is None or run.start is None:
         return None
+    end = end or ends.get(batch)
     return _interval(
         Executed(
             batch=batch,
@@ -153,12 +156,14 @@ def _interval(one: Executed) -> Executed | None:
     return one if one.start < one.end else None
 
 
-def _take_part(use: Use, chain: tuple[Run, ...] | None, *, now: datetime) -> Iterator[Executed]:
+def _take_part(
+    use: Use, chain: tuple[Run, ...] | None, ends: Mapping[int, datetime], *, now: datetime
+) -> Iterator[Executed]:
     """Give the interval of an equipment that took part: in its own time, or in that of the run."""
     own = (
         None
         if chain is None
-        else _execute((*chain[:-1], replace(chain[-1], equipment=use.equipment)), now=now)
+        else _execute((*chain[:-1], replace(chain[-1], equipment=use.equipment)), ends, now=now)
     )
     batch = use.batch if own is None else own.batch
     start = use.start or (own.start if own else None)
@@ -367,7 +372,8 @@ def _place_between(  # noqa: PLR0917 - as place_tags
     topology = Topology(load_tree(connection), load_roles(connection))
     around = set[int]().union(*(topology.reaching(unit).keys() for unit in units))
     batch_ids = find_batches(connection, around, start=start, end=end)
-    found = _place(connection, topology, batch_ids, lambda _: kinds, units, now=now)
+    batches, executed = _load_executed(connection, batch_ids, now=now)
+    found = _join(connection, topology, batches, executed, kinds, units)
     cut = {
         place: [replace(one, spans=spans) for one in some if (spans := tuple(_cut(one.spans, start, end)))]
         for place, some in found.reached.items()
@@ -378,29 +384,40 @@ def _place_between(  # noqa: PLR0917 - as place_tags
 
 def place_batches(connection: Connection, batch_ids: Iterable[int], *, now: datetime) -> Context:
     """Give the tags whose samples belong to these batches, and to which of their runs when."""
-    topology = Topology(load_tree(connection), load_roles(connection))
-
-    def find_tags(executed: Sequence[Executed]) -> Mapping[int, TagKind]:
-        reached = {one.equipment for one in executed}
-        return tags_on(connection, set[int]().union(*(topology.reached(one) for one in reached)))
-
-    return _place(connection, topology, set(batch_ids), find_tags, set(), now=now)
+    batches, executed = _load_executed(connection, set(batch_ids), now=now)
+    places = {one.equipment for one in executed}
+    topology = _load_topology(connection, places)
+    kinds = tags_on(connection, set[int]().union(*(topology.reached(one) for one in places)))
+    return _join(connection, topology, batches, executed, kinds)
 
 
-def _place(  # noqa: PLR0917 - what is known of the plant, of which batches, for which tags
-    connection: Connection,
-    topology: Topology,
-    batch_ids: set[int],
-    find_tags: Callable[[Sequence[Executed]], Mapping[int, TagKind]],
-    places: set[int],
-    *,
-    now: datetime,
-) -> Context:
+def _load_executed(
+    connection: Connection, batch_ids: set[int], *, now: datetime
+) -> tuple[list[BatchHead], list[Executed]]:
     batches = load_batches(connection, batch_ids)
     runs, uses = load_runs(connection, batch_ids), load_uses(connection, batch_ids)
-    executed = list_executed(runs, uses, batches, now=now)
-    kinds = find_tags(executed)
+    return batches, list_executed(runs, uses, batches, now=now)
+
+
+def _load_topology(connection: Connection, places: set[int]) -> Topology:
+    """Give what runs on these equipments reach, and what reaches that: no more of the plant is looked at."""
+    roles = load_roles(connection)
+    played: dict[int, set[int]] = defaultdict(set)
+    for role in roles:
+        played[role.asset].add(role.equipment)
+    moved = {one for some in played.values() if len(some) > 1 for one in some}
+    return Topology(load_branches(connection, places | moved) if places else {}, roles)
+
+
+def _join(  # noqa: PLR0917 - what is known of the plant, what ran, for which tags
+    connection: Connection,
+    topology: Topology,
+    batches: Sequence[BatchHead],
+    executed: Sequence[Executed],
+    kinds: Mapping[int, TagKind],
+    places: Collection[int] = (),
+) -> Context:
     holds = load_holds(connection, {unit for one in executed for unit in topology.owners(one.equipment)})
-    places = places | {kind.equipment_id for kind in kinds.values() if kind.equipment_id is not None}
-    reached = reach(executed, places, topology)
+    there = {kind.equipment_id for kind in kinds.values() if kind.equipment_id is not None}
+    reached = reach(executed, there.union(places), topology)
     return Context({head.id: head for head in batches}, kinds, reached, holds, topology)

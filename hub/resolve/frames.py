@@ -16,19 +16,25 @@ import pyarrow.compute as pc
 
 from hub.model import Identifier, SegmentResponse, format_instant, parse_instant
 from hub.resolve.conditions import Column, Condition
-from hub.store.database import Connection
+from hub.store.bookmarks import keep_bookmark, read_bookmark
+from hub.store.database import Connection, Database
 from hub.store.identifiers import find_names, names_of_entities
+from hub.store.lake.periods import to_micros
 from hub.store.mappings import keep_mapping, name_mapping
-from hub.store.samples import read_samples, sample_span, scan_samples
-from hub.store.statements import Said, Told, list_live_keys, store_documents
+from hub.store.samples import last_samples, read_samples, sample_span, scan_samples
+from hub.store.statements import Said, Told, list_live_hashes, store_documents
 from hub.store.stating import state
-from hub.store.systems import ensure_system, note_health
+from hub.store.systems import ensure_system, find_system, note_health
 from hub.store.tagging import tags_of_equipment
 
 arrow: Any = pc
 """Untyped on purpose: the stubs leave unknown what texts are coded as."""
 OBJECT_TYPE = "frame"
-CONNECTOR = ("hub.resolve.frames", "1")
+CONNECTOR = ("hub.resolve.frames", "2")
+_REACH = timedelta(days=31)
+"""How far before a run the value is looked for at which a signal stands when it begins."""
+_UNCERTAIN = 1 << 30
+"""The two highest bits of a status tell good (0) from uncertain and bad."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,30 +64,62 @@ class Run:
     end: datetime
 
 
-def derive_frames(connection: Connection, rules: Sequence[FrameRule], *, now: datetime) -> int:
-    """Find runs and phases and write them down as statements of `<source>.frames`; give how many changed."""
+def derive_frames(database: Database, rules: Sequence[FrameRule], *, now: datetime, actor: str) -> int:
+    """Find runs and phases and write them down as statements of `<source>.frames`; give how many changed.
+
+    All samples are read before the writing transaction begins, and only what differs is written in it: a long
+    history keeps no put waiting.
+    """
     changed = 0
     for source in sorted({r.source for r in rules}):
-        # The newest derivation counts, also when it finds that a run ended earlier than was thought.
-        found = (document for rule in rules if rule.source == source for document in _find(connection, rule))
-        told = [replace(document, version=int(now.timestamp() * 1e6)) for document in found]
-        system = ensure_system(connection, f"{source}.frames", "HISTORIAN", now=now, connector="frames")
-        content = {"rules": [_describe(r) for r in rules if r.source == source]}
-        version = name_mapping(*CONNECTOR, content)
-        keep_mapping(connection, system.id, version=version, content=content, now=now)
-        gone = list_live_keys(connection, system.id, [OBJECT_TYPE]).keys() - {t.key for t in told}
-        told += [_vanished(key) for _, key in sorted(gone)]
-        changed += store_documents(
-            connection,
-            system_id=system.id,
-            stream="frames",
-            connector=version,
-            documents=told,
-            now=now,
-            own=True,
-        ).documents
-        note_health(connection, system.id, state="ok", now=now, system="runs found in signals")
+        own = [rule for rule in rules if rule.source == source]
+        with database.read() as connection:
+            told = _differing(connection, f"{source}.frames", own, now=now)
+        with database.begin(actor, at=now, alone=True) as connection:
+            changed += _write(connection, f"{source}.frames", own, told=told, now=now)
     return changed
+
+
+def _differing(connection: Connection, code: str, rules: Sequence[FrameRule], *, now: datetime) -> list[Told]:
+    """Give the documents that are not stored as they are found now, and those of which nothing is found."""
+    system_id = find_system(connection, code)
+    live = {} if system_id is None else list_live_hashes(connection, system_id, [OBJECT_TYPE])
+    found = (document for rule in rules for document in _find(connection, rule))
+    # The newest derivation counts, also when it finds that a run ended earlier than was thought.
+    told = [
+        replace(document, version=_version(now))
+        for document in found
+        if live.pop(document.key, None) != document.content_hash
+    ]
+    return told + [_vanished(key) for _, key in sorted(live)]
+
+
+def _write(
+    connection: Connection, code: str, rules: Sequence[FrameRule], *, told: Sequence[Told], now: datetime
+) -> int:
+    """Write down what differs, unless another node has looked at the samples since; give how many changed."""
+    if (read_bookmark(connection, code) or 0) > _version(now):
+        return 0
+    system = ensure_system(connection, code, "HISTORIAN", now=now, connector="frames")
+    content = {"rules": [_describe(rule) for rule in rules]}
+    version = name_mapping(*CONNECTOR, content)
+    keep_mapping(connection, system.id, version=version, content=content, now=now)
+    stored = store_documents(
+        connection,
+        system_id=system.id,
+        stream="frames",
+        connector=version,
+        documents=told,
+        now=now,
+        own=True,
+    )
+    note_health(connection, system.id, state="ok", now=now, system="runs found in signals")
+    keep_bookmark(connection, code, _version(now), now=now)
+    return stored.documents
+
+
+def _version(now: datetime) -> int:
+    return int(now.timestamp() * 1e6)
 
 
 def _find(connection: Connection, rule: FrameRule) -> Iterator[Told]:
@@ -220,32 +258,47 @@ def list_grounds(
 def _phases(
     connection: Connection, rule: FrameRule, run: Run, *, signals: Mapping[int, str]
 ) -> Iterator[tuple[str, datetime, datetime]]:
-    if not signals:
+    if not signals or run.start == run.end:
         return
-    table = read_samples(connection, list(signals), run.start, run.end + timedelta(microseconds=1))
-    times, columns = align(table, signals)
-    if not len(times):
-        return
+    before = last_samples(connection, signals, span=(run.start - _REACH, run.start))
+    table = read_samples(connection, signals, run.start, run.end)
+    times, columns = align(table, signals, start=run.start, before=before)
     for name, condition in rule.phases.items():
         if condition.signals <= columns.keys():
-            for start, end in _stretches(condition.holds(columns), times, run):
+            holds = np.broadcast_to(condition.holds(columns), times.shape)
+            for start, end in _stretches(holds, times, run):
                 if (end - start).total_seconds() >= rule.min_s:
                     yield name, start, end
 
 
-def align(table: pa.Table, signals: Mapping[int, str]) -> tuple[Column, dict[str, Column]]:
-    """Give the sample times and one column a signal; a signal without a sample at a time is NaN there."""
-    stamps = table["ts"].cast(pa.int64()).to_numpy()
-    tags = table["tag_id"].to_numpy()
-    values = table["value"].to_numpy()
-    times = np.unique(stamps)
+def align(
+    table: pa.Table, signals: Mapping[int, str], *, start: datetime, before: Mapping[int, Mapping[str, Any]]
+) -> tuple[Column, dict[str, Column]]:
+    """Give the start and every sample time after it, and one column a signal: what it stands at then.
+
+    A signal stands at a good number until its next sample, whatever that is; from one that is not good, or
+    no number, until the next one nothing is known of it (NaN). `before` has the last sample of each signal
+    before the start, by tag, where there is one.
+    """
+    stamps, tags = table["ts"].cast(pa.int64()).to_numpy(), table["tag_id"].to_numpy()
+    values = _good(table["value"].to_numpy(), table["quality"].to_numpy())
+    times = np.unique(np.append(stamps, to_micros(start)))
     columns: dict[str, Column] = {}
     for tag_id, name in signals.items():
         mine = tags == tag_id
-        column = np.full(len(times), np.nan)
-        column[np.searchsorted(times, stamps[mine])] = values[mine]
-        columns[name] = column
+        last = before.get(tag_id, _NOTHING)
+        stood = _good(np.asarray([last["value"]], np.float64), np.asarray([last["quality"]]))
+        at = np.searchsorted(stamps[mine], times, side="right")
+        columns[name] = np.concatenate((stood, values[mine]))[at]
     return times, columns
+
+
+_NOTHING: Mapping[str, Any] = {"value": None, "quality": 0}
+
+
+def _good(values: Column, quality: Column) -> Column:
+    """Give the numbers whose quality is good, NaN in the place of all others."""
+    return np.where((quality < _UNCERTAIN) & np.isfinite(values), values, np.nan)
 
 
 def _stretches(holds: Column, times: Column, run: Run) -> Iterator[tuple[datetime, datetime]]:

@@ -1,7 +1,7 @@
 """Genealogy: what a batch's counted movements say of which lot went into which."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from hub.model.enums import CONSUMED, PRODUCED
 from hub.resolve.netting import Movement, add_up
@@ -12,6 +12,21 @@ def draw_edges(
     counted: Sequence[Movement], output_lot_id: int | None, parents: dict[int, int | None]
 ) -> dict[Edge, tuple[float | None, str | None]]:
     """Give a batch's genealogy: what a step consumed went into what that step, or the batch, produced."""
+    taking: dict[Edge, list[Movement]] = defaultdict(list)
+    for m, outputs in follow(counted, output_lot_id, parents):
+        for lot in outputs:
+            taking[m.home["lot_id"], lot, "consume"].append(m)
+    totals = {edge: total_of(some) for edge, some in taking.items()}
+    return {e: (q, None if q is None else unit) for e, (q, unit) in totals.items() if q is None or q > 0}
+
+
+def follow(
+    counted: Sequence[Movement], output_lot_id: int | None, parents: Mapping[int, int | None]
+) -> Iterator[tuple[Movement, set[int]]]:
+    """Give each movement of a lot into a batch with the lots that it went into: none where none is known.
+
+    A movement that only went into its own lot is left out.
+    """
     moved = [m for m in counted if m.home["lot_id"]]
     consumed = [m for m in moved if m.home["use"] in CONSUMED]
     produced = [m.home for m in moved if m.home["use"] in PRODUCED]
@@ -21,22 +36,21 @@ def draw_edges(
     taken = {m.home["lot_id"] for m in consumed}
     ends = {f["lot_id"] for f in produced} - taken
     final = {output_lot_id} if output_lot_id else ends
-    taking: dict[Edge, list[Movement]] = defaultdict(list)
     for m in consumed:
-        for lot in _outputs(m.home["response_id"], by_step, parents) or final:
-            if lot != m.home["lot_id"]:
-                taking[m.home["lot_id"], lot, "consume"].append(m)
-    totals = {edge: _total(some) for edge, some in taking.items()}
-    return {e: (q, None if q is None else unit) for e, (q, unit) in totals.items() if q is None or q > 0}
+        outputs = _outputs(m.home["response_id"], by_step, parents) or final
+        others = outputs - {m.home["lot_id"]}
+        if others or not outputs:
+            yield m, others
 
 
-def _total(movements: Sequence[Movement]) -> tuple[float | None, str | None]:
+def total_of(movements: Sequence[Movement]) -> tuple[float | None, str | None]:
+    """Give the sum of movements with its unit; None when one of them has no amount."""
     unit = min((m.unit for m in movements if m.unit is not None), default=None)
     return add_up(movements, unit), unit
 
 
 def _outputs(
-    step: int | None, by_step: dict[int | None, set[int]], parents: dict[int, int | None]
+    step: int | None, by_step: Mapping[int | None, set[int]], parents: Mapping[int, int | None]
 ) -> set[int]:
     """Give what a step produced, or the nearest step above it that produced anything."""
     seen: set[int] = set()

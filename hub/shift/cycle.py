@@ -70,8 +70,7 @@ def run_cycle(
     cycle.outcomes = sync_sources(desk, chosen, within, resting=resting)
     cycle.statements = resolve(desk.database, clock=desk.clock, progress=resolving).statements
     if project.frames and (has_news or any(o.samples for o in cycle.outcomes)):
-        with desk.database.begin(ACTOR, at=desk.clock(), alone=True) as connection:
-            cycle.frames = derive_frames(connection, frame_rules(project), now=desk.clock())
+        cycle.frames = derive_frames(desk.database, frame_rules(project), now=desk.clock(), actor=ACTOR)
         cycle.statements += resolve(desk.database, clock=desk.clock, progress=resolving).statements
     declared = feature_declaration(project)
     cycle.features = derive_features(desk.database, declared, now=desk.clock(), actor=ACTOR)

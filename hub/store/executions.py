@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, and_, or_, select
 
 from hub.store.answers.tag_kinds import TagKind, read_kinds
-from hub.store.sets import select_in
+from hub.store.sets import is_among, select_in
 from hub.store.tables import ENTITY_TABLES, FACT_TABLES
 
 _BATCH, _EQUIPMENT, _TAG = (ENTITY_TABLES[name].c for name in ("batch", "equipment", "tag"))
@@ -83,7 +83,28 @@ class BatchHead:
 def load_tree(connection: Connection) -> dict[int, tuple[int | None, str | None]]:
     """Give parent and level of every equipment."""
     query = select(_EQUIPMENT.id, _EQUIPMENT.parent_id, _EQUIPMENT.level)
-    return {row.id: (row.parent_id, row.level) for row in connection.execute(query)}
+    return {one: (parent, level) for one, parent, level in connection.execute(query)}
+
+
+def load_branches(
+    connection: Connection, equipment_ids: Iterable[int]
+) -> dict[int, tuple[int | None, str | None]]:
+    """Give parent and level of these equipments, of all that they are a part of and all that is part of them.
+
+    Of a large plant that is little, and a question about one batch needs no more.
+    """
+    table = ENTITY_TABLES["equipment"]
+    some = select(table.c.id, table.c.parent_id, table.c.level).where(
+        is_among(connection, table.c.id, sorted(set(equipment_ids)))
+    )
+    found: dict[int, tuple[int | None, str | None]] = {}
+    for name in ("below", "above"):
+        tree = some.cte(name, recursive=True)
+        way = table.c.parent_id == tree.c.id if name == "below" else table.c.id == tree.c.parent_id
+        tree = tree.union(select(table.c.id, table.c.parent_id, table.c.level).join(tree, way))
+        query = select(tree.c.id, tree.c.parent_id, tree.c.level)
+        found |= {one: (parent, level) for one, parent, level in connection.execute(query)}
+    return found
 
 
 def load_roles(connection: Connection) -> list[Role]:

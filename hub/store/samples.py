@@ -216,12 +216,14 @@ def list_sampled_tags(connection: Connection) -> list[int]:
     return list(connection.scalars(select(tag_latest.c.tag_id).order_by(tag_latest.c.tag_id)))
 
 
-def last_samples(connection: Connection, tag_ids: Iterable[int]) -> dict[int, dict[str, Any]]:
-    """Give the newest sample of each of these tags that has one, out of all: ts, value, text, quality.
+def last_samples(
+    connection: Connection, tag_ids: Iterable[int], *, span: Span = ALL_TIME
+) -> dict[int, dict[str, Any]]:
+    """Give the newest sample in a time of each of these tags that has one: ts, value, text, quality.
 
     Of two of the same time the one that was put later counts, as for `tag_latest`.
     """
-    tags, cuts = _wanted(tag_ids, [ALL_TIME])
+    tags, cuts = _wanted(tag_ids, [span])
     found = merge([_EMPTY, *_seek(connection, tags, cuts[0], ahead=False)]).to_pylist()
     return {row.pop("tag_id"): row for row in found}
 

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, and_, bindparam, func, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, select, update
 
 from hub.store.pending import let_wait
 from hub.store.quarantine import Fault, hold_faults, release_faults
@@ -146,6 +146,21 @@ def list_live_keys(
     connection: Connection, system_id: int, object_types: Sequence[str]
 ) -> dict[tuple[str, str], int]:
     """Give every document of these types that the source has not deleted: its version by type and key."""
+    columns = source_record.c
+    query = _live(system_id, object_types, columns.source_version)
+    return {(t, k): version for t, k, version in connection.execute(query)}
+
+
+def list_live_hashes(
+    connection: Connection, system_id: int, object_types: Sequence[str]
+) -> dict[tuple[str, str], str]:
+    """Give the same documents as `list_live_keys`, each with its `content_hash`."""
+    query = _live(system_id, object_types, source_record.c.content_hash)
+    return {(t, k): content_hash for t, k, content_hash in connection.execute(query)}
+
+
+def _live(system_id: int, object_types: Sequence[str], column: ColumnElement[Any]) -> AnySelect:
+    """Give the query for type, key and a column of what the source said last of each of its documents."""
     newest = (
         select(
             source_record.c.object_type,
@@ -158,18 +173,19 @@ def list_live_keys(
         .group_by(source_record.c.object_type, source_record.c.source_key)
         .subquery()
     )
-    query = select(
-        source_record.c.object_type, source_record.c.source_key, source_record.c.source_version
-    ).join(
-        newest,
-        and_(
-            source_record.c.source_system_id == system_id,
-            source_record.c.object_type == newest.c.object_type,
-            source_record.c.source_key == newest.c.source_key,
-            source_record.c.seq == newest.c.seq,
-        ),
+    return (
+        select(source_record.c.object_type, source_record.c.source_key, column)
+        .join(
+            newest,
+            and_(
+                source_record.c.source_system_id == system_id,
+                source_record.c.object_type == newest.c.object_type,
+                source_record.c.source_key == newest.c.source_key,
+                source_record.c.seq == newest.c.seq,
+            ),
+        )
+        .where(source_record.c.op == "U")
     )
-    return {(t, k): version for t, k, version in connection.execute(query.where(source_record.c.op == "U"))}
 
 
 def stored_documents(

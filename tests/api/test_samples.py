@@ -1,3 +1,4 @@
+from collections import Counter as Tally
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,8 +11,9 @@ from hub.api.app import create_app
 from hub.api.room import ApiSettings
 from hub.model import SAMPLE_SCHEMA
 from hub.store.samples import put_samples
+from hub.store.tables import FACT_TABLES
 from tests.api.conftest import Counter
-from tests.api.factories import NOW, START, add_samples, add_thing
+from tests.api.factories import NOW, START, add_fact, add_samples, add_thing
 
 ARROW = {"Accept": "application/vnd.apache.arrow.stream"}
 WINDOW = {"start": "2026-03-10T00:00:00Z", "end": "2026-03-20T00:00:00Z"}
@@ -191,3 +193,64 @@ def test_unmapped_tags_are_listed_with_their_last_value(looked_at: Counter) -> N
     assert tags[0]["latest"]["value"] == 3.0
     assert datetime.fromisoformat(tags[0]["latest"]["ts"]) == datetime(2026, 3, 10, 8, 2, tzinfo=UTC)
     assert len(looked_at.get("/v1/tags")["items"]) == 5
+
+
+def leave_and_return(counter: Counter) -> None:
+    """Let the batch be in the reactor for its first two days and its fifth only."""
+    run = FACT_TABLES["segment_response"].c
+    with counter.database.begin("test") as connection:
+        record = {"system": counter.plant["mes"], "record": counter.plant["record_mes"]}
+        connection.execute(
+            FACT_TABLES["segment_response"]
+            .update()
+            .where(run.equipment_id == counter.plant["reactor"])
+            .values(is_retracted=True)
+        )
+        for first, last in ((0, 2), (4, 5)):
+            add_fact(
+                connection,
+                "segment_response",
+                **record,
+                batch_id=counter.plant["batch"],
+                name="Stay",
+                level="unit_procedure",
+                occurrence=1,
+                equipment_id=counter.plant["reactor"],
+                actual_start=START + timedelta(days=first),
+                actual_end=START + timedelta(days=last),
+            )
+
+
+def test_samples_of_a_batch_that_left_its_unit_are_those_of_each_stay(either_counter: Counter) -> None:
+    leave_and_return(either_counter)
+    rows = either_counter.get("/v1/batches/B26-0117/samples", tag="BR2000-01.PH")
+    days = Tally((datetime.fromisoformat(row["ts"]) - START).days for row in rows["items"])
+    assert days == {0: 144, 1: 144, 4: 144}
+    assert (rows["start"], rows["end"]) == ("2026-03-10T08:00:00Z", "2026-03-15T08:00:00Z")
+    thin = either_counter.get("/v1/batches/B26-0117/samples", tag="BR2000-01.PH", points=50)
+    assert thin["tags"] == ["BR2000-01.PH"]
+    assert 20 < len(thin["items"]) <= 60
+    [signal] = [
+        one
+        for one in either_counter.get("/v1/batches/B26-0117/signals")["items"]
+        if one["tag"]["code"] == "BR2000-01.PH"
+    ]
+    assert signal["samples"] == 432
+    assert [span["start"] for span in signal["spans"]] == ["2026-03-10T08:00:00Z", "2026-03-14T08:00:00Z"]
+    assert either_counter.client.get("/batches/B26-0117").status_code == 200
+
+
+def test_start_and_end_narrow_what_is_the_batchs_and_never_widen_it(counter: Counter) -> None:
+    leave_and_return(counter)
+
+    def count(**bounds: str) -> int:
+        found = counter.get("/v1/batches/B26-0117/samples", tag="BR2000-01.PH", **bounds)
+        return len(found["items"])
+
+    assert count(start="2026-03-01T00:00:00Z", end="2026-03-30T00:00:00Z") == 432
+    assert count(start="2026-03-11T20:00:00Z") == 72 + 144
+    assert count(start="2026-03-12T08:00:00Z", end="2026-03-14T08:00:00Z") == 0
+    problem = counter.problem(
+        "/v1/batches/B26-0117/samples", 422, start="2026-03-12T08:00:00Z", end="2026-03-12T08:00:00Z"
+    )
+    assert "before" in problem["detail"]

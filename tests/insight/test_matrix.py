@@ -1,5 +1,6 @@
 """Blends through genealogy against hand-made sums, and the whole matrix over a small plant."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
@@ -7,11 +8,14 @@ import pytest
 from sqlalchemy import insert, update
 
 from hub.insight.blending import Blends
+from hub.insight.intake import take_in
 from hub.insight.matrix import build_matrix
+from hub.resolve.netting import Movement
 from hub.store.answers.matrix import Edge, LotHead, Value
 from hub.store.database import Database
-from hub.store.tables import ENTITY_TABLES, lot_genealogy
+from hub.store.tables import ENTITY_TABLES, FACT_TABLES, lot_genealogy
 from tests.api.factories import NOW, add_fact, add_record, add_system, add_thing
+from tests.swift import swift
 
 Assay = ("API", "assay")
 
@@ -100,6 +104,150 @@ def test_the_matrix_has_a_row_a_batch_with_units_sources_and_completeness(migrat
     assert only.column_names[-2:] == ["cqa:assay", "provenance"]
 
 
+def move(use: str, lot: int, amount: float | None, step: int | None = None) -> Movement:
+    """A movement of a lot that counts, as a step of a batch made it."""
+    fact = {"lot_id": lot, "use": use, "response_id": step}
+    return Movement(fact, fact, amount, None if amount is None else "kg")
+
+
+L1, L2, MILLED, TABLETS, WASTE = 1, 2, 3, 4, 5
+
+
+def test_what_a_batch_made_and_used_up_counts_in_the_place_of_what_went_into_it() -> None:
+    moves = [
+        move("Consumed", L1, 10.0, 71),
+        move("Produced", MILLED, 10.0, 71),
+        move("Consumed", MILLED, 10.0, 72),
+        move("Consumed", L2, 10.0, 72),
+    ]
+    assert take_in(moves, TABLETS, {71: None, 72: None}) == {MILLED: 10.0, L2: 10.0}
+
+
+def test_a_lot_that_went_into_two_steps_counts_with_both_amounts() -> None:
+    made = [move("Produced", TABLETS, 9.0, 71), move("Produced", WASTE, 1.0, 72)]
+    moves = [move("Consumed", L1, 10.0, 71), move("Consumed", L1, 5.0, 72), *made]
+    assert take_in(moves, None, {71: None, 72: None}) == {L1: 15.0}
+
+
+def test_what_went_into_two_outputs_of_a_step_went_in_once() -> None:
+    made = [move("Produced", TABLETS, 9.0, 71), move("By-product Produced", WASTE, 1.0, 71)]
+    assert take_in([move("Consumed", L1, 10.0, 71), *made], None, {71: None}) == {L1: 10.0}
+
+
+def test_what_comes_back_into_its_own_step_stands_for_nothing() -> None:
+    # A part of what the step gives beside the tablets goes back into it: all of L1 is in the tablets.
+    made = [move("Produced", TABLETS, 9.0, 71), move("By-product Produced", MILLED, 1.0, 71)]
+    moves = [move("Consumed", L1, 10.0, 71), move("Consumed", MILLED, 1.0, 71), *made]
+    assert take_in(moves, TABLETS, {71: None}) == {L1: 10.0}
+
+
+def test_lots_that_went_only_into_each_other_leave_what_came_from_elsewhere() -> None:
+    moves = [
+        move("Consumed", L1, 10.0, 71),
+        move("Consumed", WASTE, 1.0, 71),
+        move("Produced", MILLED, 10.0, 71),
+        move("Consumed", MILLED, 10.0, 72),
+        move("Produced", WASTE, 10.0, 72),
+    ]
+    assert take_in(moves, TABLETS, {71: None, 72: None}) == {L1: 10.0}
+
+
+def test_a_movement_without_amount_leaves_the_amount_open_and_one_taken_back_is_none() -> None:
+    back = Movement({"lot_id": L2}, move("Consumed", L2, None).fact, -10.0, "kg")
+    moves = [move("Consumed", L1, 10.0), move("Consumed", L1, None), move("Consumed", L2, 10.0), back]
+    assert take_in(moves, TABLETS, {}) == {L1: None}
+
+
+def test_a_raw_lot_counts_once_beside_the_granulate_that_holds_it_now_and_as_it_was_known(
+    migrated_url: str,
+) -> None:
+    database = swift(migrated_url)
+    with database.begin("test", at=NOW) as connection:
+        batch, movement = fill_with_granulate(connection)
+    known = datetime.now(UTC) + timedelta(days=2)
+    with database.begin("test", at=known) as connection:
+        table = FACT_TABLES["material_actual"]
+        corrected = update(table).where(table.c.id == movement)
+        connection.execute(corrected.values(count_quantity=30.0, version=2))
+    found: list[Any] = []
+    for then in (None, known - timedelta(days=1)):
+        with database.read(as_known_at=then) as connection:
+            matrix, _ = build_matrix(connection, [batch], provenance=True)
+            found += [(row["raw:API.assay"], row["provenance"]) for row in matrix.to_pylist()]
+    database.close()
+    assert [value for value, _ in found] == [pytest.approx((90 * 10 + 100 * 30) / 40), pytest.approx(95)]
+    assert {len(orjson.loads(traced)["raw:API.assay"]) for _, traced in found} == {2}
+
+
+def fill_with_granulate(connection: Any) -> tuple[int, int]:
+    """Put a batch down that granulates one lot and blends the granulate with another; give it and that movement."""
+    system = add_system(connection)
+    said: dict[str, int] = {"system": system, "record": add_record(connection, system)}
+    api, granulate = (add_thing(connection, "material_definition", code) for code in ("API", "GRAN"))
+    batch = add_thing(connection, "batch", "B1", kind="batch")
+    first, second = (
+        add_thing(connection, "material_lot", f"L{n}", kind="lot", material_id=api) for n in (1, 2)
+    )
+    mixed = add_thing(connection, "material_lot", "G", kind="lot", material_id=granulate)
+    out = add_thing(connection, "material_lot", "OUT", kind="lot")
+    steps = [
+        add_fact(
+            connection, "segment_response", **said, batch_id=batch, name=name, level="phase", occurrence=1
+        )
+        for name in ("granulate", "blend")
+    ]
+    connection.execute(
+        update(ENTITY_TABLES["batch"]).where(ENTITY_TABLES["batch"].c.id == batch).values(output_lot_id=out)
+    )
+    add_move(connection, said, batch, first, 10.0, step=steps[0], into=mixed)
+    add_move(connection, said, batch, mixed, 10.0, use="Produced", step=steps[0])
+    add_move(connection, said, batch, mixed, 10.0, step=steps[1], into=out)
+    movement = add_move(connection, said, batch, second, 10.0, step=steps[1], into=out)
+    for lot, number in ((first, 90.0), (second, 100.0)):
+        sample = add_fact(connection, "sample", **said, code="S", lot_id=lot)
+        row = {
+            "sample_id": sample,
+            "sample_key": "S",
+            "test_code": "assay",
+            "kind": "measured",
+            "replicate": 1,
+        }
+        values = {"value_num": number, "value_text": str(number), "unit": "%"}
+        add_fact(connection, "test_result", **said, **row, **values)
+    return batch, movement
+
+
+def add_move(
+    connection: Any,
+    said: dict[str, int],
+    batch: int,
+    lot: int,
+    amount: float,
+    *,
+    use: str = "Consumed",
+    step: int | None = None,
+    into: int | None = None,
+) -> int:
+    """Put a movement down that counts, and what it says of genealogy."""
+    if into is not None:
+        row = {"input_lot_id": lot, "output_lot_id": into, "batch_id": batch, "kind": "consume"}
+        connection.execute(insert(lot_genealogy).values(**row, quantity=amount, unit="kg"))
+    return add_fact(
+        connection,
+        "material_actual",
+        **said,
+        batch_id=batch,
+        lot_id=lot,
+        use=use,
+        response_id=step,
+        quantity=amount,
+        unit="kg",
+        count_state="counted",
+        count_quantity=amount,
+        count_unit="kg",
+    )
+
+
 def fill(connection: Any) -> dict[str, int]:
     """Put two batches down: one that is known from every side, one of which little is known."""
     system = add_system(connection)
@@ -111,8 +259,7 @@ def fill(connection: Any) -> dict[str, int]:
     batch = ENTITY_TABLES["batch"]
     connection.execute(update(batch).where(batch.c.id == batches["B1"]).values(output_lot_id=out))
     for lot, quantity in zip(lots, (30.0, 10.0), strict=True):
-        row = {"input_lot_id": lot, "output_lot_id": out, "batch_id": batches["B1"], "kind": "consume"}
-        connection.execute(insert(lot_genealogy).values(**row, quantity=quantity, unit="kg"))
+        add_move(connection, said, batches["B1"], lot, quantity)
     spec = add_fact(connection, "test_criterion", **said, test_code="assay", is_cqa=True)
     for about, test, number, unit, criterion in (
         ({"lot_id": lots[0]}, "assay", 98.0, "%", None),

@@ -1,10 +1,17 @@
 """Samples of tags as a set: what is read is said by the filter, and pages go on where they ended."""
 
+from contextlib import contextmanager
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import func, select
 
-from tests.odata.conftest import Odata, check_error
+from hub.store.tables import ENTITY_TABLES, source_record, source_system
+from tests.api.factories import START, add_fact, add_thing
+from tests.odata.conftest import Odata, check_error, open_door
+
+EQUIPMENT = ENTITY_TABLES["equipment"]
 
 TEMP = "BR2000-01.TEMP"
 DAY = "time ge 2026-03-10T08:00:00Z and time lt 2026-03-10T12:00:00Z"
@@ -89,6 +96,36 @@ def test_a_token_belongs_to_its_own_filter(odata: Odata) -> None:
     response = odata.client.get(link.replace("2026-03-12", "2026-03-13"))
     assert response.status_code == 400
     assert "another question" in check_error(response)["message"]
+
+
+def test_a_batch_that_left_its_unit_has_the_samples_of_each_stay_over_all_pages(migrated_url: str) -> None:
+    with contextmanager(open_door)(migrated_url) as odata:
+        with odata.database.begin("test") as connection:
+            record = connection.scalar(select(func.min(source_record.c.id)))
+            system = connection.scalar(select(func.min(source_system.c.id)))
+            unit = connection.scalar(select(EQUIPMENT.c.id).where(EQUIPMENT.c.code == "BR2000-01"))
+            batch = add_thing(connection, "batch", "B26-0200", kind="batch")
+            for hour in (0, 30):
+                add_fact(
+                    connection,
+                    "segment_response",
+                    system=int(system or 0),
+                    record=int(record or 0),
+                    batch_id=batch,
+                    name="Stay",
+                    level="unit_procedure",
+                    occurrence=1,
+                    equipment_id=unit,
+                    actual_start=START + timedelta(hours=hour),
+                    actual_end=START + timedelta(hours=hour + 10),
+                )
+        mine = f"batch eq 'B26-0200' and tag eq '{TEMP}'"
+        rows = read(odata, filter=mine, select="time")
+        wanted = [START + timedelta(minutes=10 * n) for n in (*range(60), *range(180, 240))]
+        assert [datetime.fromisoformat(row["time"]) for row in rows] == wanted
+        assert odata.ask("/samples/$count", filter=mine).text == "120"
+        between = f"{mine} and time ge 2026-03-10T19:00:00Z and time lt 2026-03-11T13:00:00Z"
+        assert read(odata, filter=between) == []
 
 
 def test_samples_of_another_site_are_not_there(odata: Odata) -> None:

@@ -20,6 +20,7 @@ from hub.model import (
     SegmentResponse,
     Tag,
     TestResult,
+    format_instant,
 )
 from hub.model.measurement import Measurement
 from hub.records.causes import CAUSES
@@ -231,6 +232,35 @@ def test_samples_that_come_late_and_windows_that_end_are_told(world: World) -> N
     found = moved(world, since)
     assert found["signal", "T-1"]["moved"] == [{"attribute": "end", "from": None, "to": end}]
     assert found["signal", "T-1"]["cause"] == "derived"
+
+
+def test_a_stay_in_a_unit_that_is_moved_is_told_though_the_first_start_and_the_last_end_stand(
+    world: World,
+) -> None:
+    tag = Tag(id=Identifier(scheme="mes:tag", value="T-1"), equipment=UNIT)
+    tell(world, "mes", "p", 1, Equipment(id=Identifier(value="R1"), level="Unit"), tag)
+    first, last = (
+        SegmentResponse(
+            key=key,
+            name="run",
+            batch=B,
+            equipment=UNIT,
+            actual_start=NOW - timedelta(hours=hours),
+            actual_end=NOW - timedelta(hours=hours - 1),
+        )
+        for key, hours in (("p1", 5), ("p2", 2))
+    )
+    tell(world, "mes", "d1", 1, batch(status="Running"), first, last)
+    since = now_of(world)
+    longer = last.model_copy(update={"actual_start": NOW - timedelta(hours=3)})
+    tell(world, "mes", "d1", 2, batch(status="Running"), first, longer)
+    [(name, before, after)] = [
+        (one["attribute"], one["from"], one["to"]) for one in moved(world, since)["signal", "T-1"]["moved"]
+    ]
+    at = {hours: format_instant(NOW - timedelta(hours=hours)) for hours in range(6)}
+    assert name == "spans"
+    assert before == f"{at[5]}/{at[4]}, {at[2]}/{at[1]}"
+    assert after == f"{at[5]}/{at[4]}, {at[3]}/{at[1]}"
 
 
 def put(world: World, seq: int, values: list[float]) -> None:

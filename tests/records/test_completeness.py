@@ -280,6 +280,35 @@ def test_a_tag_of_a_unit_counts_only_for_the_time_of_the_batch_there(plant: Plan
     assert changed["digest"] != temp["digest"]
 
 
+def test_of_a_batch_that_left_its_unit_only_its_stays_there_are_asked_for(plant: Plant) -> None:
+    plant.say("mes", "EBR", unit(), batch(), *recipe("S1", "S2"), run("S1", end=at(8, 30)), made(), version=2)
+    plant.say("mes", "EBR-2", run("S2", start=at(9, 30)))
+    for name in ("AWAY", "STEP", "LATE", "RARE"):
+        plant.say("pi", name, tag(name, is_step=name == "STEP"))
+        plant.read(name, (START, at(8, 30)), *([] if name == "LATE" else [(at(9, 30), END)]))
+    plant.sample("AWAY", every(1, START, at(8, 30)) + every(1, at(9, 30), END))
+    plant.sample("STEP", [at(8, 10)])
+    plant.sample("LATE", every(1, START, at(8, 30)))
+    plant.sample("RARE", [at(8, 1), at(8, 11), at(8, 21)])
+    proof = plant.prove()
+    assert standings(proof, "tags") == {
+        "TEMP": "present",
+        "AWAY": "present",
+        "LATE": "partial",
+        "RARE": "present",
+        "STEP": "present",
+    }
+    away, late = item(proof, "tags", "AWAY"), item(proof, "tags", "LATE")
+    stays = [{"start": START, "end": at(8, 30)}, {"start": at(9, 30), "end": END}]
+    assert (away["spans"], away["covered"], away["gaps"], away["samples"]) == (stays, stays, [], 60)
+    assert (away["start"], away["end"]) == (START, END)
+    [gap] = late["gaps"]
+    assert (gap["start"], gap["end"], gap["reason"]) == (at(9, 30), END, "not_there_yet")
+    # What stood when the batch left still stands when it comes back; and half an hour is not long for this one.
+    assert [item(proof, "tags", name)["gaps"] for name in ("STEP", "RARE")] == [[], []]
+    assert item(proof, "tags", "TEMP")["samples"] == 60
+
+
 def test_a_tag_that_belongs_nowhere_is_named_beside_its_source(plant: Plant) -> None:
     plant.read("SPARE", (START, END))
     assert source(plant.prove(), "pi")["unmapped_tags"] == ["SPARE"]

@@ -185,6 +185,15 @@ def test_what_has_not_ended_lasts_until_now_or_until_its_parent_ends() -> None:
     assert [e.is_open for e in list_executed(runs, [], [], now=NOW)] == [False, False, True]
 
 
+def test_a_run_that_nobody_ended_ends_with_its_batch() -> None:
+    batches = [BatchHead(1, "u", "B1", None, hour(0), hour(8))]
+    world = World(PLANT, runs=[run(1, equipment=10, start=2), run(2, equipment=20, end=9)], batches=batches)
+    assert world.joined(kind(10), ZERO + timedelta(hours=7.9)) == [(1, 1)]
+    assert world.joined(kind(10), ZERO + timedelta(hours=8)) == []
+    assert world.joined(kind(20), ZERO + timedelta(hours=8.5)) == [(1, 2)]
+    assert not any(one.is_open for one in list_executed(world.runs, [], batches, now=NOW))
+
+
 # ------------------------------------------------------------------------------ each sample by itself
 HOURS = st.integers(0, 12)
 EQUIPMENT = st.integers(1, 5)
@@ -261,7 +270,9 @@ class Oracle:
     def __init__(self, world: World) -> None:
         self.world = world
         self.runs = {one.id: one for one in world.runs}
-        self.executed = list_executed(world.runs, world.uses, [], now=NOW)
+        self.ends = {head.id: head.end for head in world.batches}
+        homeless = [replace(head, equipment=None) for head in world.batches]
+        self.executed = list_executed(world.runs, world.uses, homeless, now=NOW)
 
     def members(self, equipment: int, at: datetime) -> list[Member]:
         found = self.there(equipment, at)
@@ -282,7 +293,7 @@ class Oracle:
         carried = set[tuple[int, int]]()
         for one in self.real():
             batch, unit = self.inherited(one, "batch"), self.inherited(one, "equipment")
-            end = self.inherited(one, "end") or NOW
+            end = self.inherited(one, "end") or self.ends.get(batch) or NOW
             if batch is None or unit is None or one.start is None or one.start >= end:
                 continue
             carried.add((batch, unit))
@@ -291,9 +302,11 @@ class Oracle:
         for use in self.world.uses:
             said = self.runs.get(use.run) if use.run is not None else None
             one = None if said is None else self.runs[self.true(said.id)]
-            batch = None if one is None else self.inherited(one, "batch")
+            batch: Any = None if one is None else self.inherited(one, "batch")
+            start: Any = None
             end: Any = None
-            start, end = (None, None) if one is None else (one.start, self.inherited(one, "end") or NOW)
+            if one is not None:
+                start, end = one.start, self.inherited(one, "end") or self.ends.get(batch) or NOW
             if one is not None and (batch is None or start is None or start >= end):
                 batch, start, end = None, None, None
             known = batch is not None

@@ -12,10 +12,10 @@ from hub.api.parameters import ThingName
 from hub.api.room import RoomOf
 from hub.api.strict import StrictRoute
 from hub.records.completeness import prove
-from hub.store.answers import assertions, balances, batches, signals, things
-from hub.store.answers.signals import Signal
+from hub.resolve.signals import list_signals
+from hub.store.answers import assertions, balances, batches, things
+from hub.store.answers.signals import Signal, read_signal
 from hub.store.database import Connection
-from hub.store.samples import read_samples
 
 router = APIRouter(include_in_schema=False, route_class=StrictRoute)
 
@@ -41,11 +41,12 @@ def show_batch(
         results = batches.list_results(connection, found.id)
         events = batches.list_events(connection, found.id)
         names = things.list_names(connection, "batch", found.id)
+        signals = list_signals(connection, found.id, now=now)
         wanted = sorted(
-            signals.list_signals(connection, found.id, now=now),
+            signals,
             key=lambda signal: (
                 _RANK.get(signal.tag["criticality"] or "", 2),
-                signal.start - signal.end,
+                -signal.duration,
                 signal.tag["code"],
             ),
         )
@@ -75,7 +76,7 @@ def show_batch(
             events=events,
             quality_events=batches.list_quality_events(connection, found.id),
             orders=batches.list_orders(connection, found.id),
-            proof=prove(connection, found.id, now=now),
+            proof=prove(connection, found.id, now=now, signals=signals),
         )
 
 
@@ -85,8 +86,7 @@ def _draw(connection: Connection, wanted: list[Signal], *, limit: int) -> list[T
     for signal in wanted:
         if len(drawn) == limit:
             break
-        samples = read_samples(connection, [signal.tag_id], signal.start, signal.end)
-        trend = draw_trend(signal, samples)
+        trend = draw_trend(signal, read_signal(connection, signal))
         if trend is not None:
             drawn.append(trend)
     return drawn

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -50,13 +51,18 @@ class Trend:
 
 
 def draw_trend(signal: Signal, samples: pa.Table) -> Trend | None:
-    """Lay out one signal over its time; None when it has no number of good quality."""
+    """Lay out one signal from its first span to its last; None when it has no number of good quality.
+
+    `samples` are those in its spans; between two of them nothing is drawn.
+    """
     quality: Any = samples["quality"].to_numpy()
     value: Any = samples["value"].to_numpy()
     times: Any = samples["ts"].cast(pa.int64()).to_numpy()
     good = ((quality >> 30) == 0) & np.isfinite(value)
     if not good.any():
         return None
+    begins: Any = np.asarray([_micros(start) for start, _ in signal.spans])
+    of_span: Any = begins.searchsorted(times, side="right")
     scale = TimeScale(signal.start, signal.end, _LEFT, WIDTH - _RIGHT)
     low, high = _range(value[good], signal.tag["low"], signal.tag["high"])
     unit = show_unit(signal.tag["unit"]) or signal.tag["source_unit"] or ""
@@ -64,14 +70,14 @@ def draw_trend(signal: Signal, samples: pa.Table) -> Trend | None:
     def place(number: float) -> float:
         return HEIGHT - _BOTTOM - (number - low) / (high - low) * (HEIGHT - _BOTTOM - _TOP)
 
-    bad = _stretches(times, ~good, scale)
+    bad = _stretches(times, ~good, of_span=of_span, scale=scale)
     not_good = int(np.count_nonzero(~good))
     return Trend(
         code=signal.tag["code"],
         name=show_words(signal.tag["property"] or "") or signal.tag["description"] or signal.tag["code"],
         unit=unit,
         equipment=signal.equipment["code"],
-        path=_path(times, value, good, scale=scale, place=place),
+        path=_path(times, value, good, of_span=of_span, scale=scale, place=place),
         bad=bad,
         limits=[
             Tick(round(place(limit), 1), show_number(limit))
@@ -99,10 +105,11 @@ def _range(good: Any, low: float | None, high: float | None) -> tuple[float, flo
     return shown_least - air, shown_most + air
 
 
-def _path(times: Any, value: Any, good: Any, *, scale: TimeScale, place: Any) -> str:
+def _path(times: Any, value: Any, good: Any, *, of_span: Any, scale: TimeScale, place: Any) -> str:
     """Give the line: in each pixel column first, least, greatest and last value, in the order of time.
 
-    It breaks where samples are missing for much longer than usual and where bad ones lie between.
+    It breaks where a span ends (`of_span` numbers that of each sample), where samples are missing for much
+    longer than usual, and where bad ones lie between.
     """
     chosen = np.flatnonzero(good)
     start, end = _micros(scale.start), _micros(scale.end)
@@ -119,7 +126,8 @@ def _path(times: Any, value: Any, good: Any, *, scale: TimeScale, place: Any) ->
         x = round(scale.left + int(column[first]), 1)
         before = int(lasts[at - 1]) if at else first
         is_break = at == 0 or (
-            times[chosen[first]] - times[chosen[before]] > longest
+            of_span[chosen[first]] != of_span[chosen[before]]
+            or times[chosen[first]] - times[chosen[before]] > longest
             or chosen[first] - chosen[before] > first - before
         )
         ys = (numbers[first], least[at], most[at], numbers[last])
@@ -133,13 +141,16 @@ def _path(times: Any, value: Any, good: Any, *, scale: TimeScale, place: Any) ->
     return "".join(parts)
 
 
-def _stretches(times: Any, bad: Any, scale: TimeScale) -> list[Stretch]:
-    """Give each run of bad samples, from its first to the next good one."""
-    steps = np.diff(np.concatenate(([0], bad.astype(np.int8), [0])))
+def _stretches(times: Any, bad: Any, *, of_span: Any, scale: TimeScale) -> list[Stretch]:
+    """Give each run of bad samples in one span, from its first to the next good one there."""
+    edges = np.flatnonzero(np.diff(np.concatenate(([0], np.where(bad, of_span, 0), [0]))))
     found: list[Stretch] = []
-    for first, after in zip(np.flatnonzero(steps == 1), np.flatnonzero(steps == -1), strict=True):
+    for first, after in pairwise(edges.tolist()):
+        if not bad[first]:
+            continue
         start = _moment(int(times[first]))
-        end = _moment(int(times[after])) if after < times.size else _moment(int(times[after - 1]))
+        follows = after < times.size and of_span[after] == of_span[first]
+        end = _moment(int(times[after])) if follows else _moment(int(times[after - 1]))
         x = scale.place(start)
         title = f"not good from {show_time(start)} to {show_time(end)} ({int(after - first)} samples)"
         found.append(Stretch(x, round(max(scale.place(end) - x, 1.0), 1), title))

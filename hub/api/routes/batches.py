@@ -12,8 +12,10 @@ from hub.api.remembering import remembered
 from hub.api.room import RoomOf
 from hub.api.strict import StrictRoute
 from hub.api.writers import answer_listed
-from hub.store.answers import assertions, batches, conflicts, resources, signals, things
+from hub.resolve.signals import list_signals
+from hub.store.answers import assertions, batches, conflicts, resources, things
 from hub.store.answers.readings import Document
+from hub.store.answers.signals import Signal, list_spans, summarise_signals
 from hub.store.answers.things import Found, find_thing
 from hub.store.database import Connection
 from hub.store.questions.question import ask
@@ -55,7 +57,7 @@ def read_batch(
         found = find_thing(connection, "batch", name)
         retracted = "retracted" in include
         said = assertions.list_assertions(connection, "batch", found.id, history="history" in include)
-        windows = signals.list_signals(connection, found.id, now=room.clock())
+        windows = list_signals(connection, found.id, now=room.clock())
         return answer(
             {
                 **things.read_thing(connection, "batch", found.id),
@@ -122,8 +124,8 @@ def list_batch_signals(room: RoomOf, name: ThingName) -> Response:
     """List the tags of the units where a batch ran, with figures over its time there."""
     with room.database.read() as connection:
         found = find_thing(connection, "batch", name)
-        windows = signals.list_signals(connection, found.id, now=room.clock())
-        return answer({"items": signals.summarise_signals(connection, windows)})
+        windows = list_signals(connection, found.id, now=room.clock())
+        return answer({"items": summarise_signals(connection, windows)})
 
 
 @router.get(
@@ -159,13 +161,14 @@ def list_batch_assertions(
         return answer({"items": said})
 
 
-def describe_signal(signal: signals.Signal) -> Document:
-    """Give a signal's tag, equipment and time."""
+def describe_signal(signal: Signal) -> Document:
+    """Give a signal's tag, equipment and times."""
     return {
         "tag": signal.tag,
         "equipment": signal.equipment,
         "start": signal.start,
         "end": signal.end,
+        "spans": list_spans(signal),
     }
 
 

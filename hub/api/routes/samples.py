@@ -10,11 +10,14 @@ from hub.api.documentation import GUARDED, answers
 from hub.api.instant import Instant
 from hub.api.parameters import AnyName, Cursor, End, Filter, Limit, Ordering, Start, ThingName
 from hub.api.room import RoomOf
-from hub.api.sampling import Span, answer_samples, check_window
+from hub.api.sampling import TagSpans, answer_samples, check_window
 from hub.api.strict import StrictRoute
-from hub.store.answers import signals, tags, things
+from hub.resolve.signals import list_signals
+from hub.store.answers import tags, things
+from hub.store.answers.tag_coverage import cut_spans
 from hub.store.answers.things import NotFound
 from hub.store.answers.thinning import MOST_POINTS
+from hub.store.samples import ALL_TIME
 
 router = APIRouter(prefix="/v1", tags=["samples"], route_class=StrictRoute)
 
@@ -85,8 +88,8 @@ def read_samples(
     first, last = check_window(start, end)
     with room.database.read() as connection:
         found = tags.find_tags(connection, tag)
-    spans = [Span(tag_id, code, first, last) for tag_id, code in found.items()]
-    return answer_samples(request, room, spans, points)
+    wanted = [TagSpans(tag_id, code, [(first, last)]) for tag_id, code in found.items()]
+    return answer_samples(request, room, wanted, points)
 
 
 @router.get(
@@ -104,16 +107,20 @@ def read_batch_samples(
     end: End = None,
     points: Points = None,
 ) -> Response:
-    """Read samples of the units where a batch ran, each over the batch's time there."""
+    """Read samples of the units where a batch ran, each in the spans in which the batch was there.
+
+    `start` and `end` narrow those spans; outside of them nothing is the batch's.
+    """
+    first, last = check_window(start or ALL_TIME[0], end or ALL_TIME[1])
     with room.database.read() as connection:
         batch = things.find_thing(connection, "batch", name)
-        found = signals.list_signals(connection, batch.id, now=room.clock())
+        found = list_signals(connection, batch.id, now=room.clock())
         wanted = set(tags.find_tags(connection, tag)) if tag else {signal.tag_id for signal in found}
     if wanted - {signal.tag_id for signal in found}:
         raise NotFound("tag")
-    spans: list[Span] = []
-    for signal in found:
-        if signal.tag_id in wanted and signal.start < signal.end:
-            first, last = check_window(start or signal.start, end or signal.end)
-            spans.append(Span(signal.tag_id, signal.tag["code"], first, last))
-    return answer_samples(request, room, spans, points)
+    chosen = [
+        TagSpans(signal.tag_id, signal.tag["code"], cut_spans(signal.spans, first, last))
+        for signal in found
+        if signal.tag_id in wanted
+    ]
+    return answer_samples(request, room, chosen, points)

@@ -5,15 +5,23 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, and_, or_, select
 
-from hub.store.sets import select_in
+from hub.store.sets import select_dicts_in, select_in
 from hub.store.tables import ENTITY_TABLES, FACT_TABLES, lot_genealogy, source_system
 
 _BATCH, _LOT, _MATERIAL = (ENTITY_TABLES[name].c for name in ("batch", "material_lot", "material_definition"))
-_DATA, _RESULT, _SAMPLE, _CRITERION, _PROPERTY = (
+_DATA, _RESULT, _SAMPLE, _CRITERION, _PROPERTY, _MOVE, _RUN = (
     FACT_TABLES[name].c
-    for name in ("segment_data", "test_result", "sample", "test_criterion", "resource_property")
+    for name in (
+        "segment_data",
+        "test_result",
+        "sample",
+        "test_criterion",
+        "resource_property",
+        "material_actual",
+        "segment_response",
+    )
 )
 _DEPTH = 12
 
@@ -53,10 +61,10 @@ class LotHead:
 
 @dataclass(frozen=True)
 class Edge:
-    """An input lot of an output lot, through a batch or (split, merge) without one."""
+    """An input lot of an output lot (None: of all of a batch), by a batch or (split, merge) without one."""
 
     input: int
-    output: int
+    output: int | None
     batch: int | None
     quantity: float | None
 
@@ -160,25 +168,48 @@ def list_lot_properties(connection: Connection, lot_ids: Collection[int]) -> dic
     return found
 
 
-def list_inputs(
-    connection: Connection, batch_ids: Collection[int]
-) -> tuple[list[Edge], dict[int, list[Edge]]]:
-    """Give what batches took in, and by lot what that was made from in turn (to a depth of twelve)."""
+def list_moves(connection: Connection, batch_ids: Collection[int]) -> list[dict[str, Any]]:
+    """Give the movements of batches that count, as facts with what each counts for."""
+    query = select(
+        _MOVE.id,
+        _MOVE.batch_id,
+        _MOVE.lot_id,
+        _MOVE.use,
+        _MOVE.response_id,
+        _MOVE.reverses_id,
+        _MOVE.count_quantity,
+        _MOVE.count_unit,
+    ).where(
+        _MOVE.is_retracted.is_(False),
+        or_(
+            _MOVE.count_state == "counted",
+            and_(_MOVE.count_state == "disputed", _MOVE.disputes_id.is_(None)),
+        ),
+    )
+    return select_dicts_in(connection, query.order_by(_MOVE.id), _MOVE.batch_id, batch_ids)
+
+
+def list_steps(connection: Connection, batch_ids: Collection[int]) -> dict[int, int | None]:
+    """Give the runs of batches with the run that each is a part of."""
+    query = select(_RUN.id, _RUN.parent_id).where(_RUN.is_retracted.is_(False))
+    return {row.id: row.parent_id for row in select_in(connection, query, _RUN.batch_id, batch_ids)}
+
+
+def list_made(connection: Connection, lot_ids: Collection[int]) -> dict[int, list[Edge]]:
+    """Give what these lots were made from, and what that was made from in turn (to a depth of twelve)."""
     c = lot_genealogy.c
     query = select(c.input_lot_id, c.output_lot_id, c.batch_id, c.quantity)
-    taken = [Edge(*row) for row in select_in(connection, query, c.batch_id, batch_ids)]
     made: dict[int, list[Edge]] = {}
-    waiting = {edge.input for edge in taken}
+    waiting = set(lot_ids)
     for _ in range(_DEPTH):
         fresh = waiting - made.keys()
         if not fresh:
             break
         made.update({lot: [] for lot in fresh})
         for row in select_in(connection, query, c.output_lot_id, fresh):
-            edge = Edge(*row)
-            made[edge.output].append(edge)
+            made[row.output_lot_id].append(Edge(*row))
         waiting = {edge.input for lot in fresh for edge in made[lot]}
-    return taken, made
+    return made
 
 
 def list_lots(connection: Connection, lot_ids: Collection[int]) -> dict[int, LotHead]:

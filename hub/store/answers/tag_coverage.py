@@ -31,9 +31,9 @@ class Origin:
 
 @dataclass(frozen=True)
 class TagCoverage:
-    """One tag over its time in a batch.
+    """One tag over its spans in a batch.
 
-    `covered` are the spans that were read, cut to that time; `silent` those of them in which the source said
+    `covered` are the spans that were read, cut to those; `silent` those of them in which the source said
     nothing for too long (`silence_s`). `delivered_again` counts samples that came more than once. `digest`
     is the SHA-256 of the samples. `stands` tells that a value from before still stands (step tags).
     """
@@ -76,8 +76,9 @@ def _survey(
     covered: Sequence[Span],
     held: Document | None,
 ) -> TagCoverage:
-    table, again = survey_samples(connection, signal.tag_id, signal.start, signal.end)
-    inside = cut_spans(covered, signal.start, signal.end)
+    surveyed = [survey_samples(connection, signal.tag_id, *span) for span in signal.spans]
+    table, again = pa.concat_tables(found for found, _ in surveyed), sum(more for _, more in surveyed)
+    inside = [part for span in signal.spans for part in cut_spans(covered, *span)]
     is_step = bool(signal.tag["is_step"])
     stands = is_step and table.num_rows == 0 and _has_earlier(connection, signal)
     silent, silence_s = find_silence(table, inside, is_step=is_step)
@@ -107,8 +108,9 @@ def find_silence(
 ) -> tuple[list[Span], float | None]:
     """Give the stretches of read time without a sample for too long, and how long that is in seconds.
 
-    A tag that is only sampled when it changes is silent only where a whole span has nothing; so is one with
-    too few samples to know what is usual.
+    A tag that is only sampled when it changes is silent only where a whole span has nothing, and no value
+    from an earlier one still stands; one with too few samples to know what is usual, where a whole span has
+    nothing.
     """
     times = samples["ts"].cast(pa.int64()).to_numpy() / 1e6
     steps = np.diff(times)
@@ -117,7 +119,9 @@ def find_silence(
     for start, end in covered:
         inside = times[(times >= start.timestamp()) & (times < end.timestamp())]
         if not len(inside):
-            silent.append((start, end))
+            is_short = longest is not None and (end - start).total_seconds() <= longest
+            stands = is_step and bool((times < start.timestamp()).any())
+            silent += [] if is_short or stands else [(start, end)]
         elif longest is not None:
             edges = np.concatenate(([start.timestamp()], inside, [end.timestamp()]))
             holes = np.flatnonzero(np.diff(edges) > longest)

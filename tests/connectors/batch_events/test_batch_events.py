@@ -1,6 +1,7 @@
 """What the events of a batch tell, in each shape; and what a journal can have wrong."""
 
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -259,6 +260,7 @@ def test_a_journal_dated_in_the_future_hides_no_other(tmp_path: Path) -> None:
     (tmp_path / "wrong.evt").write_text(text, encoding="utf-8")
     os.utime(tmp_path / "wrong.evt", (7_000_000_000, 7_000_000_000))
     (page,) = open_folder(tmp_path).read("journals", None)
+    assert page.cursor["changed_ns"] <= time.time_ns()
     (tmp_path / "late.evt").write_text(text, encoding="utf-8")
     (page,) = open_folder(tmp_path).read("journals", page.cursor)
     assert [document.key for document in page.documents] == ["late.evt", "wrong.evt"]

@@ -85,7 +85,7 @@ class Asm(RecordSource[AsmConfig]):
             yield Page(
                 documents=[one for one in found if isinstance(one, Document)],
                 rejected=[one for one in found if isinstance(one, Rejected)],
-                cursor={"changed_ns": some[-1].changed_ns},
+                cursor={"changed_ns": files.reached(some[-1])},
                 total=len(files),
             )
 

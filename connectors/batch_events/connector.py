@@ -85,7 +85,7 @@ class BatchEvents(RecordSource[BatchEventsConfig]):
             yield Page(
                 documents=documents,
                 rejected=rejected,
-                cursor={"changed_ns": some[-1].changed_ns},
+                cursor={"changed_ns": files.reached(some[-1])},
                 total=len(files),
             )
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from connectors.benchling.client import BenchlingClient, Item
 from hub.model import format_instant, parse_instant
 from hub.sdk import Cursor
-from hub.sdk.clock import utc_now
+from hub.sdk.clock import is_astray, utc_now
 
 _ARCHIVED_TOO = {"archiveReason": "ANY_ARCHIVED_OR_NOT_ARCHIVED"}
 _TIE = timedelta(seconds=1)
@@ -61,7 +61,8 @@ class Reader:
         more objects changed in one instant than a page holds.
         """
         since = parse_instant(cursor["since"]) if cursor.get("since") else None
-        start, token = (since - self.overlap if since else None), None
+        mark = newest = None if since and is_astray(since) else since
+        start, token = (newest - self.overlap if newest else None), None
         known: dict[str, datetime | None] = {}
         while True:
             options = {**collection.options(self.schema_id, start), "pageSize": str(self.size)}
@@ -71,10 +72,13 @@ class Reader:
             timed = [(item, str(item.get("id")), changed_at(item)) for item in answer.items]
             fresh = [item for item, own, at in timed if known.get(own, ...) != at]
             known.update((own, at) for _, own, at in timed)
-            newest = max(filter(None, (since, *(at for _, _, at in timed))), default=None)
-            since = newest
+            times = [at for _, _, at in timed if at]
+            newest = max(filter(None, (newest, *times)), default=None)
+            # what is dated in the future would hide every change until then
+            now = utc_now()
+            mark = max(filter(None, (mark, *(at for at in times if at <= now))), default=None)
             if fresh:
-                yield fresh, ({"since": format_instant(newest)} if newest else {})
+                yield fresh, ({"since": format_instant(mark)} if mark else {})
             if answer.token is None:
                 return
             if newest and (start is None or newest - _TIE > start):

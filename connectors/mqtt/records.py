@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncGenerator, Iterable
+from datetime import timedelta
 from typing import Any, cast
 
 import orjson
@@ -10,6 +11,7 @@ from connectors.mqtt.settings import Messages, MqttConfig
 from connectors.mqtt.topics import TopicPattern
 from hub.model import Record
 from hub.sdk import BadRecord, Document, Page, Rejected
+from hub.sdk.clock import utc_now
 from hub.sdk.mapping import Reader, RecordMapping, Scope, parse_expression
 from hub.sdk.mqtt import Message, MqttSession
 
@@ -31,9 +33,15 @@ class MessageStream:
         self._deleted = parse_expression(settings.deleted) if settings.deleted else None
 
     async def pages(self) -> AsyncGenerator[Page]:
-        """Give what waits at the broker; a page is committed, and acknowledged, when the next is wanted."""
+        """Give what waits at the broker; a page is committed, and acknowledged, when the next is wanted.
+
+        A topic on which something is always said would be listened to for ever, and nothing else would be
+        read. So a look ends in time; what comes meanwhile the broker keeps for our session. What it retains
+        is told anew to each look, and is given whole: a look that ended before would never come behind it.
+        """
         client_id = f"{self._broker.client_id}-{self.name}"
         count = 0
+        end = utc_now() + timedelta(seconds=self.settings.look_s)
         async with MqttSession(self._broker, [self._pattern.filter], client_id=client_id) as session:
             async for some in session.messages(patience_s=self.settings.idle_s):
                 if not some:
@@ -48,6 +56,8 @@ class MessageStream:
                         cursor={"messages": count},
                     )
                     session.acknowledge(part)
+                    if utc_now() >= end and not part[-1].is_retained:
+                        return
 
     def parse(self, document: Document) -> Iterable[Record | Rejected]:
         """Say what a message states."""

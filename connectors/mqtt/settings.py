@@ -73,6 +73,11 @@ class Messages(_Topic):
     deleted: str | None = Field(default=None, description="path that is true when the object is gone")
     every_s: float = Field(default=10.0, gt=0, description="seconds between two looks")
     idle_s: float = Field(default=1.0, gt=0, description="a look ends when nothing came for so long")
+    look_s: float = Field(
+        default=10.0,
+        gt=0,
+        description="a look ends after so long however much comes: the rest is the next one's",
+    )
     page_messages: int = Field(default=500, ge=1, description="messages in one commit")
     records: tuple[Rule, ...] = Field(min_length=1)
 

@@ -11,6 +11,7 @@ from connectors.rest.paging import Place, ask_page, can_shift, next_place
 from connectors.rest.settings import Offset, PageNumber, RestStream
 from hub.model import format_instant, parse_instant
 from hub.sdk import BadRecord, Cursor, Document, Misconfigured, Page, Rejected
+from hub.sdk.clock import is_astray
 from hub.sdk.mapping import Reader, RecordMapping, Scope, parse_expression
 from hub.sdk.mapping.path import each_item, parse_each
 
@@ -39,9 +40,10 @@ class _Fetched:
             _name(one) == _name(their) for one, their in zip(self.documents, other.documents, strict=True)
         )
 
-    def newest(self, known: datetime | None) -> datetime | None:
-        """Give the highest change time of what was seen."""
-        times = [d.changed_at for d in self.documents if d.changed_at is not None]
+    def newest(self, known: datetime | None, *, until: datetime | None = None) -> datetime | None:
+        """Give the highest change time of what was seen, `until` then."""
+        told = [d.changed_at for d in self.documents if d.changed_at is not None]
+        times = [at for at in told if until is None or at <= until]
         return max([*times, known] if known else times, default=None)
 
 
@@ -117,6 +119,8 @@ class StreamReader:
         """Give pages from the cursor on."""
         cursor = cursor or {}
         since = parse_instant(cursor["since"]) if cursor.get("since") else None
+        if since and is_astray(since):
+            since, cursor = None, {}
         incremental = self.settings.incremental
         if incremental and incremental.sorted and isinstance(self.settings.paging, PageNumber | Offset):
             return self._by_time(since)
@@ -125,9 +129,13 @@ class StreamReader:
     # ------------------------------------------------------------------ oldest change first: go on by time
 
     def _by_time(self, since: datetime | None) -> Iterator[Page]:
-        """Ask again from the newest time seen: numbered pages shift when an item changes meanwhile."""
+        """Ask again from the newest time seen: numbered pages shift when an item changes meanwhile.
+
+        The cursor follows what is not dated in the future by their clock: the rest would hide every change
+        until then, and is read again until its time has come.
+        """
         start = self._start(since)
-        high, place, first_count = since, None, None
+        mark, high, place, first_count = since, since, None, None
         known: dict[_Name, datetime | None] = {}
         before = _Fetched()
         while True:
@@ -138,9 +146,10 @@ class StreamReader:
             fresh = [d for d in page.documents if _name(d) not in known]
             known.update({_name(d): d.changed_at for d in fresh})
             high = page.newest(high)
+            mark = page.newest(mark, until=self._client.server_time)
             if fresh or page.rejected:
                 total = page.total if since is None and start is None else None
-                cursor = {"since": format_instant(high)} if high else {}
+                cursor = {"since": format_instant(mark)} if mark else {}
                 documents = self._completed(fresh)
                 yield Page(documents=documents, rejected=page.rejected, cursor=cursor, total=total)
             if page.following is None:

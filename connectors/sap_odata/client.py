@@ -16,6 +16,8 @@ _XML_MESSAGE = re.compile(r"<message[^>]*>([^<]{1,400})</message>")
 _ACCEPT: dict[Protocol, str] = {"v2": "application/json", "v4": "application/json;IEEE754Compatible=true"}
 """V4 writes decimals as numbers unless it is asked for text, which keeps their digits."""
 Row = dict[str, Any]
+Place = tuple[str, ...]
+"""Where a row stands in the order: its stamp and its keys."""
 
 
 class SapClient(HttpClient):
@@ -40,21 +42,43 @@ class SapClient(HttpClient):
         self._protocol: Protocol = config.protocol
 
     def pages(self, path: str, options: dict[str, str]) -> Iterator[tuple[list[Row], bool]]:
-        """Give the rows answer by answer, each with whether it is the last.
+        """Give the rows answer by answer, each with whether it is the last; `$orderby` ends with their keys.
 
-        `$top` and `$skip` cut the whole into chunks, because many systems answer everything at once; what
-        the server itself cuts smaller is followed by its next link.
+        `$top` and `$skip` cut the whole into chunks, because many systems answer everything at once. A row
+        that changes meanwhile moves behind the others, and those between move up by one: the next chunk
+        would begin one row too late. So chunks overlap by a row. One that begins with a row that the chunk
+        before did not have is asked for again from further back, until it does.
+
+        What the server itself cuts smaller goes on in the same way: its next link counts rows too, and is
+        followed only where an answer has nothing but the overlap.
         """
-        skip = 0
+        fields = options["$orderby"].split(",")
+        known: set[Place] = set()
+        end, back = 0, 1
         while True:
-            asked = {**options, "$top": str(self._page_size), "$skip": str(skip)}
-            got = 0
-            for rows, has_next in self._chunk(path, asked):
-                got += len(rows)
-                yield rows, not has_next and got < self._page_size
-            if got < self._page_size:
-                return
-            skip += got
+            start = max(0, end - back)
+            top = self._page_size + 1 if end else self._page_size
+            least = max(self._page_size, 2) if end else self._page_size
+            got: list[Place] = []
+            is_joined = start == 0
+            for rows, has_next in self._chunk(path, {**options, "$top": str(top), "$skip": str(start)}):
+                places = [_place(row, fields) for row in rows]
+                if not is_joined and (places or not has_next):
+                    is_joined = bool(places) and places[0] in known
+                    if not is_joined:
+                        break
+                got += places
+                fresh = [row for row, place in zip(rows, places, strict=True) if place not in known]
+                is_last = not has_next and len(got) < least
+                yield fresh, is_last
+                if is_last:
+                    return
+                if fresh:
+                    break
+            if is_joined:
+                end, back, known = start + len(got), 1, set(got)
+            else:
+                back += min(back, self._page_size)
 
     def _chunk(self, path: str, options: dict[str, str]) -> Iterator[tuple[list[Row], bool]]:
         asked: set[str] = set()
@@ -105,6 +129,10 @@ class SapClient(HttpClient):
             if isinstance(error, Unavailable):
                 raise Unavailable(what, remedy=error.remedy, retry_after=error.retry_after) from error
             raise type(error)(what, remedy=error.remedy) from error
+
+
+def _place(row: Row, fields: list[str]) -> Place:
+    return tuple(str(row.get(name)) for name in fields)
 
 
 def _collection(answer: Row, protocol: Protocol) -> tuple[Any, Any]:

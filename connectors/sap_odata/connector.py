@@ -1,7 +1,7 @@
 """The `sap_odata` connector: reads what changed in S/4HANA, and says what a row means."""
 
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 from zoneinfo import ZoneInfo
 
@@ -27,7 +27,9 @@ from hub.sdk import (
     Page,
     Rejected,
     Stream,
+    utc_now,
 )
+from hub.sdk.clock import is_astray
 from hub.sdk.statements import ObjectSource
 
 _MEANINGS: dict[str, Callable[[Facts, Row], None]] = {
@@ -86,12 +88,13 @@ class SapOdata(ObjectSource[SapConfig]):
         """Give changed rows, oldest change first, then rows created and never changed.
 
         The cursor holds two marks: `changed` and `created` (ISO texts of SAP's own clocks). The first read
-        asks for everything in the order of change; `created` is set when that has come to its end.
+        asks for everything in the order of change; `created` is set when that has come to its end. A row that
+        is dated in the future moves no mark, so it is read again until its time has come.
         """
         reading = READINGS.get(stream)
         if reading is None or reading.name not in self.config.streams:
             raise Misconfigured(f"there is no stream {stream!r}", remedy=f"use one of {self.config.streams}")
-        marks = {key: str(mark) for key, mark in (cursor or {}).items() if mark}
+        marks = {key: str(mark) for key, mark in (cursor or {}).items() if mark and not _is_astray(mark)}
         is_first = not marks
         if reading.changed:
             yield from self._sweep(reading, reading.changed, marks, is_first=is_first)
@@ -112,11 +115,13 @@ class SapOdata(ObjectSource[SapConfig]):
             documents: list[Document] = []
             rejected: list[Rejected] = []
             latest: datetime | None = None
+            now = utc_now()
             for row in self._completed(reading, rows):
                 try:
                     documents.append(self._document(reading, row))
-                    latest = _later(latest, by.of(row))
-                    newest = _later(newest, reading.created.of(row) if reading.created else None)
+                    latest = _later(latest, by.past(row, self._zones, now))
+                    if reading.created:
+                        newest = _later(newest, reading.created.past(row, self._zones, now))
                 except ValueError as error:
                     rejected.append(_unreadable(reading, row, error))
             _advance(marks, own, latest)
@@ -223,6 +228,11 @@ def _later(one: datetime | None, other: datetime | None) -> datetime | None:
 def _advance(marks: dict[str, str], own: str, moment: datetime | None) -> None:
     if moment:
         marks[own] = max(marks.get(own, ""), moment.isoformat())
+
+
+def _is_astray(mark: str) -> bool:
+    """Tell whether a mark lies ahead of now in every zone."""
+    return is_astray(datetime.fromisoformat(mark).replace(tzinfo=UTC))
 
 
 def _zone(name: str | None) -> ZoneInfo | None:

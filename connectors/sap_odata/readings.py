@@ -1,7 +1,7 @@
 """What each stream asks for: entity set, keys, links, and the stamps by which changes are found."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, timedelta, timezone, tzinfo
 from typing import Literal
 
 from connectors.sap_odata.client import Row
@@ -17,13 +17,20 @@ class Stamp:
     field: str
     kind: Literal["text", "date", "instant"]
 
-    def of(self, row: Row) -> datetime | None:
+    def past(self, row: Row, zones: "Zones", now: datetime) -> datetime | None:
         """Give the row's stamp as the system's wall clock (UTC for fields with an offset); None when unset.
 
-        Raises ValueError when it cannot be read.
+        None too for one that lies in the future: whoever followed it would see no change until then. Where
+        nobody declared a zone, what is past in any is past. Raises ValueError when it cannot be read.
         """
         moment = read_moment(row.get(self.field))
-        return moment.replace(tzinfo=None) if moment and moment.tzinfo else moment
+        if moment is None:
+            return None
+        zone = zones.of_stamps if self.kind == "text" else zones.of_system
+        has_come = moment <= (
+            now if moment.tzinfo else now.astimezone(zone or _FOREMOST).replace(tzinfo=None)
+        )
+        return moment.replace(tzinfo=None) if has_come else None
 
     def since(self, mark: str, overlap: timedelta, protocol: Protocol) -> str:
         """Give the filter for stamps from `mark` (ISO text) minus the overlap on."""
@@ -31,6 +38,8 @@ class Stamp:
         return f"{self.field} ge {moment.strftime(_LITERALS[protocol][self.kind])}"
 
 
+_FOREMOST = timezone(timedelta(hours=14))
+"""The zone in which each day begins first."""
 _LITERALS: dict[Protocol, dict[str, str]] = {
     "v2": {
         "text": "'%Y%m%d%H%M%S'",

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeGuard
 from uuid import UUID
 
 import orjson
@@ -13,7 +13,8 @@ from sqlalchemy import and_, bindparam, or_
 from connectors.sql.database import Source, column, of
 from connectors.sql.settings import RecordQuery
 from hub.model import parse_instant
-from hub.sdk import Cursor, Document, Misconfigured, Page, Rejected
+from hub.sdk import Cursor, Document, Misconfigured, Page, Rejected, utc_now
+from hub.sdk.clock import is_astray
 from hub.sdk.mapping import Reader, RecordMapping
 
 Row = dict[str, Any]
@@ -21,7 +22,11 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class StreamReader:
-    """Reads one stream. The cursor is `{"clock": …, "key": […]}`, both as the database gave them."""
+    """Reads one stream. The cursor is `{"clock": …, "key": […]}`, both as the database gave them.
+
+    It follows the clock, but never beyond the present: a row that is dated in the future would hide every
+    change until then. Such a row is read again and again until its time has come.
+    """
 
     name: str
     settings: RecordQuery
@@ -53,11 +58,11 @@ class StreamReader:
 
     def _changes(self, cursor: Cursor | None) -> Iterator[Page]:
         """Ask again and again for the rows behind the last one; a page is one short transaction."""
+        cursor = self._trusted(cursor)
         last: tuple[Any, list[Any]] | None = None
         if cursor:
             last = self._look_back(_revive(cursor["clock"])), []
-        else:
-            yield from self._without_clock()
+        yield from self._without_clock(cursor)
         while True:
             statement, values = self._behind(last)
             rows = [
@@ -68,9 +73,26 @@ class StreamReader:
             page = _named(rows)
             self._require_columns(page[-1])
             last = page[-1][self.settings.clock or ""], [page[-1][name] for name in self.settings.key]
-            yield self._page(page, {"clock": _keep(last[0]), "key": [_keep(part) for part in last[1]]})
+            documents = [self._document(row) for row in page]
+            cursor = self._follow(page, documents) or cursor
+            yield Page(documents=documents, cursor=cursor)
             if len(page) < self.settings.page_rows:
                 return
+
+    def _follow(self, page: list[Row], documents: list[Document]) -> Cursor:
+        """Give the cursor of the last row of a page that is not dated in the future; empty when all are."""
+        now = utc_now()
+        for row, document in zip(reversed(page), reversed(documents), strict=True):
+            if document.changed_at is None or document.changed_at <= now:
+                clock = row[self.settings.clock or ""]
+                return {"clock": _keep(clock), "key": [_keep(row[name]) for name in self.settings.key]}
+        return {}
+
+    def _trusted(self, cursor: Cursor | None) -> Cursor:
+        """Give the cursor, or the beginning in place of one that a row dated in the future has set."""
+        clock = _revive(cursor["clock"]) if cursor else None
+        is_time = clock is not None and not _is_number(clock)
+        return {} if cursor is None or (is_time and is_astray(self._instant(clock))) else cursor
 
     def _behind(self, last: tuple[Any, list[Any]] | None) -> tuple[Any, Row]:
         """Give the SELECT of the next page: behind clock and key, or from a clock on when there is no key."""
@@ -79,23 +101,30 @@ class StreamReader:
         statement = of(self.settings).order_by(clock, *keys).limit(self.settings.page_rows)
         if last is None:
             return statement.where(clock.is_not(None)), {}
-        values: Row = {"last_clock": last[0]} | {f"last_{n}": part for n, part in enumerate(last[1])}
+        values: Row = {"last_clock": last[0]} | _bound(last[1])
         if not last[1]:
             return statement.where(clock >= bindparam("last_clock")), values
-        behind = [
-            and_(*(keys[m] == bindparam(f"last_{m}") for m in range(n)), keys[n] > bindparam(f"last_{n}"))
-            for n in range(len(keys))
-        ]
-        tie = and_(clock == bindparam("last_clock"), or_(*behind))
+        tie = and_(clock == bindparam("last_clock"), _after(keys))
         return statement.where(or_(clock > bindparam("last_clock"), tie)), values
 
-    def _without_clock(self) -> Iterator[Page]:
-        """Give rows that no change would ever show as rejected: nothing is left out silently."""
-        clock = column(self.settings.clock or "")
-        statement = of(self.settings).where(clock.is_(None)).limit(self.settings.page_rows)
-        for rows in self.source.rows(statement, {}, self.settings.page_rows):
-            rejected = [self._reject(dict(row._mapping)) for row in rows]
-            yield Page(documents=[], rejected=rejected, cursor={})
+    def _without_clock(self, cursor: Cursor) -> Iterator[Page]:
+        """Give rows that no change would ever show as rejected: nothing is left out silently.
+
+        They may come at any time, so they are looked for at every reading. The cursor stays where it is.
+        """
+        keys = [column(name) for name in self.settings.key]
+        size = self.settings.page_rows
+        first = (
+            of(self.settings).where(column(self.settings.clock or "").is_(None)).order_by(*keys).limit(size)
+        )
+        statement, values = first, Row()
+        while rows := [row for part in self.source.rows(statement, values, size) for row in part]:
+            page = _named(rows)
+            self._require_columns(page[-1])
+            yield Page(documents=[], rejected=[self._reject(row) for row in page], cursor=cursor)
+            if len(page) < size:
+                return
+            statement, values = first.where(_after(keys)), _bound([page[-1][n] for n in self.settings.key])
 
     def _reject(self, row: Row) -> Rejected:
         return Rejected(
@@ -132,13 +161,12 @@ class StreamReader:
 
     def _document(self, row: Row) -> Document:
         clock = row.get(self.settings.clock) if self.settings.clock else None
-        is_number = isinstance(clock, int | Decimal | float)
         return Document(
             object_type=self.name,
             key=self._key(row),
             payload=write_row(row),
-            changed_at=None if clock is None or is_number else self._instant(clock),
-            seq=int(clock) if isinstance(clock, int | Decimal | float) else None,
+            changed_at=None if clock is None or _is_number(clock) else self._instant(clock),
+            seq=int(clock) if _is_number(clock) else None,
             deleted=bool(row.get(self.settings.deleted)) if self.settings.deleted else False,
         )
 
@@ -150,6 +178,25 @@ class StreamReader:
 
     def _key(self, row: Row) -> str:
         return "/".join(str(_plain(row.get(name))) for name in self.settings.key)
+
+
+def _after(keys: list[Any]) -> Any:
+    """Give the condition for rows behind the one whose key is bound as `_bound` names it."""
+    return or_(
+        *(
+            and_(*(keys[m] == bindparam(f"last_{m}") for m in range(n)), keys[n] > bindparam(f"last_{n}"))
+            for n in range(len(keys))
+        )
+    )
+
+
+def _bound(key: list[Any]) -> Row:
+    return {f"last_{n}": part for n, part in enumerate(key)}
+
+
+def _is_number(clock: Any) -> TypeGuard[int | Decimal | float]:
+    """Tell a clock that counts from one that tells the time."""
+    return isinstance(clock, int | Decimal | float)
 
 
 def _named(rows: list[Any]) -> list[Row]:

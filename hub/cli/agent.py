@@ -65,8 +65,9 @@ def agent(
 def _print(done: Delivered) -> None:
     if done.error:
         typer.echo(f"{done.source:<12} {done.stream:<20} FAILED  {done.error}")
-    elif done.documents or done.samples or done.rejected:
+    elif done.documents or done.samples or done.rejected or done.note:
         held = f"; {done.rejected:,} in quarantine" if done.rejected else ""
         told = f"{done.documents:,} documents, {done.records:,} records"
         brought = f"{done.samples:,} samples{held}" if done.samples else f"{told}{held}"
-        typer.echo(f"{done.source:<12} {done.stream:<20} {brought}")
+        note = f"; {done.note}" if done.note else ""
+        typer.echo(f"{done.source:<12} {done.stream:<20} {brought}{note}")

@@ -74,6 +74,8 @@ def tell_outcome(outcome: Outcome) -> str:
         parts.append(f"{outcome.rejected:,} in quarantine")
     if outcome.error:
         parts.append(f"stopped: {outcome.error}")
+    if outcome.note:
+        parts.append(outcome.note)
     return "; ".join(parts) or "nothing new"
 
 

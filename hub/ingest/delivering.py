@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal, cast
 
 from hub.ingest.bridge import Bridge
 from hub.ingest.line import HubAway, Lost, Post
-from hub.ingest.runner import name_source_mapping
+from hub.ingest.runner import name_source_mapping, say_unburied, start_of
 from hub.ingest.sources import Source, SourceKind
 from hub.ingest.telling import Meaning, read_meaning
 from hub.ingest.wire import (
@@ -53,6 +53,8 @@ class Delivered:
     rejected: int = 0
     unchanged: int = 0
     error: str = ""
+    note: str = ""
+    """What else is to be known of a reading that did not fail."""
     due_at: datetime | None = None
 
 
@@ -154,11 +156,16 @@ class RecordsDelivery(Delivery):
         connector = self._trip.bridge.connector
         assert isinstance(connector, RecordSource)  # noqa: S101 - the agent asked the class
         seen: set[tuple[str, str]] = set()
-        for page in self._trip.bridge.items(connector.read(self._stream.name, self._cursor)):
+        unreadable = 0
+        start = start_of(self._stream, self._cursor)
+        for page in self._trip.bridge.items(connector.read(self._stream.name, start)):
             if self._stream.snapshot:
                 seen.update((d.object_type, d.key) for d in page.documents)
+                unreadable += len(page.rejected)
             self._deliver(page, connector)
-        if seen:
+        if unreadable:
+            self.done.note = say_unburied(unreadable)
+        elif seen:
             self._bury_missing(seen)
 
     def _bury_missing(self, seen: set[tuple[str, str]]) -> None:

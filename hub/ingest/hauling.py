@@ -82,14 +82,15 @@ class SamplesDelivery(Delivery):
 
     def _haul(self, errand: Errand) -> None:
         """Read a window and send it, a large one in parts: only the last part says that it was read."""
-        table, rejected = fetch(self._trip.bridge, errand)
-        _check(table, errand.tags)
-        self._closed.update(one.key for one in rejected)
-        *before, last = _cut(_shorten(table).combine_chunks())
-        for part in before:
-            self._send(errand, part, tags=part["tag"].unique().to_pylist(), whole=False)
-        told = [SentRejected.of(one) for one in rejected]
-        self._send(errand, last, tags=list(errand.tags), rejected=told)
+        for part in fetch(self._trip.bridge, errand):
+            _check(part.table, errand.tags)
+            self._closed.update(one.key for one in part.rejected)
+            *before, last = _cut(_shorten(part.table).combine_chunks())
+            for piece in before if part.is_last else (*before, last):
+                self._send(errand, piece, tags=piece["tag"].unique().to_pylist(), whole=False)
+            if part.is_last:
+                told = [SentRejected.of(one) for one in part.rejected]
+                self._send(errand, last, tags=list(errand.tags), rejected=told)
 
     def _send(
         self,

@@ -54,6 +54,8 @@ class Outcome:
     """Whether a run without error has read all that there is; a back-fill of a window has not."""
     share: float | None = None
     """How much of what the source expects to give has been read, 0 to 1; None while nobody knows."""
+    note: str = ""
+    """What else is to be known of a run that did not fail."""
     is_well: bool = False
     """Whether the source has answered for so long that earlier failures are past."""
 
@@ -168,17 +170,37 @@ def read_stream(visit: Visit, stream: Stream) -> Outcome:
             return outcome
         reading = Reading(visit, connector, claim, outcome)
         seen: set[tuple[str, str]] = set()
+        unreadable = 0
         cursor = claim.cursor
-        for page in visit.bridge.items(connector.read(stream.name, claim.cursor)):
+        for page in visit.bridge.items(connector.read(stream.name, start_of(stream, cursor))):
             cursor = page.cursor
-            seen.update((d.object_type, d.key) for d in page.documents)
+            if stream.snapshot:
+                seen.update((d.object_type, d.key) for d in page.documents)
+                unreadable += len(page.rejected)
             reading.commit(reading.tell(page), cursor)
             if page.total:
                 outcome.share = min(1.0, (outcome.documents + outcome.unchanged) / page.total)
             visit.desk.progress(outcome)
-        if stream.snapshot and seen:
+        if unreadable:
+            outcome.note = say_unburied(unreadable)
+            log.warning(outcome.note, source=outcome.source, stream=stream.name)
+        elif seen:
             _bury_missing(reading, seen, cursor)
     return outcome
+
+
+def start_of(stream: Stream, cursor: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Give where to read on; a snapshot always begins anew: what came before a cursor would count as gone."""
+    return None if stream.snapshot else cursor
+
+
+def say_unburied(unreadable: int) -> str:
+    """Say why a snapshot's reading has taken nothing as deleted: nobody knows what the unread pieces are."""
+    pieces = "a piece" if unreadable == 1 else f"{unreadable:,} pieces"
+    return (
+        f"{pieces} of this full list could not be read, so nothing that it lacks was taken as deleted; "
+        "mend what waits in quarantine"
+    )
 
 
 def _bury_missing(reading: Reading, seen: set[tuple[str, str]], cursor: dict[str, Any] | None) -> None:

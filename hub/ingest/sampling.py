@@ -1,6 +1,11 @@
-"""Reads a historian through covered windows: what is missing is fetched, stored and marked in one commit."""
+"""Reads a historian through covered windows: what is missing is fetched, stored and marked as read.
 
-from collections.abc import Sequence
+A window may hold more than memory does, so it is stored in parts as it comes; the commit of the last part
+marks it. A reading that ends before has stored samples of a window that is read again.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
@@ -24,6 +29,20 @@ from hub.ingest.sifting import reject_batches, sift
 from hub.model import SAMPLE_SCHEMA
 from hub.sdk import Rejected, SampleSource, Window
 from hub.store.identifiers import ensure_tags
+from hub.store.streams import Claim
+
+PART_ROWS = 500_000
+PART_BYTES = 64 * 1024 * 1024
+"""So many samples are held before they are stored."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some of a window's samples; the last part names the tags that could not be read."""
+
+    table: pa.Table
+    rejected: tuple[Rejected, ...] = ()
+    is_last: bool = False
 
 
 def read_tags(visit: Visit) -> Outcome:
@@ -53,28 +72,52 @@ def read_samples(visit: Visit, within: Window | None = None) -> Outcome:
         tags = list_lasting(visit.bridge)
         with desk.begin() as connection:
             tag_ids = ensure_tags(connection, source.code, tags, now=desk.clock())
-        seq = int((claim.cursor or {}).get("seq", 0))
-        closed: set[str] = set()
+        hauling = _Hauling(visit, claim, outcome, tag_ids, seq=int((claim.cursor or {}).get("seq", 0)))
         bounds = within or (_extent(visit, outcome) if tags else None)
         errands = _plan(visit, tags, bounds)
         for done, errand in enumerate(errands, start=1):
-            still = errand.without(closed)
+            still = errand.without(hauling.closed)
             if not still.tags:
                 continue
-            seq += 1
-            told, rejected = fetch(visit.bridge, still)
-            closed.update(r.key for r in rejected)
-            table, faults = sift(told)
-            haul = Haul(still, table, rejected, tuple(faults))
-            with desk.begin() as connection:
-                stored, held = enter_haul(
-                    connection, claim, haul, origin=_origin(visit), tag_ids=tag_ids, seq=seq, now=desk.clock()
-                )
-            outcome.samples += stored
-            outcome.rejected += held
+            hauling.run(still)
             outcome.share = done / len(errands)
             desk.progress(outcome)
     return outcome
+
+
+@dataclass
+class _Hauling:
+    """One run over windows: what has been stored of them, and which tags turned out to be closed."""
+
+    visit: Visit
+    claim: Claim
+    outcome: Outcome
+    tag_ids: dict[str, int]
+    seq: int
+    closed: set[str] = field(default_factory=set[str])
+
+    def run(self, errand: Errand) -> None:
+        """Fetch a window and store it, each part in a commit of its own."""
+        desk = self.visit.desk
+        for part in fetch(self.visit.bridge, errand):
+            self.closed.update(r.key for r in part.rejected)
+            table, faults = sift(part.table)
+            haul = Haul(errand, table, part.rejected, tuple(faults), whole=part.is_last)
+            self.seq += 1
+            with desk.begin() as connection:
+                stored, held = enter_haul(
+                    connection,
+                    self.claim,
+                    haul,
+                    origin=_origin(self.visit),
+                    tag_ids=self.tag_ids,
+                    seq=self.seq,
+                    now=desk.clock(),
+                )
+            self.outcome.samples += stored
+            self.outcome.rejected += held
+            if not part.is_last:
+                desk.progress(self.outcome)
 
 
 def list_lasting(bridge: Bridge) -> list[str]:
@@ -84,12 +127,26 @@ def list_lasting(bridge: Bridge) -> list[str]:
     return [tag for tag in listed if connector.keeps_history(tag)]
 
 
-def fetch(bridge: Bridge, errand: Errand) -> tuple[pa.Table, tuple[Rejected, ...]]:
-    """Give what the source has in a window, and the tags that could not be read."""
-    given = list(bridge.items(find_sampler(bridge).samples(errand.tags, errand.window)))
-    batches, unfit = reject_batches((i for i in given if not isinstance(i, Rejected)), errand.tags)
-    rejected = [item for item in given if isinstance(item, Rejected)]
-    return pa.Table.from_batches(batches, schema=SAMPLE_SCHEMA), (*rejected, *unfit)
+def fetch(bridge: Bridge, errand: Errand) -> Iterator[Part]:
+    """Give what the source has in a window, part by part as it comes; there is always a last one."""
+    rejected: list[Rejected] = []
+    unfit: dict[str, Rejected] = {}
+    held: list[pa.RecordBatch] = []
+    rows = size = 0
+    for item in bridge.items(find_sampler(bridge).samples(errand.tags, errand.window)):
+        if isinstance(item, Rejected):
+            rejected.append(item)
+            continue
+        if held and (rows >= PART_ROWS or size >= PART_BYTES):
+            yield Part(pa.Table.from_batches(held, schema=SAMPLE_SCHEMA))
+            held, rows, size = [], 0, 0
+        sound, faulty = reject_batches([item], errand.tags)
+        for one in faulty:
+            unfit.setdefault(one.key, one)
+        held += sound
+        rows += sum(batch.num_rows for batch in sound)
+        size += sum(batch.nbytes for batch in sound)
+    yield Part(pa.Table.from_batches(held, schema=SAMPLE_SCHEMA), (*rejected, *unfit.values()), is_last=True)
 
 
 def find_sampler(bridge: Bridge) -> SampleSource[Any]:

@@ -31,7 +31,11 @@ class Health:
 
 @dataclass(frozen=True, kw_only=True)
 class Stream:
-    """Something to read on its own clock; after each read of a `snapshot`, what is missing has vanished."""
+    """Something to read on its own clock; after each read of a `snapshot`, what is missing has vanished.
+
+    A snapshot is always read from the beginning. When pieces of it could not be read (`Page.rejected`),
+    nobody knows which objects they are: nothing is taken as vanished then.
+    """
 
     name: str
     description: str = ""

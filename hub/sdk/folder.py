@@ -10,17 +10,20 @@ import re
 import stat
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from fnmatch import translate
 from itertools import groupby
 from pathlib import Path, PurePath
 from typing import NamedTuple
 
+from hub.sdk.clock import is_astray, utc_now
 from hub.sdk.errors import Misconfigured
 
 _GONE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EBADF, errno.ELOOP})
 """What a name says that leads to no file (any more)."""
 _CASE = re.IGNORECASE if os.name == "nt" else re.NOFLAG
 _WILD = re.compile(r"[*?\[]")
+_EPOCH, _MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 _LOT = 20
 """Files packed together."""
 
@@ -36,8 +39,9 @@ class Listed(NamedTuple):
 class Listing:
     """Files in the order of their change, then of their name."""
 
-    def __init__(self, found: list[bytes]) -> None:
+    def __init__(self, found: list[bytes], began_ns: int) -> None:
         found.sort()
+        self._began_ns = began_ns
         each = [one for one, _ in groupby(found)]  # two globs may give the same file
         self._count = len(each)
         self._lots = [b"\0".join(each[start : start + _LOT]) for start in range(0, len(each), _LOT)]
@@ -51,6 +55,14 @@ class Listing:
         for lot in self._lots:
             yield from _unpack(lot)
 
+    def reached(self, file: Listed) -> int:
+        """Give up to which change (ns since 1970) all is read once this file is: not beyond the present.
+
+        A copy keeps the time that a wrong clock gave it: followed into the future, it would hide every change
+        until then.
+        """
+        return min(file.changed_ns, self._began_ns)
+
     @property
     def newest(self) -> Listed | None:
         """The file that changed last."""
@@ -60,12 +72,16 @@ class Listing:
 def list_files(root: Path, globs: Sequence[str], *, since_ns: int | None = None) -> Listing:
     """List the files below `root` whose names match one of the globs, changed at `since_ns` or later.
 
+    A `since_ns` that lies ahead of every clock hides what has changed, and does not count.
     A file counts as changed when it was written or came, whichever is later: a copy keeps the time of its
     last write. A glob is `pathlib`'s: `*`, `?`, `[…]` within a name, `**` for any depth of folders, which
     does not follow links. What lies outside `root` once links are followed is left out.
 
     Raises `Misconfigured` for a glob that is empty or starts at the root of the file system.
     """
+    began_ns = (utc_now() - _EPOCH) // _MICROSECOND * 1000
+    if since_ns is not None and is_astray(_EPOCH + since_ns // 1000 * _MICROSECOND):
+        since_ns = None
     within = root.resolve()
     found: list[bytes] = []
     for glob in globs:
@@ -82,7 +98,7 @@ def list_files(root: Path, globs: Sequence[str], *, since_ns: int | None = None)
                 changed_ns = max(seen.st_mtime_ns, seen.st_ctime_ns)
                 if since_ns is None or changed_ns >= since_ns:
                     found.append(_pack(changed_ns, place + name, seen.st_size))
-    return Listing(found)
+    return Listing(found, began_ns)
 
 
 # ------------------------------------------------------------------------------------------ walking

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
 from hub.model import format_instant, parse_instant
+from hub.sdk.clock import is_astray, utc_now
 
 Row: TypeAlias = dict[str, Any]
 _TICK = timedelta(seconds=1)
@@ -30,8 +31,9 @@ class Sweep:
 
     Offsets are not used: a row that changes while it is read moves behind the others, and all between shift
     by one. Each question starts at the newest time seen instead, and many rows of one second (a bulk import)
-    are read by their numbers. `overlap` is how far a new reading looks back behind the last change seen: as
-    long as a transaction may take at the source, whose rows bear the time at which it began.
+    are read by their numbers. The mark follows the times seen, but not into the future: a row that is dated
+    there would hide every change until then. `overlap` is how far a new reading looks back behind the last
+    change seen: as long as a transaction may take at the source, whose rows bear the time at which it began.
     """
 
     ask: Callable[[Span], list[Row]]
@@ -43,8 +45,9 @@ class Sweep:
     def pages(self, mark: Mapping[str, Any]) -> Iterator[tuple[list[Row], dict[str, Any]]]:
         """Give rows with the mark that becomes true with them; `{}` starts at the beginning."""
         since = parse_instant(mark["since"]) if mark.get("since") else None
+        since = None if since and is_astray(since) else since
         if since is not None and mark.get("after") is not None:
-            yield from self._tie(since, int(mark["after"]))
+            yield from self._tie(since, int(mark["after"]), since)
             start: datetime | None = since + _TICK
         else:
             start = since - self.overlap if since else None
@@ -55,30 +58,42 @@ class Sweep:
                 return
             times = [self.time_of(row) for row in rows]
             first, last = _floor(times[0]), _floor(times[-1])
+            reached = max(filter(None, (since, *_past(times))), default=None)
             if len(rows) >= self.size and first == last:
-                yield from self._tie(last, -1)
-                start = last + _TICK
+                yield from self._tie(last, -1, reached)
+                start, since = last + _TICK, reached
                 continue
             timed = list(zip(rows, times, strict=True))
             fresh = [row for row, at in timed if known.get(self.id_of(row)) != at]
             known = {self.id_of(row): at for row, at in timed if at >= last}
             if fresh:
-                since = max(since, last) if since else last
-                yield fresh, {"since": format_instant(since)}
+                since = reached
+                yield fresh, _mark(since)
             if len(rows) < self.size:
                 return
             start = last
 
-    def _tie(self, tick: datetime, after: int) -> Iterator[tuple[list[Row], dict[str, Any]]]:
-        """Give the rows of one second by their numbers."""
-        since = format_instant(tick)
+    def _tie(
+        self, tick: datetime, after: int, since: datetime | None
+    ) -> Iterator[tuple[list[Row], dict[str, Any]]]:
+        """Give the rows of one second by their numbers; `since` is the mark: that second if it has come."""
         while True:
             rows = self.ask(Span(start=tick, end=tick + _TICK, after=after))
             if len(rows) < self.size:
-                yield rows, {"since": since}
+                yield rows, _mark(since)
                 return
             after = max(self.id_of(row) for row in rows)
-            yield rows, {"since": since, "after": after}
+            yield rows, {**_mark(since), "after": after} if since == tick else _mark(since)
+
+
+def _mark(since: datetime | None) -> dict[str, Any]:
+    return {"since": format_instant(since)} if since else {}
+
+
+def _past(times: list[datetime]) -> list[datetime]:
+    """Give the seconds of those times that have come."""
+    now = utc_now()
+    return [_floor(at) for at in times if at <= now]
 
 
 def _floor(moment: datetime) -> datetime:

@@ -21,6 +21,8 @@ class Ledger:
     snapshot: bool = False
     page: int = 2
     after_tie: bool = True
+    resumes: bool = False
+    """Whether it follows a cursor even where all is to be given."""
     fails_with: Exception | None = None
     fails_at: int = 0
     understands: bool = True
@@ -50,7 +52,8 @@ class Reader(RecordSource[Config]):
         return [Stream(name="rows", snapshot=self.ledger.snapshot, every_s=60)]
 
     def read(self, stream: str, cursor: Cursor | None) -> Iterator[Page]:
-        since = -1 if cursor is None or self.ledger.snapshot else int(cursor["at"])
+        is_whole = cursor is None or (self.ledger.snapshot and not self.ledger.resumes)
+        since = -1 if is_whole or cursor is None else int(cursor["at"])
         rows = sorted(
             (r for r in self.ledger.rows if (r[0] >= since if self.ledger.after_tie else r[0] > since)),
             key=lambda r: (r[0], r[1]),
@@ -59,7 +62,9 @@ class Reader(RecordSource[Config]):
             if self.ledger.fails_with and number == self.ledger.fails_at:
                 raise self.ledger.fails_with
             some = rows[start : start + self.ledger.page]
-            yield Page(documents=[_document(*row) for row in some], cursor={"at": some[-1][0]})
+            torn = [Rejected(reason="half a line", where=row[1]) for row in some if "torn" in row[2]]
+            documents = [_document(*row) for row in some if "torn" not in row[2]]
+            yield Page(documents=documents, rejected=torn, cursor={"at": some[-1][0]})
         if self.ledger.fails_with and not rows:
             raise self.ledger.fails_with
 

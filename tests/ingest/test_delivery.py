@@ -289,6 +289,22 @@ def test_a_hub_that_is_away_is_asked_less_and_less_often(desk: Desk) -> None:
     assert waits == [10, 20, 40, 60, 60]
 
 
+def test_a_snapshot_with_a_piece_that_cannot_be_read_deletes_nothing_and_says_so(desk: Desk) -> None:
+    ledger = Ledger(rows=[(0, "a", {}), (1, "b", {}), (2, "c", {})], snapshot=True, resumes=True)
+    source = new_source(ledger)
+    clock = desk.clock
+    assert isinstance(clock, Clock)
+    run(desk, source)
+    ledger.rows = [(0, "a", {}), (2, "b", {"torn": True})]
+    (done,) = run(desk, source)
+    assert "nothing that it lacks was taken as deleted" in done.note
+    assert len(stands(desk, source.code)["said"]) == 3
+    ledger.rows[1] = (2, "b", {})
+    (done,) = run(desk, source)
+    assert (done.note, done.error) == ("", "")
+    assert len(stands(desk, source.code)["said"]) == 2, "c is gone, and a was not skipped by the cursor"
+
+
 def test_a_large_page_travels_in_parts_and_only_the_last_moves_the_cursor(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -241,6 +241,29 @@ def test_an_empty_answer_to_a_snapshot_deletes_nothing(desk: Desk) -> None:
     assert read(desk, source_of(ledger)).documents == 0
 
 
+def test_a_snapshot_with_a_piece_that_cannot_be_read_deletes_nothing_and_says_so(desk: Desk) -> None:
+    prepare(desk.database)
+    ledger = Ledger([(0, "a", {}), (0, "b", {}), (0, "c", {})], snapshot=True)
+    read(desk, source_of(ledger))
+    ledger.rows = [(0, "a", {}), (0, "b", {"torn": True})]
+    outcome = read(desk, source_of(ledger))
+    assert lifecycles(desk) == {"a": "active", "b": "active", "c": "active"}
+    assert (outcome.error, outcome.rejected) == ("", 1)
+    assert "a piece of this full list could not be read, so nothing that it lacks was taken" in outcome.note
+    ledger.rows[1] = (0, "b", {})
+    outcome = read(desk, source_of(ledger))
+    assert lifecycles(desk) == {"a": "active", "b": "active", "c": "retracted"}
+    assert outcome.note == ""
+
+
+def test_a_snapshot_is_read_from_the_beginning_whatever_its_cursor_says(desk: Desk) -> None:
+    prepare(desk.database)
+    ledger = Ledger([(n, f"k{n}", {}) for n in range(4)], snapshot=True, resumes=True)
+    for _ in range(2):
+        read(desk, source_of(ledger))
+        assert set(lifecycles(desk).values()) == {"active"}
+
+
 def lifecycles(desk: Desk) -> dict[str, str]:
     resolve(desk.database)
     batch = metadata.tables["batch"].c

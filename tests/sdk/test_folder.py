@@ -1,12 +1,14 @@
 """The walk below a folder finds what `pathlib` finds, in the order of change, and keeps inside."""
 
 import os
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from hub.sdk import Misconfigured
 from hub.sdk.folder import list_files
+from hub.sdk.testing import FakeClock
 
 NAMES = (
     "a.csv",
@@ -97,3 +99,25 @@ def test_a_name_that_is_no_text_is_given_as_the_system_gives_it(tmp_path: Path) 
 def test_a_glob_that_does_not_lie_below_the_folder_is_refused(tmp_path: Path, glob: str) -> None:
     with pytest.raises(Misconfigured, match="is no glob below a folder"):
         list_files(tmp_path, (glob,))
+
+
+def test_a_file_dated_in_the_future_hides_no_other(tmp_path: Path) -> None:
+    ahead = datetime(2200, 1, 1, tzinfo=UTC)
+    with FakeClock(datetime.now(UTC) + timedelta(minutes=1)):
+        for name in ("a.csv", "wrong.csv"):
+            (tmp_path / name).touch()
+        os.utime(tmp_path / "wrong.csv", times=(ahead.timestamp(), ahead.timestamp()))
+        listing = list_files(tmp_path, ["*.csv"])
+        first, wrong = listing
+    assert (listing.reached(first), wrong.name) == (first.changed_ns, "wrong.csv")
+    reached = listing.reached(wrong)
+    with FakeClock(datetime.now(UTC) + timedelta(minutes=5)) as clock:
+        late = clock.now.timestamp()
+        (tmp_path / "late.csv").touch()
+        os.utime(tmp_path / "late.csv", times=(late, late))
+        assert [file.name for file in list_files(tmp_path, ["*.csv"], since_ns=reached)] == [
+            "late.csv",
+            "wrong.csv",
+        ]
+        everything = list_files(tmp_path, ["*.csv"], since_ns=wrong.changed_ns)
+    assert [file.name for file in everything] == ["a.csv", "late.csv", "wrong.csv"]

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -90,6 +91,27 @@ def test_a_transaction_that_commits_late_is_found_within_the_overlap() -> None:
     table.rows[2] = at(40)
     assert seen(list(table.sweep(overlap_s=60).pages(mark))) == table.content()
     assert seen(list(table.sweep(overlap_s=30).pages(mark))) == {(1, at(100))}
+
+
+FUTURE = datetime(9999, 1, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("wrong", [1, 2, 3, 7], ids=["one", "two", "a page", "more than a page"])
+def test_rows_dated_in_the_future_hide_no_change(wrong: int) -> None:
+    table = Table(3, {1: at(5), 2: at(7)} | {100 + n: FUTURE for n in range(wrong)})
+    pages = list(table.sweep().pages({}))
+    assert seen(pages) == table.content()
+    mark = json.loads(json.dumps(pages[-1][1]))
+    assert mark == {"since": "2026-03-01T08:00:07Z"}
+    table.rows[3] = at(8)
+    again = seen(list(table.sweep().pages(mark)))
+    assert again == table.content() - {(1, at(5))}
+
+
+def test_a_mark_that_lies_in_the_future_already_begins_anew() -> None:
+    table = Table(3, {n: at(n) for n in range(5)} | {9: FUTURE})
+    for wrong in ({"since": "9999-01-01T00:00:00Z"}, {"since": "9999-01-01T00:00:00Z", "after": 9}):
+        assert seen(list(table.sweep().pages(wrong))) == table.content()
 
 
 def test_a_bulk_import_in_one_second_is_read_in_pages_each_row_once() -> None:

@@ -1,6 +1,7 @@
 """The instruments' connector keeps the promises of the door."""
 
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -40,3 +41,14 @@ class TestInstruments(RecordSuite):
         self.write(0, 3)
         self.write(9, 2)
         return True
+
+
+def test_a_file_dated_in_the_future_hides_no_other(tmp_path: Path) -> None:
+    connector = Asm(AsmConfig(root=tmp_path, timezone="Etc/UTC"))
+    (tmp_path / "wrong.csv").write_text(flex2(row("S-1", "B1")), encoding="utf-8")
+    os.utime(tmp_path / "wrong.csv", (7_000_000_000, 7_000_000_000))
+    (page,) = connector.read("results", None)
+    assert page.cursor["changed_ns"] <= time.time_ns()
+    (tmp_path / "late.csv").write_text(flex2(row("S-2", "B2")), encoding="utf-8")
+    (page,) = connector.read("results", page.cursor)
+    assert [document.key for document in page.documents] == ["late.csv", "wrong.csv"]

@@ -1,5 +1,7 @@
 """What the events of a batch tell, in each shape; and what a journal can have wrong."""
 
+import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -251,6 +253,17 @@ def test_a_link_out_of_the_folder_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "secret.evt").write_text(journal(FACTORYTALK), encoding="utf-8")
     (root / "1.evt").symlink_to(tmp_path / "secret.evt")
     assert list(open_folder(root).read("journals", None)) == []
+
+
+def test_a_journal_dated_in_the_future_hides_no_other(tmp_path: Path) -> None:
+    text = journal(FACTORYTALK)
+    (tmp_path / "wrong.evt").write_text(text, encoding="utf-8")
+    os.utime(tmp_path / "wrong.evt", (7_000_000_000, 7_000_000_000))
+    (page,) = open_folder(tmp_path).read("journals", None)
+    assert page.cursor["changed_ns"] <= time.time_ns()
+    (tmp_path / "late.evt").write_text(text, encoding="utf-8")
+    (page,) = open_folder(tmp_path).read("journals", page.cursor)
+    assert [document.key for document in page.documents] == ["late.evt", "wrong.evt"]
 
 
 def test_check_tells_a_wrong_shape_and_a_missing_folder(tmp_path: Path) -> None:

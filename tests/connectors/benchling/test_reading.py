@@ -151,6 +151,19 @@ def test_objects_that_change_while_they_are_read_push_no_other_out_of_sight(tena
     assert pages[-1].cursor == {"since": "2026-03-09T08:00:32.250000Z"}
 
 
+def test_an_object_dated_in_the_future_hides_no_change(tenant: Tenant) -> None:
+    lots = [*(entity(f"bfi_{n}", "ts_lot", n) for n in range(5)), entity("bfi_wrong", "ts_lot", 5)]
+    lots[-1]["modifiedAt"] = "9999-01-01T00:00:00Z"
+    tenant.objects["custom-entities"] = lots
+    pages = read(tenant, "ts_lot")
+    assert "bfi_wrong" in keys(pages)
+    assert pages[-1].cursor == {"since": "2026-03-09T08:00:04.250000Z"}
+    lots.append(entity("bfi_new", "ts_lot", 6))
+    assert {"bfi_new", "bfi_wrong"} <= set(keys(read(tenant, "ts_lot", pages[-1].cursor)))
+    wrong = {"since": "9999-01-01T00:00:00Z"}
+    assert set(keys(read(tenant, "ts_lot", wrong))) == {str(lot["id"]) for lot in lots}
+
+
 def test_many_objects_of_one_instant_are_followed_by_their_token(tenant: Tenant) -> None:
     tenant.objects["assay-results"] = [result(f"res_{n}", 3) for n in range(20)]
     assert set(keys(read(tenant, "assaysch_hplc"))) == {f"res_{n}" for n in range(20)}

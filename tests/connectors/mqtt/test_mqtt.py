@@ -1,6 +1,7 @@
 """What the MQTT connector makes of declared shapes, restarts, retained messages and nonsense, at a real broker."""
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from connectors.mqtt import Mqtt
 from connectors.mqtt.topics import TopicPattern
 from hub.model import Batch
 from hub.sdk import Misconfigured, Page, Unavailable
+from hub.sdk.testing import FakeClock
 from tests.connectors.broker import Mosquitto
 from tests.connectors.ear import followed, list_tags, run
 from tests.connectors.mqtt.test_mqtt_conformance import NUMBERS, STREAM, make_mqtt, say_batch, say_value
@@ -147,6 +149,57 @@ def test_a_message_is_acknowledged_when_its_page_is_committed(mosquitto: Mosquit
             "BR-1",
             "2.50",
         )
+
+    run(story)
+
+
+def test_a_look_at_a_topic_that_never_rests_ends_in_time_and_the_next_one_goes_on(
+    mosquitto: Mosquitto,
+) -> None:
+    async def story() -> None:
+        site = f"site-{next(NUMBERS)}"
+        topic = STREAM["topic"].replace("{site}", site)
+        client_id = f"records-{site}"
+
+        def make(idle_s: float) -> Mqtt:
+            stream = {**STREAM, "topic": topic, "idle_s": idle_s, "look_s": 10}
+            return make_mqtt(mosquitto, client_id=client_id, streams={"batches": stream}, signals=[])
+
+        def say() -> None:
+            said.append(f"BR-1/B{len(said)}")
+            mosquitto.say(f"{site}/BR-1/batch/{len(said)}", f'{{"id": "B{len(said) - 1}"}}')
+
+        said: list[str] = []
+        assert await read_pages(make(0.2)) == []  # from now on the broker keeps what comes
+        say()
+        looks: list[list[str]] = []
+        for _ in range(2):
+            looks.append([])
+            with FakeClock(datetime(2026, 3, 1, tzinfo=UTC)) as clock:
+                async for page in make(60.0).read("batches", None):
+                    looks[-1] += [document.key for document in page.documents]
+                    assert len(looks[-1]) < 10, "a look ends, though something always comes"
+                    say()  # before this page is committed the next message is there
+                    clock.advance(seconds=4)
+        looks.append([d.key for page in await read_pages(make(0.2)) for d in page.documents])
+        assert [key for look in looks for key in look] == said
+
+    run(story)
+
+
+def test_what_is_retained_is_told_whole_however_long_that_takes(mosquitto: Mosquitto) -> None:
+    async def story() -> None:
+        site = f"site-{next(NUMBERS)}"
+        stream = {**STREAM, "topic": STREAM["topic"].replace("{site}", site), "look_s": 10}
+        for number in range(6):
+            say_batch(mosquitto, number, "2026-03-01T08:00:00Z", site=site)
+        connector = make_mqtt(mosquitto, streams={"batches": stream}, signals=[])
+        with FakeClock(datetime(2026, 3, 1, tzinfo=UTC)) as clock:
+            keys: list[str] = []
+            async for page in connector.read("batches", None):
+                keys += [document.key for document in page.documents]
+                clock.advance(seconds=20)
+        assert len(keys) == 6
 
     run(story)
 

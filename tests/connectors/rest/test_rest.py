@@ -60,6 +60,34 @@ def test_a_change_at_a_page_already_passed_is_found_next_time(laboratory: Labora
     assert "S-001" in {d.key for d in documents}
 
 
+@pytest.mark.parametrize(
+    "paging", [{"kind": "page", "size": 2}, {"kind": "offset", "size_param": "size", "size": 2}]
+)
+def test_an_item_dated_in_the_future_hides_no_change(laboratory: Laboratory, paging: dict[str, Any]) -> None:
+    laboratory.items.append(item(50, "9999-01-01T00:00:00Z"))
+    documents, cursor = read(make_rest(laboratory.base, paging=paging))
+    newest = max(i["modified"] for i in laboratory.items[:-1])
+    assert cursor == {"since": newest}
+    assert "S-050" in {d.key for d in documents}
+    laboratory.items.append(item(51, "2026-03-01T13:00:00Z"))
+    documents, _ = read(make_rest(laboratory.base, paging=paging), cursor)
+    assert {"S-050", "S-051"} <= {d.key for d in documents}
+    assert "S-001" not in {d.key for d in documents}
+
+
+@pytest.mark.parametrize("is_sorted", [True, False])
+def test_a_cursor_that_lies_in_the_future_already_begins_anew(
+    laboratory: Laboratory, is_sorted: bool
+) -> None:
+    incremental = {"param": "since", "sorted": is_sorted}
+    paging = {"kind": "page", "size": 2, "stable": True}
+    wrong = {"since": "9999-01-01T00:00:00Z", "at": 3}
+    documents, cursor = read(make_rest(laboratory.base, incremental=incremental, paging=paging), wrong)
+    assert {d.key for d in documents} == {f"S-{n:03d}" for n in range(1, 8)}
+    assert cursor is not None
+    assert cursor["since"] < "2026-03-02"
+
+
 def test_numbers_stay_as_the_source_wrote_them(laboratory: Laboratory) -> None:
     laboratory.body = b'{"data": {"samples": [{"id": 7, "modified": "2026-03-01T08:00:00Z", "results": [{"id": "R", "test": "T", "entry": 3.10, "unit": "%"}]}]}}'
     rest = make_rest(laboratory.base, paging=None)

@@ -8,7 +8,7 @@ import base64
 import json
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -36,6 +36,8 @@ class Sap:
     protocol: str = "v2"
     faults: list[Fault] = field(default_factory=list)
     asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+    meanwhile: list[Callable[[], None]] = field(default_factory=list)
+    """What happens in the system after each answer, one after the other."""
     url: str = ""
 
     def answer(self, path: str, options: dict[str, str]) -> tuple[int, str]:
@@ -122,6 +124,8 @@ def serve(sap: Sap) -> Iterator[Sap]:
             else:
                 path = parts.path.removeprefix("/sap/opu/odata/sap/")
                 status, body = sap.answer(path, dict(parse_qsl(parts.query, keep_blank_values=True)))
+                if sap.meanwhile:
+                    sap.meanwhile.pop(0)()
                 self.send(status, body, {"content-type": "application/json"})
 
         def send(self, status: int, body: str, headers: dict[str, str]) -> None:

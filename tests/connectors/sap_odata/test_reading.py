@@ -1,6 +1,6 @@
 """Reading S/4HANA: the promises of the door, change stamps, paging, and every seeded fault."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -200,6 +200,62 @@ def test_a_system_where_nothing_was_ever_changed_is_not_read_whole_again(sap: Sa
     cursor = read(sap, "orders")[-1].cursor
     assert cursor == {"created": "2026-03-19T00:00:00", "changed": "2026-03-18T00:00:00"}
     assert keys(read(sap, "orders", cursor, overlap_s=0)) == ["1004719"]
+
+
+def change(sap: Sap, *numbers: int) -> Callable[[], None]:
+    """Give what happens when orders change: they move behind all others."""
+
+    def happen() -> None:
+        latest = max(row["LastChangeDateTime"] for row in sap.tables[ORDERS])
+        for number in numbers:
+            sap.tables[ORDERS][number]["LastChangeDateTime"] = latest = str(int(latest) + 1)
+
+    return happen
+
+
+@pytest.mark.parametrize("page_size", [1, 2, 3, 5])
+@pytest.mark.parametrize("server_page", [2, 1000])
+@pytest.mark.parametrize(
+    "changes",
+    [[[0]], [[1]], [[], [0, 1]], [[0, 1, 2, 3, 4, 5, 6, 7]], [[0], [1], [2], [3], [4]], [[11]] * 5],
+    ids=["the first", "the last of a page", "two", "more than a page", "one after another", "the newest"],
+)
+def test_orders_that_change_while_they_are_read_push_no_other_out_of_sight(
+    sap: Sap, changes: list[list[int]], page_size: int, server_page: int
+) -> None:
+    sap.tables[ORDERS] = [order(f"10047{n:02d}", f"20260302{n:02d}0000") for n in range(12)]
+    sap.server_page = server_page
+    sap.meanwhile = [change(sap, *numbers) for numbers in changes]
+    pages = read(sap, "orders", page_size=page_size)
+    assert {f"10047{n:02d}" for n in range(12)} == set(keys(pages))
+    sap.meanwhile = []
+    pages += read(sap, "orders", pages[-1].cursor)
+    last = {row["ManufacturingOrder"].lstrip("0"): row["LastChangeDateTime"] for row in sap.tables[ORDERS]}
+    given = {d.key: d.changed_at for d in documents(pages)}
+    assert {key: f"{at:%Y%m%d%H%M%S}" for key, at in given.items() if at} == last
+
+
+def test_a_row_is_given_once_where_nothing_changes(sap: Sap) -> None:
+    sap.tables[ORDERS] = [order(f"10047{n:02d}", f"20260302{n:02d}0000") for n in range(12)]
+    assert len(keys(read(sap, "orders", page_size=5))) == 12
+    assert [options["$skip"] for _, options in sap.asked] == ["0", "4", "9"]
+
+
+def test_an_order_dated_in_the_future_hides_no_change(sap: Sap) -> None:
+    wrong = order("1004799", "99991231000000", MfgOrderCreationDate=ms("9999-12-31"))
+    sap.tables[ORDERS].append(wrong)
+    first = read(sap, "orders")
+    assert first[-1].cursor == {"changed": "2026-03-02T08:15:00", "created": "2026-03-01T00:00:00"}
+    assert "1004799" in keys(first)
+    sap.tables[ORDERS].append(order("1004720", "20260302101500"))
+    assert {"1004720", "1004799"} <= set(keys(read(sap, "orders", first[-1].cursor)))
+
+
+def test_a_mark_that_lies_in_the_future_already_begins_anew(sap: Sap) -> None:
+    wrong = {"changed": "9999-12-31T00:00:00", "created": "2026-03-01T00:00:00"}
+    pages = read(sap, "orders", wrong)
+    assert {"1004710", "1004711", "1004712", "1004713", "1004719"} == set(keys(pages))
+    assert pages[-1].cursor["changed"] == "2026-03-02T08:15:00"
 
 
 def test_only_the_plants_of_the_settings_are_asked_for(sap: Sap) -> None:

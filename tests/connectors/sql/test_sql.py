@@ -62,6 +62,46 @@ def test_a_row_without_a_change_time_is_told_and_not_left_out(plant: Plant) -> N
     assert [(piece.key, "changed is NULL" in piece.reason) for piece in rejected] == [("77", True)]
 
 
+def test_rows_without_a_change_time_are_told_however_many_and_whenever_they_come(plant: Plant) -> None:
+    with make_sql(plant, streams=stream(plant)) as sql:
+        last = list(sql.read("samples", None))[-1].cursor
+        rows = ", ".join(f"({n}, 'B{n}', 0)" for n in range(70, 75))
+        plant.run(f"INSERT INTO lims_sample (id, batch, gone) VALUES {rows}")
+        pages = list(sql.read("samples", last))
+    assert sorted(piece.key for page in pages for piece in page.rejected) == ["70", "71", "72", "73", "74"]
+    assert all(page.cursor for page in pages), "a page of them alone moves no cursor"
+
+
+def test_a_row_dated_in_the_future_hides_no_change(plant: Plant) -> None:
+    plant.sample(60, datetime(9999, 1, 1, tzinfo=UTC))
+    with make_sql(plant, streams=stream(plant)) as sql:
+        first = list(sql.read("samples", None))
+        plant.sample(61, T0 + timedelta(hours=4))
+        later = [d.key for page in sql.read("samples", first[-1].cursor) for d in page.documents]
+    assert "60" in [d.key for page in first for d in page.documents]
+    assert {"60", "61"} <= set(later)
+    assert "0" not in later
+
+
+def test_a_cursor_that_lies_in_the_future_already_begins_anew(plant: Plant) -> None:
+    with make_sql(plant, streams=stream(plant)) as sql:
+        good = list(sql.read("samples", None))[-1].cursor
+        text = plant.write_time(datetime(9999, 1, 1, tzinfo=UTC))
+        wrong = text if isinstance(good["clock"], str) else {"time": text}
+        again = list(sql.read("samples", {"clock": wrong, "key": [60]}))
+    assert "0" in [d.key for page in again for d in page.documents]
+    assert again[-1].cursor == good
+
+
+def test_a_stream_whose_rows_are_all_dated_in_the_future_is_read_whole_each_time(plant: Plant) -> None:
+    plant.run("DELETE FROM lims_sample")
+    plant.sample(60, datetime(9999, 1, 1, tzinfo=UTC))
+    with make_sql(plant, streams=stream(plant)) as sql:
+        cursor = list(sql.read("samples", None))[-1].cursor
+        plant.sample(61, T0)
+        assert {d.key for page in sql.read("samples", cursor) for d in page.documents} == {"60", "61"}
+
+
 def test_a_missing_column_or_table_is_named_by_check(plant: Plant) -> None:
     with make_sql(plant, streams=stream(plant, clock="altered")) as sql, pytest.raises(Misconfigured) as told:
         sql.check()

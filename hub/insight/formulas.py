@@ -300,9 +300,9 @@ _AMOUNTS = (
     ),
     _of_batches(
         "step_yield",
-        "Yield of a step",
+        "Yield of a step, by amounts",
         "product stream that a step passes on / product stream that it takes up, amounts in the same unit",
-        "MODEL §4, by amounts: where a step changes the concentration, state amounts of product",
+        "MODEL §4, without concentrations: state amounts of product where they change",
         terms={"passed_on": _streamed("is_passed_on"), "taken_up": _streamed("is_taken_up")},
         numerator="passed_on",
         denominator="taken_up",

@@ -154,10 +154,6 @@ def test_a_figure_of_a_unit_by_month_is_what_pandas_counts_hour_by_hour(world: W
     assert set(told) == {"2026-01", "2026-02"}
 
 
-def test_no_month_has_more_production_than_the_time_that_was_planned_for_it(world: World) -> None:
-    assert all(0 < one.value <= 1 for one in figures(world, "availability").values() if one.value is not None)
-
-
 def test_periods_add_up_to_the_whole_whatever_their_length(world: World) -> None:
     whole = figures(world, "availability", grain="all")["1-01"]
     for grain in ("year", "quarter", "month", "week", "day"):

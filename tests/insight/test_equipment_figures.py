@@ -16,6 +16,7 @@ from hub.insight.periods import Grain
 from hub.model import Batch, Equipment, EquipmentTime, MaterialLot, ProcessSegment, Record, SegmentResponse
 from hub.store.mart.figures import Span
 from tests.insight.plant import called
+from tests.journeys.press_aggregates import Column
 from tests.resolve.test_counting import says
 from tests.resolve.worlds import World
 
@@ -112,14 +113,14 @@ def figures(world: World, code: str, unit: str = "U", grain: Grain = "month") ->
 
 
 # ------------------------------------------------------------------------------------------ by pandas
-def count_hours(stretches: Mapping[str, tuple[datetime, datetime]]) -> "pd.Series[float]":
+def count_hours(stretches: Mapping[str, tuple[datetime, datetime]]) -> Column:
     """Give the hours of each month that stretches hold, each hour taken for itself."""
     each = [pd.date_range(start, end, freq="h", inclusive="left") for start, end in stretches.values()]
     hours = pd.DatetimeIndex([hour for one in each for hour in one])
     return pd.Series(1.0, index=hours).groupby(hours.strftime("%Y-%m")).sum()
 
 
-def expected() -> dict[str, "pd.Series[float]"]:
+def expected() -> dict[str, Column]:
     """Give what each figure of the family is by month."""
     by_element = {
         element: count_hours({str(n): (at(s), at(t)) for n, (e, _, s, t) in enumerate(LOG) if e == element})

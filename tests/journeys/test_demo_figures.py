@@ -28,7 +28,9 @@ def counter(demo: Demo) -> Iterator[Counter]:
 def collections(counter: Counter) -> dict[str, Frame]:
     things = ("batches", "orders", "lots", "quality_events")
     facts = ("lab_samples", "results", "criteria", "phases", "movements", "equipment_times")
-    found = {name: counter.arrow(f"/v1/collections/{name}").to_pandas() for name in (*things, *facts)}
+    found: dict[str, Frame] = {
+        name: counter.arrow(f"/v1/collections/{name}").to_pandas() for name in (*things, *facts)
+    }
     for name in facts:  # what two systems saw counts once
         found[name] = found[name][found[name]["same_as"].isna() & ~found[name]["is_retracted"]]
     return found

@@ -2,6 +2,7 @@
 
     python3 bootstrap.py demo [arguments…]   set up, then `plantwide demo [arguments…]`
     python3 bootstrap.py test                set up with the developers' tools, then every check and test
+    python3 bootstrap.py nightly             set up with the developers' tools, then the longest tests
     python3 bootstrap.py install             set up with the developers' tools, nothing more
 
 Needs Python 3.11 or later and nothing outside its standard library. A second run starts at once: it
@@ -245,7 +246,7 @@ def hand_over(program: str, *arguments: str) -> int:  # noqa: RET503 - execv doe
 def main(arguments: list[str]) -> int:
     """Exit status: the program's own, 2 for a wrong call, 1 when setting up failed."""
     word, *rest = arguments or [""]
-    if word not in {"demo", "test", "install"} or (rest and word != "demo"):
+    if word not in {"demo", "test", "nightly", "install"} or (rest and word != "demo"):
         print(__doc__)
         return 0 if word in {"", "help", "-h", "--help"} else 2
     try:
@@ -261,6 +262,8 @@ def main(arguments: list[str]) -> int:
     if word == "test":
         os.environ.setdefault("PYTEST_ADDOPTS", share_out(os.cpu_count() or 1))
         return hand_over("poe", "-C", str(ROOT), "check")
+    if word == "nightly":
+        return hand_over("poe", "-C", str(ROOT), "nightly")
     say(f"ready: {SCRIPTS / 'plantwide'} and {SCRIPTS / 'poe'}")
     return 0
 

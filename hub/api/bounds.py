@@ -35,10 +35,13 @@ def check_examined(
 ) -> None:
     """Refuse to look at more samples than one question may."""
     limit = most or room.settings.examined_samples
-    if count_at_most(connection, [kind.tag_id for kind in kinds], start=start, end=end) > limit:
+    count = count_at_most(connection, [kind.tag_id for kind in kinds], start=start, end=end)
+    if count > limit:
         raise Problem(
             "too-much-asked",
-            f"More than {limit} samples may have to be looked at. Ask for less time or fewer tags.",
+            f"Up to {count} samples would have to be looked at, more than {limit}. Ask for less time or "
+            f"fewer tags (about one part in {-(-count // limit)} at once), or for a trend at /v1/samples "
+            "with `points=`.",
         )
 
 

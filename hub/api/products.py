@@ -128,6 +128,8 @@ _ROUTES: Mapping[str, str] = {
         GET /v1/samples/grid
         GET /v1/samples/statistics
         GET /v1/samples/stream
+        GET /v1/tags/{name}/annotations
+        GET /v1/tags/{name}/erasures
     """,
     "source_records": """
         GET /source-records/{record_id}

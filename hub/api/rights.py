@@ -147,6 +147,8 @@ _WHOLE: Mapping[str, str] = {
         GET /v1/source-records/{record_id}/payload
         GET /v1/sources
         GET /v1/tags
+        GET /v1/tags/{name}/annotations
+        GET /v1/tags/{name}/erasures
         GET /v1/units
         GET /v1/webhooks
         GET /v1/webhooks/{webhook_id}
@@ -161,6 +163,7 @@ _WHOLE: Mapping[str, str] = {
     """,
     Permission.OPERATE: """
         POST /v1/quarantine/replay
+        POST /v1/tags/{name}/annotations
         PUT /i3x/v1/objects/history
         PUT /i3x/v1/objects/value
     """,
@@ -171,6 +174,7 @@ _WHOLE: Mapping[str, str] = {
         POST /v1/conflicts/{entity_type}/{name}/{attribute}/resolve
         POST /v1/links
         POST /v1/links/{link_id}/undo
+        POST /v1/tags/{name}/erasures
         PUT /v1/rules/{entity_type}/{attribute}
     """,
     Permission.ADMINISTER: """

@@ -629,7 +629,10 @@ Tag = extend(thing_schema("tag"), "TagWithLatest", {"latest": Latest | None})
 
 
 class SampleRow(Schema):
-    """A sample: source time (UTC, microseconds), number or text, OPC UA status code."""
+    """A sample: source time (UTC, microseconds), number or text, OPC UA status code.
+
+    With the status 1025 (Good, Calculated) the value is the least or greatest of an hour and `ts` its start.
+    """
 
     tag: str
     ts: AwareDatetime
@@ -639,12 +642,16 @@ class SampleRow(Schema):
 
 
 class Samples(Schema):
-    """Samples sorted by tag and time; start is inclusive, end exclusive."""
+    """Samples sorted by tag and time; start is inclusive, end exclusive.
+
+    `by_hour` names the tags that were thinned by hours, having too many samples to look at each.
+    """
 
     start: AwareDatetime
     end: AwareDatetime
     tags: list[str]
     is_downsampled: bool
+    by_hour: list[str]
     items: list[SampleRow]
 
 

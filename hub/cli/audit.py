@@ -75,11 +75,11 @@ def verify_trail(
 
     settings = read_settings(data=data, database=database)
     usual = settings.heads_file or settings.data / "heads" / "heads.jsonl"
-    files = heads or ([usual] if usual.exists() else [])
+    files = heads or ([usual] if settings.heads_file or usual.exists() else [])
     start = time.perf_counter()
     try:
         with open_store(settings, writes=False) as store:
-            report = verify(store, heads=files, trusted=trust or [])
+            report = verify(store, heads=files, home=settings.data, trusted=trust or [])
     except OSError as error:
         fail(f"{error.filename}: {error.strerror}")
     if as_json:
@@ -95,11 +95,12 @@ def verify_trail(
         f"{report.rows:,} audit rows ({report.unsealed:,} not sealed yet), {report.things:,} rows of tables, "
         f"{report.heads:,} heads in the store and {report.outside:,} outside, in {seconds:.1f} s"
     )
-    if not files:
-        typer.echo("no heads outside the store were compared: whoever rewrote all of it would not be found")
+    for warning in report.warnings:
+        typer.echo(f"warning: {warning}")
     if report.first_bad is not None:
         typer.echo(f"the first bad sequence number is {report.first_bad}")
-    typer.echo("all is well" if report.is_good else f"{len(report.findings) + report.more:,} findings")
+    well = "all is well" if report.outside else "all is well, as far as the store itself can tell"
+    typer.echo(well if report.is_good else f"{len(report.findings) + report.more:,} findings")
     if not report.is_good:
         raise typer.Exit(1)
 
@@ -180,5 +181,7 @@ def export(
     ):
         done = export_trail(store, out, entity=entity)
     typer.echo(f"{done.rows:,} rows in {out}, signed with key {done.key_id}")
+    if entity is not None:
+        typer.echo("an export of one thing cannot show where its rows end: only that of the whole trail can")
     typer.echo(f"check   python3 {done.verifier} {out} {done.key_id}")
     typer.echo(f"or      {done.command}")

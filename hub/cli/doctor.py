@@ -12,7 +12,7 @@ from hub.ingest.registry import list_connectors, load_connector
 from hub.sdk import ConnectorError
 from hub.shift.settings import Settings
 from hub.store.database import Database
-from hub.store.guards import expected_guards, list_guards
+from hub.store.guards import find_broken_guards
 from hub.store.lake.survey import survey
 from hub.store.upgrade import is_current
 
@@ -49,12 +49,12 @@ def _store(settings: Settings) -> Iterator[Finding]:
         current = is_current(store)
         yield current, "the store has the newest shape" if current else "run `plantwide db upgrade`"
         with store.read() as connection:
-            missing = expected_guards(store.dialect) - list_guards(connection)
+            broken = find_broken_guards(connection)
         yield (
-            not missing,
-            "append-only triggers are in place"
-            if not missing
-            else f"triggers missing: {', '.join(sorted(missing))}; run `plantwide db upgrade`",
+            not broken,
+            "append-only triggers are in place, and no others"
+            if not broken
+            else f"{'; '.join(broken)}; run `plantwide audit verify`, then `plantwide db upgrade`",
         )
         if current:
             yield from _samples(store)

@@ -121,7 +121,7 @@ def open_store(settings: Settings, *, writes: bool = True, seals: bool = True) -
             with plain_errors(NotTheOwner):
                 changed = ensure_current(database)
             for fault in changed:
-                typer.echo(f"plantwide: {fault}; it is put back: run `plantwide audit verify`", err=True)
+                typer.echo(f"plantwide: {fault}; that is put right: run `plantwide audit verify`", err=True)
         elif not is_current(database):
             fail("the store does not have the newest shape; run `plantwide db upgrade`")
         yield database

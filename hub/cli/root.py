@@ -37,7 +37,7 @@ VERBS = {
     "star": Verb("star", help="Keep the star as Parquet files, for BI tools and quick answers."),
     "feature": Verb("feature", help="See declared figures of batches, and compute them."),
     "key": Verb("key", help="Make, list and revoke API keys."),
-    "samples": Verb("samples", help="See how samples are stored; fold, compact, check, let go."),
+    "samples": Verb("samples", help="See how samples are stored; fold, compact, check, let go, note, erase."),
     "audit": Verb("audit", help="Seal the audit trail, verify and export it; its key."),
     "db": Verb("database", help="Migrate, dump and rebuild the store."),
 }

@@ -1,9 +1,11 @@
-"""`plantwide samples …`: how samples are stored; fold, compact, verify and let go by hand."""
+"""`plantwide samples …`: how samples are stored; fold, compact, verify, let go, note on and erase by hand."""
 
 import csv
 import sys
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import asdict
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated
 
 import orjson
@@ -20,11 +22,16 @@ from hub.cli.opening import (
     plain_errors,
     read_settings,
 )
+from hub.cli.rule import ReasonOption
 from hub.ingest.runner import utc_now
+from hub.model import format_instant, parse_instant
 from hub.shift.settings import Settings
+from hub.store.answers.things import Ambiguous, NotFound, find_thing
 
 app = typer.Typer(no_args_is_help=True)
 DryRun = Annotated[bool, typer.Option("--dry-run", help="only say what would be done")]
+_LONGEST_NOTE = 2_000
+TagArgument = Annotated[str, typer.Argument(help="a tag's uid, code or any of its names")]
 
 
 @app.command("stats")
@@ -164,6 +171,89 @@ def retire_now(
             fail("another node tends samples now; try again later")
         periods = list_old(turn, before) if dry_run else retire(turn, before, by=operator(), reason=reason)
     typer.echo(f"{'would let go of' if dry_run else 'let go of'} {', '.join(periods) or 'nothing'}")
+
+
+@app.command("annotate")
+def annotate(
+    tag: TagArgument,
+    text: Annotated[str, typer.Argument(help="what is noted, in one line")],
+    start: Annotated[str | None, typer.Option("--from", help="first time, with its zone")] = None,
+    end: Annotated[str | None, typer.Option("--to", help="its end, exclusive")] = None,
+    at: Annotated[str | None, typer.Option(help="an instant instead of a stretch")] = None,
+    data: DataOption = None,
+    database: DatabaseOption = None,
+) -> None:
+    """Note something of a stretch of a tag's time, or of an instant."""
+    from hub.store.samples import annotate_samples
+
+    if not text.strip() or not text.isprintable() or len(text) > _LONGEST_NOTE:
+        raise typer.BadParameter(f"a note is one line of 1 to {_LONGEST_NOTE:,} characters")
+    if (at is None) == (start is None) or (start is None) != (end is None):
+        raise typer.BadParameter("say --from and --to, or --at")
+    span = _read_span(at or start, end)
+    by, now = operator(), utc_now()
+    with (
+        open_store(read_settings(data=data, database=database)) as store,
+        store.begin(by, at=now, reason="samples are annotated") as connection,
+        _named(),
+    ):
+        found = find_thing(connection, "tag", tag)
+        annotate_samples(connection, found.id, span, text=text.strip(), author=by, now=now)
+    typer.echo(f"noted of {tag} from {_spell(span)}")
+
+
+@app.command("erase")
+def erase(
+    tag: TagArgument,
+    start: Annotated[str, typer.Option("--from", help="first time, with its zone")],
+    end: Annotated[str, typer.Option("--to", help="last time, exclusive")],
+    reason: ReasonOption,
+    data: DataOption = None,
+    database: DatabaseOption = None,
+) -> None:
+    """Let the samples that a tag has in a time count no more; none is lost, and the past still shows them."""
+    from hub.store.samples import TooManyToErase, erase_samples
+
+    span = _read_span(start, end)
+    by, now = operator(), utc_now()
+    with (
+        plain_errors(TooManyToErase),
+        open_store(read_settings(data=data, database=database)) as store,
+        store.begin(by, at=now, reason=reason) as connection,
+        _named(),
+    ):
+        found = find_thing(connection, "tag", tag)
+        _, hidden = erase_samples(connection, found.id, span, reason=reason, by=by, now=now)
+    typer.echo(
+        f"{hidden:,} samples of {tag} from {_spell(span)} count no more; what is delivered later counts again"
+    )
+
+
+@contextmanager
+def _named() -> Generator[None]:
+    """End with one line where a name fits no tag, or several."""
+    try:
+        yield
+    except NotFound:
+        fail("no tag has this uid, code or name; `plantwide samples tags` lists those with samples")
+    except Ambiguous as error:
+        fail(f"{error}: {', '.join(str(one['uid']) for one in error.candidates)}")
+
+
+def _read_span(start: str | None, end: str | None) -> tuple[datetime, datetime]:
+    """Give a time as somebody wrote it; without an end, the one instant."""
+    try:
+        first = parse_instant(start or "")
+        last = parse_instant(end) if end else first + timedelta(microseconds=1)
+    except (ValueError, OverflowError) as error:
+        raise typer.BadParameter(f"write times such as 2026-03-10T09:00:00Z: {error}") from error
+    if first >= last:
+        raise typer.BadParameter("--from must be before --to")
+    return first, last
+
+
+def _spell(span: tuple[datetime, datetime]) -> str:
+    return " to ".join(map(format_instant, span))
 
 
 def _days(settings: Settings) -> int:

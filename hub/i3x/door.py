@@ -34,7 +34,7 @@ from hub.i3x.naming import NAMESPACES
 from hub.i3x.schemas import list_types, relationships_by_id, types_by_id
 from hub.i3x.settings import I3xSettings
 from hub.i3x.space import Element, JsonObject, describe, find_elements, list_edges, list_root_elements
-from hub.i3x.streaming import follow, tell_loss
+from hub.i3x.streaming import follow, tell_loss, write_comment
 from hub.i3x.subscriptions import Book, Owner
 from hub.i3x.values import descend, read_history, read_values
 from hub.i3x.writing import write_updates
@@ -349,7 +349,8 @@ class Counter:
 
         standing = standing_of(request, room)
         events = follow(room, self._settings, self._book, one, stream, standing=standing)
-        return LiveResponse(events, slow_s=room.settings.slow_client_s, ended=end)
+        farewell = write_comment(tell_loss(self._settings))
+        return LiveResponse(events, slow_s=room.settings.slow_client_s, ended=end, farewell=farewell)
 
     # ---------------------------------------------------------------------------------- one for all
     @contextmanager

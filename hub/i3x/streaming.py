@@ -37,11 +37,11 @@ async def follow(  # noqa: PLR0917 - where, and which stream of what
     try:
         while one.stream == stream.number and not room.live.is_stopping and book.is_there(one):
             if await standing.has_ended():
-                yield _comment(NO_LONGER)
+                yield write_comment(NO_LONGER)
                 return
             updates, has_lost = await to_thread.run_sync(book.take, one)
             if has_lost:
-                yield _comment(tell_loss(settings))
+                yield write_comment(tell_loss(settings))
             if updates and one.stream == stream.number:
                 text = orjson.dumps(updates, option=orjson.OPT_UTC_Z).decode()
                 stream.is_sending = True
@@ -56,6 +56,6 @@ async def follow(  # noqa: PLR0917 - where, and which stream of what
         one.end_stream(stream)
 
 
-def _comment(text: str) -> bytes:
+def write_comment(text: str) -> bytes:
     """Give a line that clients pass over and people read (HTML, 9.2.6)."""
     return f": {text}\n\n".encode()

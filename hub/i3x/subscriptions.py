@@ -245,8 +245,8 @@ class Book:
             if not arrivals:
                 break
             for arrival in arrivals:
-                for key, first, last, _ in arrival.spans.tolist():
-                    if key in tags:
+                for key, first, last, count in arrival.spans.tolist():
+                    if key in tags and count:  # an erasure brings none
                         yield from self._samples(connection, one, tags[key], first, last)
             one.reached = arrivals[-1].id
         one.reached = max(one.reached, newest)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import pairwise
@@ -14,16 +15,25 @@ from hub.insight.course import Column, Course, join_course, make_course
 from hub.store.answers.tag_kinds import TagKind
 from hub.store.coverage import Span
 from hub.store.database import Connection
-from hub.store.samples import STORED_SCHEMA, read_samples
+from hub.store.samples import STORED_SCHEMA, nearest_samples, read_samples
 
 Read = Callable[[Iterable[int], datetime, datetime], pa.Table]
 """Gives the samples of tags from one instant until before another, as `read_samples` does."""
 REACHES = (timedelta(minutes=10), timedelta(days=1), timedelta(days=31))
-"""How far samples around a span are looked for, the next only for tags that had none so far."""
+"""How far samples around a span are read, the next only for tags that had none so far; beyond the last one
+the nearest sample alone is looked for."""
 _TOGETHER = 100000
 """So many samples are worked on in one go: there are some twenty columns of intermediate figures then."""
 _NEAR = timedelta(hours=6)
 _FIRST, _LAST = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class _Source:
+    """Where samples come from; `read` may know some of them already."""
+
+    connection: Connection
+    read: Read
 
 
 def load_courses(
@@ -36,14 +46,13 @@ def load_courses(
 ) -> dict[int, Course]:
     """Give the course of each tag over these spans, by key; between them only what is near is there.
 
-    It also holds the sample before each span and the one after it, when there is one within a month. After a
-    span a step tag's is there only where a longest gap is asked for, here or later (`for_gaps`): nothing else
-    depends on it.
+    It also holds the sample before each span and the one after it, however far off. After a span a step tag's
+    is there only where a longest gap is asked for, here or later (`for_gaps`): nothing else depends on it.
     """
     wanted = {kind.tag_id: kind for kind in kinds}
     until_next = _until_next(wanted.values(), for_gaps=for_gaps or max_gap is not None)
-    read = partial(read_samples, connection)
-    samples, parts = _load(wanted, spans, until_next, read=read)
+    source = _Source(connection, partial(read_samples, connection))
+    samples, parts = _load(wanted, spans, until_next, source=source)
     gap = _as_micros(max_gap)
     return {
         tag_id: make_course(_slice(samples, parts[tag_id]), is_step=kind.is_step, max_gap=gap)
@@ -65,8 +74,8 @@ def load_together(
     gives samples where a time has been read already (`read_at_once`).
     """
     until_next = _until_next(kinds, for_gaps=max_gap is not None)
-    read = read or partial(read_samples, connection)
-    samples, found = _load({kind.tag_id for kind in kinds}, spans, until_next, read=read)
+    source = _Source(connection, read or partial(read_samples, connection))
+    samples, found = _load({kind.tag_id for kind in kinds}, spans, until_next, source=source)
     parts = [found[kind.tag_id] for kind in kinds]
     has_text = np.zeros(samples.num_rows + 1, np.int64)
     if samples["text"].null_count < samples.num_rows:
@@ -119,15 +128,15 @@ def _load(
     spans: Iterable[Span],
     until_next: AbstractSet[int],
     *,
-    read: Read,
+    source: _Source,
 ) -> tuple[pa.Table, dict[int, slice]]:
     """Give the samples of all tags, and which rows are those of each; rows between may be nobody's."""
     tables = [STORED_SCHEMA.empty_table()]
     found: dict[int, list[slice]] = {tag_id: [] for tag_id in tag_ids}
     held = 0
     for start, end in _near_together(spans):
-        near = read(tag_ids, _less(start, REACHES[0]), _more(end, REACHES[0]))
-        for table, parts in _bounded(near, tag_ids, (start, end), until_next, read=read):
+        near = source.read(tag_ids, _less(start, REACHES[0]), _more(end, REACHES[0]))
+        for table, parts in _bounded(near, tag_ids, (start, end), until_next, source=source):
             for tag_id, part in parts.items():
                 found[tag_id].append(slice(held + part.start, held + part.stop))
             tables.append(table)
@@ -176,7 +185,7 @@ def _bounded(  # noqa: PLR0917 - as load_courses
     span: Span,
     until_next: AbstractSet[int],
     *,
-    read: Read,
+    source: _Source,
 ) -> Iterator[tuple[pa.Table, dict[int, slice]]]:
     """Give tables and the rows of each tag that count there; those of a tag follow each other in time.
 
@@ -199,27 +208,31 @@ def _bounded(  # noqa: PLR0917 - as load_courses
             late.add(tag_id)
         first = max(one - (0 if starts_inside else 1), begin)
         kept[tag_id] = slice(first, min(other + (tag_id in until_next), stop))
-    yield from _find(early, start, read=read, ahead=False)
+    yield from _find(early, start, source=source, ahead=False)
     yield near, kept
-    yield from _find(late, end, read=read, ahead=True)
+    yield from _find(late, end, source=source, ahead=True)
 
 
 def _find(
-    tag_ids: set[int], at: datetime, *, read: Read, ahead: bool
+    tag_ids: set[int], at: datetime, *, source: _Source, ahead: bool
 ) -> Iterator[tuple[pa.Table, dict[int, slice]]]:
     """Give each tag's last sample before an instant, or the first one from it on, beyond the first reach."""
     reached, missing = REACHES[0], tag_ids
     for reach in REACHES[1:]:
         if not missing:
-            break
+            return
         span = (_more(at, reached), _more(at, reach)) if ahead else (_less(at, reached), _less(at, reach))
-        found = read(missing, *sorted(span))
+        found = source.read(missing, *sorted(span))
         parts = _parts(found)
         edges = [part.start if ahead else part.stop - 1 for part in parts.values()]
         if edges:
             alone = found.take(_indices(np.asarray(edges)))
             yield alone, {tag_id: slice(row, row + 1) for row, tag_id in enumerate(parts)}
         reached, missing = reach, missing - parts.keys()
+    if missing:
+        edge = _more(at, reached) if ahead else _less(at, reached)
+        alone = nearest_samples(source.connection, missing, edge, ahead=ahead)
+        yield alone, _parts(alone)
 
 
 def around(span: Span) -> Span:

@@ -142,10 +142,10 @@ def _new_spans(
         times = load_courses(connection, [kind], [(first, last + timedelta(microseconds=1))])[
             kind.tag_id
         ].times
-        if len(times):
-            before, following = to_time(int(times[0])), to_time(int(times[-1]))
-            # The newest value stands until now: whatever ran since then may have it as its own.
-            yield kind, min(before, first), following if following > last else _LAST
+        # Where all were erased the time itself is left.
+        before, following = (to_time(int(times[at])) for at in (0, -1)) if len(times) else (first, last)
+        # The newest value stands until now: whatever ran since then may have it as its own.
+        yield kind, min(before, first), following if following > last else _LAST
 
 
 # ------------------------------------------------------------------------------------ saying it

@@ -25,7 +25,10 @@ Spans = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Arrival:
-    """A put: a row a tag with its key, the first and last time (µs), and how many samples."""
+    """A put: a row a tag with its key, the first and last time (µs), and how many samples.
+
+    An erasure arrives too, with 0 samples: whoever has read that time reads it anew.
+    """
 
     id: int
     recorded_at: datetime

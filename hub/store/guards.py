@@ -1,10 +1,12 @@
 """Triggers: append-only rows stay as they were written, and every write of an audited row is noted.
 
+No others may stand beside them: what a stranger's trigger writes is noted under the name of who set it off.
+
 They are derived objects, made anew after every migration: an SQLite batch migration rebuilds a table and
 silently drops its triggers.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from sqlalchemy import JSON, Connection, Inspector, Integer, LargeBinary, inspect
@@ -13,27 +15,39 @@ from hub.store.audited import AUDITED
 from hub.store.tables import SEAL_TABLES, metadata, read_event, sample_put
 from hub.store.tables.spine import APPEND_ONLY
 from hub.store.triggers import postgresql, sqlite
-from hub.store.triggers.trigger import Kind, Shape, Trigger
+from hub.store.triggers.trigger import Function, Kind, Shape, Trigger
 
-_PREFIXES = ("guard_", "audit_")
 PROTECTED = (*APPEND_ONLY, *SEAL_TABLES, sample_put, read_event)
 """Tables whose rows the database refuses to change or delete (some: before their time)."""
 _PROTECTED_NAMES = frozenset(t.name for t in PROTECTED)
 _KINDS: dict[type[Any], Kind] = {Integer: "integer", JSON: "json", LargeBinary: "bytes"}
+# A write can go on to tables that refer to the written one, or inherit from it, in whichever schema. What the
+# engine itself makes for references is internal; whoever owns the catalogue may call anything so.
 _LISTED = {
     "sqlite": "SELECT name, tbl_name, sql FROM sqlite_master WHERE type = 'trigger'",
-    "postgresql": (
-        "SELECT t.tgname, c.relname, pg_get_triggerdef(t.oid, true)"
-        " || CASE t.tgenabled WHEN 'A' THEN '' ELSE ' (not enabled always)' END"
-        " FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid"
-        " WHERE NOT t.tgisinternal AND c.relnamespace = current_schema()::regnamespace"
-    ),
-}
-_FUNCTIONS = (
-    "SELECT p.proname, p.prosrc, p.prosecdef FROM pg_proc p"
-    " WHERE p.pronamespace = current_schema()::regnamespace"
-    " AND (starts_with(p.proname, 'note_') OR p.proname IN ('refuse_change', 'take_statistics'))"
+    "postgresql": """
+WITH RECURSIVE reached(id) AS (
+  SELECT oid FROM pg_class WHERE relnamespace = current_schema()::regnamespace
+  UNION SELECT e.under FROM reached JOIN (
+    SELECT conrelid AS under, confrelid AS above FROM pg_constraint WHERE contype = 'f'
+    UNION ALL SELECT inhrelid, inhparent FROM pg_inherits
+  ) e ON e.above = reached.id
 )
+SELECT t.tgname, t.tgrelid::regclass::text,
+  pg_get_triggerdef(t.oid, true) || CASE t.tgenabled WHEN 'A' THEN '' ELSE ' (not enabled always)' END
+FROM pg_trigger t JOIN reached r ON r.id = t.tgrelid JOIN pg_proc p ON p.oid = t.tgfoid
+WHERE NOT t.tgisinternal OR p.pronamespace <> 'pg_catalog'::regnamespace
+UNION ALL SELECT w.rulename, w.ev_class::regclass::text, pg_get_ruledef(w.oid)
+FROM pg_rewrite w JOIN reached r ON r.id = w.ev_class WHERE w.ev_type <> '1'""",
+}
+"""Triggers, and rules except those that views are made of."""
+_FUNCTIONS = """
+SELECT p.proname, p.prosrc, p.prosecdef, p.proconfig, p.prorettype::regtype::text, l.lanname
+FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
+WHERE p.pronamespace = current_schema()::regnamespace AND p.pronargs = 0"""
+_MADE_BY_US = ("guard_", "audit_")
+_TOLD = 300
+"""How much of a planted trigger's text a fault tells: where it is put away, nothing else will."""
 
 
 def install_guards(connection: Connection) -> None:
@@ -41,74 +55,72 @@ def install_guards(connection: Connection) -> None:
     shapes = read_shapes(inspect(connection))
     if connection.dialect.name == "postgresql":
         for function in _write_functions(connection, shapes):
-            _execute(connection, function)
-    standing = list_guards(connection)
+            _execute(connection, postgresql.define(function))
+    standing = {trigger.place for trigger in _list_triggers(connection)}
     for trigger in _write_triggers(connection.dialect.name, shapes):
-        if trigger.name not in standing:
+        if trigger.place not in standing:
             _execute(connection, trigger.definition)
             if connection.dialect.name == "postgresql":
                 _execute(connection, f"ALTER TABLE {trigger.table} ENABLE ALWAYS TRIGGER {trigger.name}")
 
 
 def remove_guards(connection: Connection) -> None:
-    """Drop the triggers, so that a migration can rebuild the tables."""
+    """Drop the triggers, so that a migration can rebuild the tables; and whatever else acts upon a write."""
+    quote = connection.dialect.identifier_preparer.quote_identifier
     for trigger in _list_triggers(connection):
-        on = "" if connection.dialect.name == "sqlite" else f' ON "{trigger.table}"'
-        _execute(connection, f'DROP TRIGGER "{trigger.name}"{on}')
-
-
-def list_guards(connection: Connection) -> set[str]:
-    """Give the names of the triggers that are there."""
-    return {trigger.name for trigger in _list_triggers(connection)}
-
-
-def expected_guards(dialect: str) -> set[str]:
-    """Give the names of the triggers that must be there."""
-    shapes = [Shape(name, (), ()) for name in {t.name for t in (*PROTECTED, *AUDITED)}]
-    return {trigger.name for trigger in _write_triggers(dialect, shapes)}
+        on = "" if connection.dialect.name == "sqlite" else f" ON {trigger.table}"
+        _execute(connection, f"DROP {trigger.kind} IF EXISTS {quote(trigger.name)}{on}")
 
 
 def find_broken_guards(connection: Connection) -> list[str]:
-    """Name each trigger and function that is missing, disabled or not what this version makes."""
+    """Name each trigger and function that is missing, disabled or not what this version makes.
+
+    So is any other trigger or rule that the hub's own writes can reach: it would write under the hub's name.
+    """
     shapes = read_shapes(inspect(connection))
     dialect = connection.dialect.name
-    there = {trigger.name: trigger for trigger in _list_triggers(connection)}
-    wanted = {trigger.name: trigger for trigger in _write_triggers(dialect, shapes)}
-    broken = [f"trigger {name} is missing" for name in sorted(wanted.keys() - there.keys())]
-    broken += [f"trigger {name} is not one of this version" for name in sorted(there.keys() - wanted.keys())]
+    there = sorted(_list_triggers(connection), key=lambda trigger: trigger.place)
+    wanted = {trigger.place: trigger for trigger in _write_triggers(dialect, shapes)}
+    missing = wanted.keys() - {trigger.place for trigger in there}
+    broken = [f"trigger {name} is missing" for name in sorted(name for _, name in missing)]
+    broken += [_tell_planted(trigger) for trigger in there if trigger.place not in wanted]
     broken += [
-        f"trigger {name} is disabled or was changed"
-        for name in sorted(wanted.keys() & there.keys())
-        if there[name] != wanted[name]
+        f"trigger {trigger.name} is disabled or was changed"
+        for trigger in there
+        if trigger != wanted.get(trigger.place, trigger)
     ]
     return broken + (_find_broken_functions(connection, shapes) if dialect == "postgresql" else [])
 
 
+def find_planted(connection: Connection) -> list[str]:
+    """Name each trigger and rule that no version of the hub has made."""
+    there = sorted(_list_triggers(connection), key=lambda trigger: trigger.place)
+    return [_tell_planted(trigger) for trigger in there if not trigger.name.startswith(_MADE_BY_US)]
+
+
+def _tell_planted(trigger: Trigger) -> str:
+    text = " ".join(trigger.definition.split())
+    told = text if len(text) <= _TOLD else f"{text[:_TOLD]}…"
+    return f"{trigger.kind} {trigger.name} is not one of this version, on {trigger.table}: {told}"
+
+
 def _find_broken_functions(connection: Connection, shapes: Iterable[Shape]) -> list[str]:
     rows = connection.exec_driver_sql(_FUNCTIONS, execution_options=_PLAIN)
-    there = {name: (body, definer) for name, body, definer in rows}
-    broken: list[str] = []
-    for text in _write_functions(connection, shapes):
-        name = text.removeprefix("CREATE OR REPLACE FUNCTION ").partition("(")[0]
-        wanted = (text.split("$$")[1], "SECURITY DEFINER" in text)
-        if there.get(name) != wanted:
-            broken.append(f"function {name} {'was changed' if name in there else 'is missing'}")
-    return broken
+    there = {
+        name: Function(name, body, is_definer, tuple(sorted(settings or ())), returns, language)
+        for name, body, is_definer, settings, returns, language in rows
+    }
+    return [
+        f"function {wanted.name} {'was changed' if wanted.name in there else 'is missing'}"
+        for wanted in _write_functions(connection, shapes)
+        if there.get(wanted.name) != wanted
+    ]
 
 
 def read_shapes(tables: Inspector) -> list[Shape]:
-    """Give the shapes of the protected and audited tables that are there."""
+    """Give the shapes of the protected and audited tables that are there; keys only where rows must stay."""
     there = set(tables.get_table_names())
     names = list(dict.fromkeys(t.name for t in (*PROTECTED, *AUDITED) if t.name in there))
-    return _read_shapes(tables, names)
-
-
-def read_shape(tables: Inspector, name: str) -> Shape:
-    """Give a table as it is in the database; its keys only where rows must stay as they are."""
-    return _read_shapes(tables, [name])[0]
-
-
-def _read_shapes(tables: Inspector, names: Sequence[str]) -> list[Shape]:
     guarded = [name for name in names if name in _PROTECTED_NAMES]
     columns = tables.get_multi_columns(filter_names=names)
     primary = tables.get_multi_pk_constraint(filter_names=guarded) if guarded else {}
@@ -130,10 +142,10 @@ def _kind(given: Any) -> Kind:
     return "other"
 
 
-def _write_functions(connection: Connection, shapes: Iterable[Shape]) -> Iterator[str]:
+def _write_functions(connection: Connection, shapes: Iterable[Shape]) -> Iterator[Function]:
     """Give the functions that the triggers of PostgreSQL call."""
     schema = str(connection.exec_driver_sql("SELECT quote_ident(current_schema())").scalar())
-    yield postgresql.REFUSE
+    yield postgresql.write_refusal()
     there = set(inspect(connection).get_table_names())
     yield postgresql.write_statistics(sorted(there & set(metadata.tables)), schema)
     audited = {t.name for t in AUDITED}
@@ -154,7 +166,7 @@ def _write_triggers(dialect: str, shapes: Iterable[Shape]) -> Iterator[Trigger]:
 
 def _list_triggers(connection: Connection) -> list[Trigger]:
     rows = connection.exec_driver_sql(_LISTED[connection.dialect.name], execution_options=_PLAIN)
-    return [Trigger(*row) for row in rows if row[0].startswith(_PREFIXES)]
+    return [Trigger(*row) for row in rows]
 
 
 _PLAIN = {"no_parameters": True}

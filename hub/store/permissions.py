@@ -25,8 +25,8 @@ class Permission(StrEnum):
 MEANINGS: Mapping[Permission, str] = {
     Permission.READ: "see batches, lots, results, samples, where values come from, and the audit trail",
     Permission.ANALYSE: "ask for what is costly to work out: matrices, grids, statistics, OData",
-    Permission.OPERATE: "read quarantined parts again, write signals over i3X where that is switched on",
-    Permission.DECIDE: "decide about names and conflicts, change rules, undo either",
+    Permission.OPERATE: "read quarantined parts again, annotate samples, write over i3X where it is on",
+    Permission.DECIDE: "decide about names and conflicts, change rules, undo either; erase samples",
     Permission.SIGN: "review and sign batch records (no route needs it yet)",
     Permission.WRITE: "write formulas and recipes (no route needs it yet)",
     Permission.ADMINISTER: "make, try and remove webhooks (keys are made at the machine)",

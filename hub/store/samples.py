@@ -1,13 +1,13 @@
 """Samples: put into hot frames of the database, folded into cold runs, read as one; the last write counts."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, func, select
 from sqlalchemy import text as sql
 
 from hub.store.arrivals import note_arrival
@@ -17,20 +17,23 @@ from hub.store.coverage import Span, join_spans
 from hub.store.lake.cellar import cellar_of
 from hub.store.lake.frames import STORED_SCHEMA, BadSamples, arrange, as_run, digest_put, pack, spans_of
 from hub.store.lake.periods import from_micros, split, to_micros
-from hub.store.lake.runs import Longs, keep, longs, merge, take, write_run
+from hub.store.lake.runs import RUN_SCHEMA, Longs, keep, longs, merge, take, write_run
 from hub.store.lake.state import read_lake
 from hub.store.lake.view import Cut, View
 from hub.store.locks import PUTTING
 from hub.store.past.reading import then_of
-from hub.store.sets import select_dicts_in, select_in, upsert
+from hub.store.sets import select_in, upsert
 from hub.store.tables import sample_annotation, sample_erasure, sample_hot, sample_put, tag_latest
 
 __all__ = ["STORED_SCHEMA", "BadSamples", "put_samples", "read_samples", "scan_samples"]
 
 STAGED_ROWS = 250_000
 """A put of so many samples is written as sorted files at once, which a fold only has to name."""
+MOST_ERASED = 20_000_000
+"""Puts wait while samples are erased, so that not more of them are looked at in one go."""
 ALL_TIME = (datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC))
 COLUMNS = ("value", "text", "quality")
+_EMPTY = STORED_SCHEMA.empty_table()
 _NEWER = 'CASE WHEN excluded.ts >= tag_latest.ts THEN excluded."{0}" ELSE tag_latest."{0}" END'
 _BEGINS = "coalesce(tag_latest.first_at, tag_latest.ts)"
 _EARLIER = f"CASE WHEN excluded.first_at < {_BEGINS} THEN excluded.first_at ELSE {_BEGINS} END"
@@ -40,6 +43,10 @@ _SEEN = {
     "sqlite": "SELECT 1 FROM sample_put WHERE stream = ? AND seq = ?",
     "postgresql": "SELECT 1 FROM sample_put WHERE stream = %s AND seq = %s",
 }
+
+
+class TooManyToErase(Exception):
+    """More samples may lie there than are erased at once; erase less time at once."""
 
 
 def put_samples(  # noqa: PLR0917 - stream and number are one place, table and ids one content
@@ -88,7 +95,7 @@ def _stage(connection: Connection, arranged: pa.Table, put_id: int) -> dict[str,
     if state.live < 0:
         return None
     place, daily = cellar.lake.place, cellar.lake.snapshot("live", state.live).daily
-    rows = as_run(arranged, put_id)
+    rows = as_run(arranged, put_id).cast(RUN_SCHEMA)
     runs = [
         write_run(place, "live", keep(rows, inside), period=period)
         for period, inside in split(longs(rows, "ts"), daily=daily)
@@ -215,19 +222,28 @@ def last_samples(connection: Connection, tag_ids: Iterable[int]) -> dict[int, di
     Of two of the same time the one that was put later counts, as for `tag_latest`.
     """
     tags, cuts = _wanted(tag_ids, [ALL_TIME])
-    view, found = _view(connection, cuts), dict[int, dict[str, Any]]()
-    while len(tags):
-        before = len(found)
-        for part in view.pieces(tags, cuts, columns=COLUMNS, backwards=True):
-            there = longs(part, "tag_id")
-            ends = np.flatnonzero(np.append(there[1:] != there[:-1], True))
-            for row in take(part, ends).to_pylist():
-                found.setdefault(row.pop("tag_id"), row)
-            break
-        if len(found) == before:
-            break
-        tags = np.setdiff1d(tags, np.fromiter(found, np.int64))
-    return found
+    found = merge([_EMPTY, *_seek(connection, tags, cuts[0], ahead=False)]).to_pylist()
+    return {row.pop("tag_id"): row for row in found}
+
+
+def nearest_samples(connection: Connection, tag_ids: Iterable[int], at: datetime, *, ahead: bool) -> pa.Table:
+    """Give each tag's last sample before an instant, however long before; `ahead` the first from it on.
+
+    Columns as for `read_samples`, a row a tag that has one, sorted by tag. In the present `tag_latest` tells
+    mostly where it lies. Raises `NotKept` for a past in which it may be among samples that were let go since.
+    """
+    wanted, found = set(tag_ids), [_EMPTY]
+    if wanted and then_of(connection) is None:
+        wanted, edges = _ends_known(connection, wanted, at, ahead=ahead)
+        found += _read_edges(connection, edges)
+        wanted |= edges.keys() - {tag_id for part in found for tag_id in part["tag_id"].to_pylist()}
+    for span in _outward(connection, at, ahead=ahead):
+        tags, cuts = _wanted(wanted, [span])
+        if len(tags) and cuts:
+            parts = _seek(connection, tags, cuts[0], ahead=ahead)
+            found += parts
+            wanted -= {tag_id for part in parts for tag_id in part["tag_id"].to_pylist()}
+    return merge(found)
 
 
 def digest_samples(connection: Connection, tag_id: int) -> tuple[int, str]:
@@ -251,20 +267,32 @@ def digest_table(table: pa.Table) -> str:
 # -------------------------------------------------------------------------- what people do to samples
 def erase_samples(
     connection: Connection, tag_id: int, span: Span, *, reason: str, by: str, now: datetime
-) -> None:
-    """Let the samples that a tag has in a time count no more; none is lost, and the past still shows them.
+) -> tuple[int, int]:
+    """Let the samples that a tag has in a time count no more; give the erasure's id and how many they were.
 
-    What is put later for the same time counts again.
+    None is lost, and the past still shows them; what is put later for the same time counts again. A put is
+    before the erasure or after it as a whole: puts wait until this transaction ends. Whoever follows arrivals
+    is told. Raises `TooManyToErase`.
     """
+    if connection.dialect.name == "postgresql":
+        connection.execute(sql("SELECT pg_advisory_xact_lock(:key)"), {"key": PUTTING})
+    if count_at_most(connection, [tag_id], start=span[0], end=span[1]) > MOST_ERASED:
+        raise TooManyToErase(f"more than {MOST_ERASED:,} samples may lie there; erase less time at once")
+    pieces = (longs(part, "ts") for part in scan_samples(connection, [tag_id], [span], columns=()))
+    gone = [(len(stamps), int(stamps[0]), int(stamps[-1])) for stamps in pieces]
     newest_put = connection.scalar(select(func.max(sample_put.c.id))) or 0
     row = {"tag_id": tag_id, "start_at": span[0], "end_at": span[1], "put_id": newest_put}
-    connection.execute(insert(sample_erasure).values(**row, reason=reason, erased_by=by, recorded_at=now))
+    told = {"reason": reason, "erased_by": by, "recorded_at": now}
+    made = insert_row(connection, sample_erasure, {**row, **told}, key="id")
     connection.execute(tag_latest.delete().where(tag_latest.c.tag_id == tag_id))
     last = last_samples(connection, [tag_id]).get(tag_id)
     first = next(scan_samples(connection, [tag_id], [ALL_TIME], columns=()), None)
     if last is not None and first is not None:
         row = {"tag_id": tag_id, **last, "first_at": from_micros(longs(first, "ts").min())}
         upsert(connection, tag_latest, [row], keys=["tag_id"])
+    if gone:
+        note_arrival(connection, np.array([(tag_id, gone[0][1], gone[-1][2], 0)], np.int64), now=now)
+    return made, sum(count for count, _, _ in gone)
 
 
 def annotate_samples(
@@ -273,16 +301,6 @@ def annotate_samples(
     """Note something of a stretch of a tag's time; give the annotation's id."""
     row = {"tag_id": tag_id, "start_at": span[0], "end_at": span[1], "text": text, "author": author}
     return insert_row(connection, sample_annotation, {**row, "recorded_at": now}, key="id")
-
-
-def list_annotations(connection: Connection, tag_ids: Iterable[int], span: Span) -> list[dict[str, Any]]:
-    """Give what was noted of these tags in a time, oldest stretch first."""
-    c = sample_annotation.c
-    query = select(c.id, c.tag_id, c.start_at, c.end_at, c.text, c.author, c.recorded_at).where(
-        c.start_at < span[1], c.end_at > span[0]
-    )
-    rows = select_dicts_in(connection, query, c.tag_id, tag_ids)
-    return sorted(rows, key=lambda row: (row["start_at"], row["id"]))
 
 
 # ------------------------------------------------------------------------------------------ inside
@@ -310,3 +328,60 @@ def _keep_latest(connection: Connection, arranged: pa.Table, spans: Longs) -> No
         "first_at": format_instants(spans[:, 1]),
     }
     insert_columns(connection, tag_latest, columns, conflict=_NEWER_COUNTS)
+
+
+# ---------------------------------------------------------------------------------------- far away
+def _seek(connection: Connection, tags: Longs, cut: Cut, *, ahead: bool) -> list[pa.Table]:
+    """Give the last sample of each tag in a time, or the first; a period is read only for those without."""
+    view, found = _view(connection, [cut]), list[pa.Table]()
+    while len(tags):
+        part = next(view.pieces(tags, [cut], columns=COLUMNS, backwards=not ahead), None)
+        if part is None:
+            break
+        there, stamps = longs(part, "tag_id"), longs(part, "ts")
+        turns = there[1:] != there[:-1]
+        ends = np.insert(turns, 0, True) if ahead else np.append(turns, True)
+        found.append(keep(part, ends).cast(STORED_SCHEMA))
+        tags = np.setdiff1d(tags, there)
+        cut = (int(stamps.max()) + 1, cut[1]) if ahead else (cut[0], int(stamps.min()))
+    return found
+
+
+def _ends_known(
+    connection: Connection, tag_ids: set[int], at: datetime, *, ahead: bool
+) -> tuple[set[int], dict[int, int]]:
+    """Give the tags of which `tag_latest` does not tell what is nearest, and the time (µs) of those it does.
+
+    A tag that has nothing on that side is among neither.
+    """
+    c = tag_latest.c
+    unknown, edges = set[int](), dict[int, int]()
+    for row in select_in(connection, select(c.tag_id, c.ts, c.first_at), c.tag_id, tag_ids):
+        first = row.first_at or ALL_TIME[0]
+        edge, is_there = (first, row.ts >= at) if ahead else (row.ts, first < at)
+        if is_there and (edge >= at) == ahead:
+            edges[row.tag_id] = to_micros(edge)
+        elif is_there:
+            unknown.add(row.tag_id)
+    return unknown, edges
+
+
+def _read_edges(connection: Connection, edges: Mapping[int, int]) -> list[pa.Table]:
+    """Give the sample that each tag has at its time."""
+    spans = [(from_micros(at), from_micros(at + 1)) for at in edges.values()]
+    parts = [part.cast(STORED_SCHEMA) for part in scan_samples(connection, edges, spans)]
+    if not parts:
+        return []
+    table = merge(parts)
+    own = np.array([edges[tag_id] for tag_id in longs(table, "tag_id").tolist()], np.int64)
+    return [keep(table, longs(table, "ts") == own)]
+
+
+def _outward(connection: Connection, at: datetime, *, ahead: bool) -> list[Span]:
+    """Give the times to look in, one after the other; those of which the past may not be kept come last."""
+    if ahead:
+        return [(at, ALL_TIME[1])]
+    kept = read_lake(connection).retained_from if then_of(connection) is not None else None
+    if kept is None or not ALL_TIME[0] < kept < at:
+        return [(ALL_TIME[0], at)]
+    return [(kept, at), (ALL_TIME[0], kept)]

@@ -20,7 +20,7 @@ from sqlalchemy import (
 
 from hub.model.unit import UNITS
 from hub.store.database import Database
-from hub.store.guards import find_broken_guards, install_guards, remove_guards
+from hub.store.guards import find_broken_guards, find_planted, install_guards, remove_guards
 from hub.store.lake.legacy import has_frames, take_up_frames
 from hub.store.mart.installation import install_mart, is_mart_current, remove_mart
 from hub.store.roles import NotTheOwner, owns_tables
@@ -109,13 +109,14 @@ def install_derived(connection: Connection) -> None:
 
 
 def ensure_current(database: Database) -> list[str]:
-    """Upgrade a store that lacks something, and no other; give the guards that had been changed.
+    """Upgrade a store that lacks something, and no other; give the guards that were changed, or planted.
 
     Raises `NotTheOwner` when this role may not.
     """
     with database.read() as connection:
         there = inspect(connection).has_table("audit_event")
         broken = find_broken_guards(connection) if there else []
+        planted = find_planted(connection) if broken else []
         may_change = owns_tables(connection)
         has_mart = there and is_mart_current(connection)
     current = is_current(database)
@@ -123,12 +124,13 @@ def ensure_current(database: Database) -> list[str]:
     if current and is_whole and _has_units(database) and not _has_legacy(database):
         return []
     if not may_change:
+        told = f"{'; '.join(broken)}: " if broken and current else ""
         raise NotTheOwner(
-            "the store lacks something that only the owner of its tables may add; run `plantwide db upgrade` "
-            "with the owner's --database, then `plantwide db roles --apply`"
+            f"{told}the store lacks something that only the owner of its tables may add or take away; run "
+            "`plantwide db upgrade` with the owner's --database, then `plantwide db roles --apply`"
         )
     upgrade(database)
-    return broken if current else []
+    return broken if current else planted
 
 
 def _has_legacy(database: Database) -> bool:

@@ -1,5 +1,7 @@
 """What SQL on a hub's SQLite connection may not do: change the schema, its guards, or the audit trail.
 
+Nor may a trigger that somebody planted in the file write by it.
+
 This stops slips and injected SQL. It cannot stop a program that opens the file by itself: what such a one
 does is found by its traces, and by the seal.
 """
@@ -52,7 +54,7 @@ _WRITERS = frozenset(f"audit_{t.name}_{verb}" for t in AUDITED for verb in ("ins
 
 
 def raise_walls(connection: sqlite3.Connection) -> None:
-    """Refuse from now on what only a migration may do, and audit rows that no audit trigger writes."""
+    """Refuse from now on what only a migration may do, and what triggers write besides audit rows."""
     connection.set_authorizer(_judge)
 
 
@@ -70,6 +72,11 @@ def lowered_walls(connection: Connection) -> Generator[None]:
         raise_walls(driver)
 
 
+def _may_write(table: str | None, trigger: str | None) -> bool:
+    """Tell whether such a write is one of the hub's: its triggers write the trail, and nothing else does."""
+    return table != _TRAIL if trigger is None else table == _TRAIL and trigger in _WRITERS
+
+
 def _judge(  # noqa: PLR0917 - SQLite calls by position
     action: int, first: str | None, second: str | None, _schema: str | None, trigger: str | None
 ) -> int:
@@ -78,7 +85,7 @@ def _judge(  # noqa: PLR0917 - SQLite calls by position
         return _YES
     if action in _SCHEMA_CHANGES:
         return sqlite3.SQLITE_DENY
-    if action in _WRITES and first == _TRAIL and trigger not in _WRITERS:
+    if action in _WRITES and not _may_write(first, trigger):
         return sqlite3.SQLITE_DENY
     if action == sqlite3.SQLITE_PRAGMA and second is not None and (first or "").lower() in _LOCKED_PRAGMAS:
         return sqlite3.SQLITE_DENY

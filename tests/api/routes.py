@@ -14,6 +14,8 @@ ADDRESSES: dict[str, str] = {
     "/v1/batches/{name}": "/v1/batches/B26-0117?include=assertions&include=history",
     "/v1/batches/{name}/samples": "/v1/batches/B26-0117/samples?points=20",
     "/v1/samples": "/v1/samples?tag=BR2000-01.PH&start=2026-03-10T00:00:00Z&end=2026-03-11T00:00:00Z",
+    "/v1/tags/{name}/annotations": "/v1/tags/BR2000-01.PH/annotations",
+    "/v1/tags/{name}/erasures": "/v1/tags/BR2000-01.PH/erasures",
     "/v1/matrix": "/v1/matrix?batch=B26-0117",
     "/v1/samples/stream": "/v1/samples/stream?tag=BR2000-01.PH&once=true",
     "/v1/samples/at": "/v1/samples/at?tag=BR2000-01.PH&at=2026-03-10T09:05:00Z",

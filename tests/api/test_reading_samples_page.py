@@ -17,17 +17,20 @@ SNIPPETS = re.findall(
 
 
 def test_the_python_of_the_page_runs_and_prints_what_it_says(
-    looked_at: Counter, capsys: pytest.CaptureFixture[str]
+    counter: Counter, capsys: pytest.CaptureFixture[str]
 ) -> None:
     code = "\n".join(body for kind, body in SNIPPETS if kind == "python")
-    with running(looked_at.app) as port:
-        names = {"URL": f"http://127.0.0.1:{port}", "KEY": looked_at.reader}
+    with running(counter.app) as port:
+        keys = {"KEY": counter.reader, "STEWARD": counter.operator}
+        names = {"URL": f"http://127.0.0.1:{port}", **keys}
         exec(compile(code, str(PAGE), "exec"), names)
         names["hub"].close()  # type: ignore[attr-defined]
     printed = capsys.readouterr().out
     assert printed.count("'BR2000-01.TEMP'") == 3
     assert "B26-0117 Growth BR2000-01.TEMP 3" in printed
     assert "cqa:" in printed or "ipc:" in printed
+    assert "'text': 'probe calibrated'" in printed
+    assert printed.endswith("\n1\n")  # of a sample each ten minutes
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")

@@ -2,6 +2,7 @@
 
 import io
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,12 @@ from fastapi.testclient import TestClient
 
 from hub.api.app import create_app
 from hub.api.room import ApiSettings
+from hub.store.database import Database
+from hub.store.lake.cleaning import retire
+from hub.store.lake.compaction import compact
+from hub.store.lake.folding import fold
+from hub.store.lake.turn import taken_turn
+from hub.store.samples import erase_samples
 from tests.api.conftest import Counter
 from tests.api.factories import NOW, START, add_fact, add_record, add_samples, add_system, add_thing
 from tests.api.test_samples import read_arrow
@@ -45,6 +52,83 @@ def test_before_the_first_sample_and_inside_a_bad_stretch_there_is_no_value(look
     for at in (START - timedelta(days=40), bad + timedelta(minutes=1)):
         [found] = looked_at.get("/v1/samples/at", tag="BR2000-01.PH", at=at.isoformat())["items"]
         assert (found["value"], found["is_good"]) == (None, False)
+
+
+FAR = START + timedelta(days=400)
+
+
+@pytest.mark.parametrize("is_cold", [False, True])
+def test_what_was_set_long_ago_stands_and_what_the_past_knew_of_it_too(
+    either_counter: Counter, tmp_path: Path, is_cold: bool
+) -> None:
+    """Set 40 days before, or a year: `tag_latest` tells of the newest sample, and samples of what was before."""
+    counter = either_counter
+    database = Database(counter.database.url, samples=tmp_path / "samples")
+    client = TestClient(create_app(database), headers={"X-API-Key": counter.reader})
+    with database.begin("test") as connection:
+        steps = add_thing(connection, "tag", "SET", is_step=True)
+        slope = add_thing(connection, "tag", "SLOPE")
+        for number, tag in enumerate((steps, slope)):
+            add_samples(connection, tag, [1.0 + number], start=START, seq=number)
+            add_samples(connection, tag, [5.0 + number], start=FAR, seq=10 + number)
+
+    def ask(at: datetime, then: str | None = None) -> tuple[list[float | None], bytes, str]:
+        known = {} if then is None else {"as_known_at": then}
+        answer = client.get("/v1/samples/at", params={"tag": ["SET", "SLOPE"], "at": at.isoformat(), **known})
+        assert answer.status_code == 200, answer.text
+        values = [row["value"] for row in answer.json()["items"]]
+        return values, answer.content, answer.headers["Known-At"]
+
+    if is_cold:
+        with taken_turn(database, owner="embedded", clock=lambda: NOW) as turn:
+            assert turn is not None
+            fold(turn, rows=10)
+            compact(turn, runs=2)
+    instants = [START + timedelta(days=at) for at in (-40, 40, 200, 440, 4_000)]
+    before = [ask(at) for at in instants]
+    assert [values for values, *_ in before] == [
+        [None, None],
+        [1.0, pytest.approx(2.4)],
+        [1.0, pytest.approx(4.0)],
+        [5.0, 6.0],
+        [5.0, 6.0],
+    ]
+    with database.begin("test") as connection:
+        add_samples(connection, steps, [7.0], start=START + timedelta(days=2), seq=20)
+        add_samples(connection, slope, [7.0], start=START + timedelta(days=420), seq=21)
+        span = (FAR, FAR + timedelta(days=1))
+        erase_samples(connection, steps, span, reason="out", by="ann", now=NOW)
+    assert [ask(at)[0][0] for at in instants] == [None, *[7.0] * 4]
+    assert ask(instants[4])[0] == [7.0, 7.0]
+    for at, seen in zip(instants, before, strict=True):
+        assert ask(at, seen[2]) == seen
+    database.close()
+
+
+def test_a_past_from_which_samples_were_let_go_says_so_rather_than_nothing(
+    either_counter: Counter, tmp_path: Path
+) -> None:
+    database = Database(either_counter.database.url, samples=tmp_path / "samples")
+    client = TestClient(create_app(database), headers={"X-API-Key": either_counter.reader})
+    with database.begin("test") as connection:
+        old = add_thing(connection, "tag", "OLD", is_step=True)
+        kept = add_thing(connection, "tag", "KEPT", is_step=True)
+        add_samples(connection, old, [1.0], start=START)
+        add_samples(connection, kept, [2.0], start=START + timedelta(days=60))
+    asked = {"at": (START + timedelta(days=200)).isoformat()}
+    before = {tag: client.get("/v1/samples/at", params={"tag": tag, **asked}) for tag in ("OLD", "KEPT")}
+    with taken_turn(database, owner="embedded", clock=lambda: datetime.now(UTC)) as turn:
+        assert turn is not None
+        fold(turn, rows=10)
+        assert retire(turn, START + timedelta(days=30), by="ann", reason="old") == ["2026-03"]
+    assert client.get("/v1/samples/at", params={"tag": "OLD", **asked}).json()["items"][0]["value"] is None
+    then = {**asked, "as_known_at": before["OLD"].headers["Known-At"]}
+    refused = client.get("/v1/samples/at", params={"tag": "OLD", **then})
+    assert (refused.status_code, refused.json()["type"]) == (422, "urn:plantwide:problem:not-kept")
+    again = client.get("/v1/samples/at", params={"tag": "KEPT", **then})
+    assert again.content == before["KEPT"].content
+    assert again.json()["items"][0]["value"] == 2.0
+    database.close()
 
 
 def test_a_grid_has_every_tag_at_every_instant_in_each_format(looked_at: Counter) -> None:

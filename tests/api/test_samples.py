@@ -1,4 +1,4 @@
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -9,8 +9,9 @@ from fastapi.testclient import TestClient
 from hub.api.app import create_app
 from hub.api.room import ApiSettings
 from hub.model import SAMPLE_SCHEMA
+from hub.store.samples import put_samples
 from tests.api.conftest import Counter
-from tests.api.factories import START, add_samples, add_thing
+from tests.api.factories import NOW, START, add_samples, add_thing
 
 ARROW = {"Accept": "application/vnd.apache.arrow.stream"}
 WINDOW = {"start": "2026-03-10T00:00:00Z", "end": "2026-03-20T00:00:00Z"}
@@ -55,7 +56,7 @@ def test_thinning_keeps_the_extremes_and_both_ends_of_the_bad_stretch(looked_at:
     whole = looked_at.get("/v1/samples", tag="BR2000-01.PH", **WINDOW)["items"]
     thin = looked_at.get("/v1/samples", tag="BR2000-01.PH", points=40, **WINDOW)
     assert thin["is_downsampled"]
-    assert len(thin["items"]) <= 44
+    assert len(thin["items"]) <= 40
     numbers = [row["value"] for row in whole if row["quality"] == 0]
     kept = [row["value"] for row in thin["items"] if row["quality"] == 0]
     assert min(numbers) in kept
@@ -88,11 +89,71 @@ def test_long_times_come_in_pieces_that_lose_nothing(
     counter: Counter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = read_arrow(counter, "/v1/samples", tag="BR2000-01.PH", **WINDOW)
-    monkeypatch.setattr("hub.api.sampling._PIECE", 100)
+    monkeypatch.setattr("hub.store.answers.pieces.PIECE", 100)
     pieces = read_arrow(counter, "/v1/samples", tag="BR2000-01.PH", **WINDOW)
     assert pieces.equals(whole)
     thinned = counter.get("/v1/samples", tag="BR2000-01.PH", points=40, **WINDOW)["items"]
-    assert len(thinned) <= 44
+    monkeypatch.undo()
+    assert thinned == counter.get("/v1/samples", tag="BR2000-01.PH", points=40, **WINDOW)["items"]
+
+
+def test_a_state_shows_every_change_on_a_screen(counter: Counter) -> None:
+    states = [f"step {at // 100 % 7}" for at in range(5_000)]
+    with counter.database.begin("test") as connection:
+        tag = add_thing(connection, "tag", "STATE")
+        table = pa.table(
+            {
+                "tag": ["t"] * 5_000,
+                "ts": [START + timedelta(seconds=at) for at in range(5_000)],
+                "value": [None] * 5_000,
+                "text": states,
+                "quality": [0] * 5_000,
+            },
+            schema=SAMPLE_SCHEMA,
+        )
+        put_samples(connection, "states", 1, table, {"t": tag}, now=NOW)
+    rows = counter.get("/v1/samples", tag="STATE", points=1_000, **WINDOW)["items"]
+    shown = {row["ts"]: row["text"] for row in rows}
+    for at in range(0, 5_000, 100):
+        assert shown[f"{START + timedelta(seconds=at):%Y-%m-%dT%H:%M:%SZ}"] == states[at]
+    assert len(rows) <= 1_000
+
+
+def test_a_long_time_of_a_fast_tag_is_told_by_hours_today_and_later(
+    either_counter: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More samples than an answer as they came may have; a trend of them is no larger than any other."""
+    monkeypatch.setattr("hub.store.answers.trend.BY_HOUR_ABOVE", 1_000)
+    counter = either_counter
+    with counter.database.begin("test") as connection:
+        tag = add_thing(connection, "tag", "FAST")
+        add_samples(connection, tag, [float(at * 37 % 101) for at in range(5_000)], bad=range(600, 700))
+    app = create_app(counter.database, settings=ApiSettings(arrow_samples=4_000))
+    client = TestClient(app, headers={"X-API-Key": counter.reader})
+    params: dict[str, Any] = {"tag": ["FAST", "PLC7.AI_0042"], **WINDOW, "points": 100}
+    answer = client.get("/v1/samples", params=params)
+    assert answer.status_code == 200, answer.text
+    told = answer.json()
+    assert told["by_hour"] == ["FAST"]
+    rows = [row for row in told["items"] if row["tag"] == "FAST"]
+    assert len(rows) <= 100
+    assert {row["quality"] for row in rows} == {0x401, 0x80000000}
+    with counter.database.begin("test") as connection:
+        add_samples(connection, tag, [999.0] * 9, seq=2)
+    assert client.get("/v1/samples", params=params).json() != told
+    then = {**params, "as_known_at": answer.headers["Known-At"]}
+    assert client.get("/v1/samples", params=then).content == answer.content
+    refused = client.get("/v1/samples", params={**params, "points": []}, headers=ARROW)
+    assert refused.status_code == 422
+    assert "`points=`" in refused.json()["detail"]
+
+
+def test_thinning_more_samples_than_may_be_looked_at_is_refused_with_what_to_ask(counter: Counter) -> None:
+    app = create_app(counter.database, settings=ApiSettings(examined_samples=100))
+    client = TestClient(app, headers={"X-API-Key": counter.reader})
+    answer = client.get("/v1/samples", params={"tag": "BR2000-01.PH", **WINDOW, "points": 100})
+    assert answer.status_code == 422
+    assert "less time or fewer tags (about one part in" in answer.json()["detail"]
 
 
 def test_the_newest_write_of_a_time_is_given(counter: Counter) -> None:

@@ -4,27 +4,33 @@ import http.client
 import json
 import socket
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
 import anyio
 import numpy as np
+import pyarrow as pa
 import pytest
 import uvicorn
 from fastapi.testclient import TestClient
-from sqlalchemy import text
+from sqlalchemy import event, text
 from sqlalchemy.exc import OperationalError
 
+from hub.api import live
 from hub.api.app import create_app
 from hub.api.live import LiveResponse
 from hub.api.room import ApiSettings
-from hub.store.arrivals import arrival_bounds, forget_arrivals, note_arrival, read_arrivals
-from hub.store.database import Database
+from hub.model import SAMPLE_SCHEMA
+from hub.store.answers.things import find_thing
+from hub.store.arrivals import Arrival, arrival_bounds, forget_arrivals, note_arrival, read_arrivals
+from hub.store.database import Connection, Database
+from hub.store.samples import put_samples
 from tests.api.conftest import Counter
-from tests.api.factories import NOW, START, add_samples
+from tests.api.factories import NOW, START, add_samples, add_thing
 
 Event = tuple[str, Any, int | None]
 STRAY = "PLC7.AI_0042"
@@ -92,36 +98,235 @@ def test_news_that_are_gone_are_said_to_be_missed(counter: Counter) -> None:
     assert kinds == ["ready", "missed", "samples", "closing"]
 
 
-def test_a_client_that_falls_behind_is_told_so_and_can_go_on_from_there(counter: Counter) -> None:
-    for number in range(60):
+def test_a_client_that_was_away_long_is_told_all_of_it_in_one_stream(counter: Counter) -> None:
+    """However far behind it is, it reads as fast as it is told: it is not slow."""
+    for number in range(120):
         put(counter, float(number), 2 + number, minutes=10 + number)
     app = create_app(counter.database, settings=ApiSettings(stream_lag=5))
-    slow = Counter(app, counter.database, counter.client, counter.plant, counter.reader, counter.operator)
-    slow.client = TestClient(app, headers={"X-API-Key": counter.reader})
-    events = read_once(slow, 5, tag=STRAY)
-    assert events[-1][0] == "dropped"
-    assert "Last-Event-ID" in events[-1][1]["detail"]
-    rest = read_once(counter, events[-1][2], tag=STRAY)
-    told = [item["value"] for _, data, _ in (*events, *rest) for item in data.get("items", ())]
-    assert told == [float(number) for number in range(60)]
+    away = replace(counter, client=TestClient(app, headers={"X-API-Key": counter.reader}))
+    events = read_once(away, 5, tag=STRAY)
+    assert [kind for kind, _, _ in events] == ["ready", *["samples"] * 120, "closing"]
+    told = [item["value"] for _, data, _ in events for item in data.get("items", ())]
+    assert told == [float(number) for number in range(120)]
+
+
+def test_a_client_that_falls_behind_is_told_so_and_can_go_on_from_there(
+    counter: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The stream has come to the end once, and then more comes than it may lag behind."""
+    monkeypatch.setattr("hub.api.live._ARRIVALS", 2)
+    app = create_app(counter.database, settings=ApiSettings(stream_lag=5, stream_poll_s=0.01))
+    with running(app) as port:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        connection.request("GET", f"/v1/samples/stream?tag={STRAY}", headers={"X-API-Key": counter.reader})
+        events = parse(line.decode().rstrip("\r\n") for line in connection.getresponse())
+        assert next(events)[0] == "ready"
+        put(counter, -1.0, 1_000, minutes=5)
+        assert next(events)[0] == "samples"  # so it has looked up to the end
+        with counter.database.begin("test") as other:
+            for number in range(20):
+                at = START + timedelta(minutes=10 + number)
+                add_samples(other, counter.plant["stray"], [float(number)], start=at, seq=2 + number)
+        told = list(events)
+        connection.close()
+    assert told[-1][0] == "dropped"
+    assert "Last-Event-ID" in told[-1][1]["detail"]
+    rest = read_once(counter, told[-1][2], tag=STRAY)
+    values = [item["value"] for _, data, _ in (*told, *rest) for item in data.get("items", ())]
+    assert values == [float(number) for number in range(20)]
+
+
+def test_news_that_go_while_a_client_catches_up_are_said_to_be_missed(
+    counter: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hub.api.live._ARRIVALS", 1)
+    for number in range(3):
+        put(counter, float(number), 2 + number, minutes=10 + number)
+    newest = read_once(counter, None, tag=STRAY)[0][2]
+    assert newest is not None
+    read = live.read_arrivals
+
+    def read_and_forget(connection: Connection, after: int, *, limit: int) -> list[Arrival]:
+        found = read(connection, after, limit=limit)
+        with Database(counter.database.url).begin() as other:  # all but the newest are let go meanwhile
+            forget_arrivals(other, datetime.now(UTC) + timedelta(days=1))
+        return found
+
+    monkeypatch.setattr("hub.api.live.read_arrivals", read_and_forget)
+    events = read_once(counter, newest - 3, tag=STRAY)
+    assert [(kind, number) for kind, _, number in events] == [
+        ("ready", newest - 3),
+        ("samples", newest - 2),
+        ("missed", newest - 1),
+        ("samples", newest),
+        ("closing", newest),
+    ]
+
+
+# ------------------------------------------------------------------ puts of many tags
+def put_many(counter: Counter, tags: int, samples: int, *, seq: int, step_s: float = 1.0) -> list[str]:
+    """Put so many samples of so many tags at once; give their codes."""
+    codes = [f"MANY{seq}.{number}" for number in range(tags)]
+    with counter.database.begin("test") as connection:
+        ids = {code: add_thing(connection, "tag", code) for code in codes}
+        rows = [
+            {
+                "tag": code,
+                "ts": START + timedelta(days=40 + seq, seconds=step_s * at),
+                "value": float(at),
+                "text": None,
+                "quality": 0,
+            }
+            for code in codes
+            for at in range(samples)
+        ]
+        put_samples(connection, "many", seq, pa.Table.from_pylist(rows, schema=SAMPLE_SCHEMA), ids, now=NOW)
+    return codes
+
+
+def correct(counter: Counter, wrong: Mapping[str, Sequence[float]], *, seq: int) -> None:
+    """Put -1 for tags of `put_many(…, seq=1)` at these seconds, all at once."""
+    at = START + timedelta(days=41)
+    rows = [
+        {"tag": code, "ts": at + timedelta(seconds=second), "value": -1.0, "text": None, "quality": 0}
+        for code, seconds in wrong.items()
+        for second in seconds
+    ]
+    with counter.database.begin("test") as connection:
+        ids = {code: find_thing(connection, "tag", code).id for code in wrong}
+        put_samples(connection, "many", seq, pa.Table.from_pylist(rows, schema=SAMPLE_SCHEMA), ids, now=NOW)
+
+
+def count_statements(counter: Counter, run: Callable[[], Any]) -> int:
+    seen: list[str] = []
+
+    def note(_c: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        seen.append(statement)
+
+    event.listen(counter.database.engine, "before_cursor_execute", note)
+    run()
+    event.remove(counter.database.engine, "before_cursor_execute", note)
+    return len([one for one in seen if "sample_hot" in one])
+
+
+def test_a_put_of_many_tags_is_told_in_as_many_questions_as_one_of_few(either_counter: Counter) -> None:
+    counter = either_counter
+    asked: dict[int, int] = {}
+    for seq, number in enumerate((2, 60)):
+        last = read_once(counter, None, tag=STRAY)[-1][2]
+        codes = put_many(counter, number, 3, seq=seq)
+        told: list[Event] = []
+        asked[number] = count_statements(
+            counter,
+            lambda last=last, codes=codes, told=told: told.extend(read_once(counter, last, tag=codes)),
+        )
+        items = [item for _, data, _ in told for item in data.get("items", ())]
+        assert [(one["tag"], one["value"]) for one in items] == [
+            (code, value) for code in codes for value in (0.0, 1.0, 2.0)
+        ]
+    assert asked[2] == asked[60]
+
+
+def test_many_puts_are_told_in_as_many_questions_as_one(either_counter: Counter) -> None:
+    counter = either_counter
+    asked: dict[int, int] = {}
+    for number in (1, 20):
+        last = read_once(counter, None, tag=STRAY)[-1][2]
+        for at in range(number):
+            put(counter, float(at), 100 * number + at, minutes=10 * number + at)
+        told: list[Event] = []
+        asked[number] = count_statements(
+            counter, lambda last=last, told=told: told.extend(read_once(counter, last, tag=STRAY))
+        )
+        items = [item for _, data, _ in told for item in data.get("items", ())]
+        assert [one["value"] for one in items] == [float(at) for at in range(number)]
+    assert asked[1] == asked[20]
+
+
+def test_puts_that_lie_far_apart_are_each_told_although_many_samples_lie_between(
+    counter: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hub.api.live._EXAMINED", 20)
+    codes = put_many(counter, 2, 60, seq=1)
+    last = read_once(counter, None, tag=STRAY)[-1][2]
+    for seq, second in ((8, 3), (9, 55)):
+        correct(counter, {codes[0]: [second]}, seq=seq)
+    items = [item for _, data, _ in read_once(counter, last, tag=codes) for item in data.get("items", ())]
+    assert [item["value"] for item in items] == [-1.0, -1.0]
+
+
+def test_of_a_put_of_many_samples_some_are_sent_and_all_are_told(either_counter: Counter) -> None:
+    """Tags that have few samples have them sent; so many at most that one put fits into memory."""
+    counter = either_counter
+    last = read_once(counter, None, tag=STRAY)[-1][2]
+    codes = put_many(counter, 20, 800, seq=1)
+    few = put_many(counter, 3, 2, seq=2)
+    events = read_once(counter, last, tag=[*codes, *few])
+    sent = [item["tag"] for kind, data, _ in events if kind == "samples" for item in data["items"]]
+    spans = [data for kind, data, _ in events if kind == "span"]
+    assert len(sent) == 6 * 800 + 6
+    assert set(sent) >= set(few)
+    assert {*sent, *(span["tag"] for span in spans)} == {*codes, *few}
+    assert {span["count"] for span in spans} == {800}
+    assert max(len(data["items"]) for kind, data, _ in events if kind == "samples") <= 1_000
+
+
+def test_a_put_that_corrects_two_of_many_samples_is_told_without_reading_all_between(
+    counter: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hub.api.live._EXAMINED", 500)
+    codes = put_many(counter, 2, 600, seq=1)
+    last = read_once(counter, None, tag=STRAY)[-1][2]
+    correct(counter, {codes[0]: [0, 599], codes[1]: [7, 7.5]}, seq=9)
+    events = read_once(counter, last, tag=codes)
+    (span,) = [data for kind, data, _ in events if kind == "span"]
+    (samples,) = [data["items"] for kind, data, _ in events if kind == "samples"]
+    assert (span["tag"], span["count"]) == (codes[0], 2)
+    assert [(item["tag"], item["value"]) for item in samples] == [(codes[1], -1.0)] * 2
+
+
+# ------------------------------------------------------------------ clients that do not read
+async def talk() -> AsyncIterator[bytes]:
+    while True:
+        yield b"event: samples\n\n"
+
+
+FAREWELL = b"event: dropped\n\n"
 
 
 def test_a_client_that_never_reads_is_let_go() -> None:
     ended: list[bool] = []
-
-    async def talk() -> AsyncIterator[bytes]:
-        while True:
-            yield b"event: samples\n\n"
 
     async def never(message: Any) -> None:
         if message["type"] == "http.response.body":
             await anyio.sleep_forever()
 
     async def run() -> None:
-        await LiveResponse(talk(), slow_s=0.01, ended=lambda: ended.append(True)).stream_response(never)
+        response = LiveResponse(talk(), slow_s=0.01, ended=lambda: ended.append(True), farewell=FAREWELL)
+        await response.stream_response(never)
 
     anyio.run(run)
     assert ended == [True]
+
+
+def test_a_client_that_reads_again_hears_that_it_was_let_go() -> None:
+    ended: list[bool] = []
+    sent: list[tuple[bytes, bool]] = []
+
+    async def pause(message: Any) -> None:
+        if message["type"] == "http.response.start":
+            return
+        if not ended:
+            await anyio.sleep_forever()
+        sent.append((message["body"], message["more_body"]))
+
+    async def run() -> None:
+        response = LiveResponse(talk(), slow_s=0.01, ended=lambda: ended.append(True), farewell=FAREWELL)
+        await response.stream_response(pause)
+
+    anyio.run(run)
+    assert ended == [True]
+    assert sent == [(FAREWELL, False)]
 
 
 def test_samples_that_another_process_puts_arrive_and_the_stream_ends_with_the_server(

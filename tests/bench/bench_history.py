@@ -20,6 +20,7 @@ from sqlalchemy import select
 from sqlalchemy.engine import make_url
 
 from hub.store.answers.tags import list_latest
+from hub.store.answers.trend import read_trend
 from hub.store.database import Database
 from hub.store.identifiers import ensure_tags
 from hub.store.lake.compaction import compact
@@ -167,6 +168,10 @@ def _ask(database: Database, tags: dict[str, int], samples: int, label: str) -> 
         wall, cpu = _timed(trend, 7)
         yield judge(f"trend of the 1 Hz tag over {last} days, {label}", wall, "ms", at_most=10)
         yield judge(f"the same, {label}, processor", cpu, "ms")
+        window = BEGIN, BEGIN + timedelta(days=last)
+        wall, cpu = _timed(lambda: read_trend(connection, tags[FAST], window, points=1_000), 7)
+        yield judge(f"the same thinned to 1,000 points as the API does, {label}", wall, "ms")
+        yield judge(f"that, {label}, processor", cpu, "ms")
         spans = _phases(last)
         chosen = every[10:60]
         hull = [(spans[0][0], spans[-1][1])]

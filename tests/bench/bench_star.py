@@ -54,7 +54,7 @@ def bench_star(folder: Path) -> Iterator[Row]:
     """Key figures, the two questions, and all results in columns; then what it takes to write the files."""
     with every_store(folder) as stores:
         for name, database in stores:
-            _fill(database)
+            fill_results(database)
             place = folder / f"star-{database.dialect}"
             with database.read() as store:
                 yield _figure(store, name)
@@ -101,7 +101,7 @@ def _time(action: Callable[[], object]) -> float:
     return perf_counter() - began
 
 
-def _fill(database: Database) -> None:
+def fill_results(database: Database) -> None:
     """Put batches in as a hub does, their samples and results as rows: it is not their writing that counts."""
     prepare(database, now=NOW)
     laboratory = register_laboratory(database)

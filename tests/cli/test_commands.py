@@ -288,7 +288,7 @@ def test_doctor_finds_a_healthy_hub_and_a_missing_trigger(run: Run, engine: str)
     store.dispose()
     ill = run("doctor")
     assert ill.exit_code == 1
-    assert f"{name}; run `plantwide db upgrade`" in ill.output
+    assert f"{name} is missing; run `plantwide audit verify`, then `plantwide db upgrade`" in ill.output
     run("db", "upgrade")
     assert run("doctor").exit_code == 0
 

@@ -99,6 +99,23 @@ def test_the_tests_use_all_processors_unless_somebody_says_how(
     assert handed == ["-n 5 --dist loadfile --no-loadscope-reorder", "-n 0 -x"]
 
 
+def test_each_word_hands_over_to_its_task(bootstrap: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    handed: list[str] = []
+    monkeypatch.setattr(bootstrap, "prepare", lambda _extras: None)
+    monkeypatch.setattr(bootstrap, "hand_over", lambda *words: handed.append(words[-1]) or 0)
+    monkeypatch.setenv("PYTEST_ADDOPTS", "-n 0")
+    assert [bootstrap.main([word]) for word in ("demo", "test", "nightly")] == [0, 0, 0]
+    assert handed == ["demo", "check", "nightly"]
+
+
+def test_the_run_of_everything_knows_two_words() -> None:
+    done = subprocess.run(
+        ["bash", ROOT / ".ci" / "run", "dance"], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "Write .ci/run, or .ci/run nightly" in done.stderr
+
+
 def test_a_word_it_does_not_know_shows_how_to_call_it(
     bootstrap: ModuleType, capsys: pytest.CaptureFixture[str]
 ) -> None:

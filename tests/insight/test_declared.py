@@ -14,6 +14,7 @@ from hub.resolve.conditions import Condition
 from hub.store.answers.features import list_declarations
 from hub.store.answers.things import find_thing
 from hub.store.database import Database
+from hub.store.samples import ALL_TIME, erase_samples
 from hub.store.statements import list_live_keys, stored_documents
 from hub.store.systems import find_system
 from hub.store.tables import FACT_TABLES, source_record
@@ -76,6 +77,10 @@ class Plant:
         self.at += timedelta(seconds=1)
         return derive_features(self.database, declaration, now=self.at, actor="test", **options)
 
+    def erase(self, tag: int, span: tuple[datetime, datetime]) -> None:
+        with self.database.begin("test") as connection:
+            erase_samples(connection, tag, span, reason="the probe was out", by="ann", now=self.at)
+
     def told(self) -> dict[str, dict[str, Any]]:
         """What stands of each batch: by batch and figure."""
         with self.database.read() as connection:
@@ -123,6 +128,20 @@ def test_a_late_sample_changes_only_the_batches_that_it_bears_on(plant: Plant) -
     values = plant.values()
     assert values["B1"]["feed_mean"] == 2.5
     assert values["B2"]["feed_mean"] == pytest.approx((14.5 * 6 + 100) / 7)
+
+
+def test_samples_that_are_erased_are_in_no_figure_any_more(plant: Plant) -> None:
+    plant.derive()
+    span = (START + timedelta(minutes=25), START + timedelta(hours=1))
+    plant.erase(plant.temperature, span)
+    assert plant.derive() == 1
+    assert plant.values() == {
+        "B1": {"feed_mean": 1.0, "hot_s": 0.0},  # samples 0 to 2; the next one is of the other batch
+        "B2": {"feed_mean": 14.5, "hot_s": 3600.0},
+    }
+    plant.erase(plant.temperature, ALL_TIME)
+    assert plant.derive() == 2
+    assert {figures["feed_mean"] for figures in plant.values().values()} == {None}
 
 
 def test_a_value_that_stood_before_a_batch_is_its_own_too(plant: Plant) -> None:

@@ -220,15 +220,18 @@ def in_order(plain: Stage, play: Play, papers: Sequence[Paper]) -> list[str]:
 
 
 # ---------------------------------------------------------------------------------------------- the test
-@pytest.fixture(scope="module")
+PAIRS = (ENGINES,) if os.environ.get("PLANTWIDE_TEST_POSTGRES") else (ENGINES, ("sqlite", "sqlite"))
+"""Without a server the pair of two engines says so by name, and two stores on SQLite are the next best thing."""
+
+
+@pytest.fixture(scope="module", params=PAIRS, ids=" and ".join)
 def stages(
     request: pytest.FixtureRequest, plant_documents: Plant, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[list[Stage]]:
-    """A store on SQLite and one on PostgreSQL (where there is no server, on SQLite too)."""
-    engines = ENGINES if os.environ.get("PLANTWIDE_TEST_POSTGRES") else ("sqlite", "sqlite")
+    """Two stores, on SQLite and on PostgreSQL where there is a server."""
     with ExitStack() as stack:
         opened: list[Stage] = []
-        for engine in engines:
+        for engine in request.param:
             url = stack.enter_context(_copied(request, engine, tmp_path_factory.mktemp("stage")))
             stage = Stage(url)
             stage.open(plant_documents)

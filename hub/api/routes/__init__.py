@@ -3,6 +3,7 @@
 from fastapi import APIRouter
 
 from hub.api.routes import (
+    amendments,
     audit,
     b2mml,
     balances,
@@ -40,6 +41,7 @@ ALL_ROUTES: tuple[APIRouter, ...] = (
     collections.router,
     proofs.router,
     samples.router,
+    amendments.router,
     readings.router,
     reads.router,
     streaming.router,

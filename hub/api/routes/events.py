@@ -10,7 +10,7 @@ from hub.api.bounds import check_count
 from hub.api.documentation import GUARDED, answers, problems
 from hub.api.event_schemas import EventPage
 from hub.api.following import follow_events
-from hub.api.live import LiveResponse
+from hub.api.live import STALLED, LiveResponse, write_event
 from hub.api.parameters import Limit
 from hub.api.problems import Problem
 from hub.api.room import RoomOf
@@ -109,7 +109,8 @@ def stream_events(
         live.streams -= 1
 
     events = follow_events(room, types, after, once=once, standing=standing_of(request, room))
-    return LiveResponse(events, slow_s=room.settings.slow_client_s, ended=end)
+    farewell = write_event("dropped", {"detail": STALLED}, None)
+    return LiveResponse(events, slow_s=room.settings.slow_client_s, ended=end, farewell=farewell)
 
 
 def read_position(text: str, name: str) -> Position:

@@ -11,7 +11,7 @@ from hub.api import schemas
 from hub.api.answer import answer
 from hub.api.documentation import GUARDED, OCTETS, answers, problems
 from hub.api.later import describe, drop, name_owner
-from hub.api.live import CLOSING, LiveResponse, write_event
+from hub.api.live import CLOSING, STALLED, LiveResponse, write_event
 from hub.api.problems import Problem
 from hub.api.products import product_at
 from hub.api.rights import RIGHTS
@@ -129,7 +129,8 @@ def follow_job(
         live.streams -= 1
 
     events = _tell(room, token, last_event_id, standing_of(request, room))
-    return LiveResponse(events, slow_s=room.settings.slow_client_s, ended=end)
+    farewell = write_event("closing", {"detail": STALLED}, None)
+    return LiveResponse(events, slow_s=room.settings.slow_client_s, ended=end, farewell=farewell)
 
 
 async def _tell(room: Room, token: str, seen: int | None, standing: Standing) -> AsyncIterator[bytes]:

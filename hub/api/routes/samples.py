@@ -14,6 +14,7 @@ from hub.api.sampling import Span, answer_samples, check_window
 from hub.api.strict import StrictRoute
 from hub.store.answers import signals, tags, things
 from hub.store.answers.things import NotFound
+from hub.store.answers.thinning import MOST_POINTS
 
 router = APIRouter(prefix="/v1", tags=["samples"], route_class=StrictRoute)
 
@@ -27,7 +28,13 @@ BatchTags = Annotated[
 ]
 Points = Annotated[
     int | None,
-    Query(ge=10, le=100_000, description="Thin each tag to about so many samples; its shape stays."),
+    Query(
+        ge=10,
+        le=MOST_POINTS,
+        description="Thin each tag to so many samples at most; its shape stays: extremes of numbers, changes "
+        "of states. A tag with over a million samples in a time of as many hours is told by the least and "
+        "greatest number of each hour (`by_hour`).",
+    ),
 ]
 _ERRORS = (*GUARDED, "not-found", "ambiguous-name", "too-much-asked")
 

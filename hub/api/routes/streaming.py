@@ -6,7 +6,7 @@ from fastapi import APIRouter, Header, Query, Request, Response
 
 from hub.api.bounds import check_count, find_kinds
 from hub.api.documentation import GUARDED, problems
-from hub.api.live import LiveResponse, follow
+from hub.api.live import STALLED, LiveResponse, follow, write_event
 from hub.api.problems import Problem
 from hub.api.room import RoomOf
 from hub.api.standing import standing_of
@@ -19,9 +19,10 @@ router = APIRouter(prefix="/v1", tags=["samples"], route_class=StrictRoute)
 
 _EVENTS: dict[str, Any] = {
     "description": "Events `ready`, `samples` (`items`: tag, ts, value, text, quality), `span` (too many to "
-    "send one by one: where to `read` them), `position`, and `missed`, `dropped` or `closing` with a "
-    "`detail`. The id of the last event, sent back as `Last-Event-ID`, takes the stream up again; a sample "
-    "may then come twice.",
+    "send one by one: where to `read` them; with a `count` of 0, samples there count no more), `position`, "
+    "and `missed`, `dropped` or `closing` with a `detail`. The id of the last event, sent back as "
+    "`Last-Event-ID`, takes the stream up again; a sample may then come twice. A stream that ends without "
+    "`dropped` or `closing` was cut.",
     "content": {
         "text/event-stream": {
             "schema": {
@@ -82,4 +83,5 @@ def stream_samples(
         live.streams -= 1
 
     events = follow(room, wanted, last_event_id, once=once, standing=standing_of(request, room))
-    return LiveResponse(events, slow_s=room.settings.slow_client_s, ended=end)
+    farewell = write_event("dropped", {"detail": STALLED}, None)
+    return LiveResponse(events, slow_s=room.settings.slow_client_s, ended=end, farewell=farewell)

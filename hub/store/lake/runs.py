@@ -131,9 +131,10 @@ def _order_stretches(tags: Longs, stamps: Stamps) -> Longs | None:
     """Give the order of rows by tag and time where whole stretches follow each other; None where they mix.
 
     What a source tells of a tag from put to put mostly goes on where it stopped, so that there are a
-    thousand times fewer stretches to sort than samples.
+    thousand times fewer stretches to sort than samples. Of two rows of the same time only their puts tell the
+    order, so they are never of one stretch: parts come in any order, a Delta log names its newest run first.
     """
-    turns = (tags[1:] != tags[:-1]) | (stamps[1:] < stamps[:-1])
+    turns = (tags[1:] != tags[:-1]) | (stamps[1:] <= stamps[:-1])
     edges = np.concatenate(([0], np.flatnonzero(turns) + 1, [len(tags)]))
     starts, lengths = edges[:-1], np.diff(edges)
     if len(starts) * _STRETCH > len(tags):

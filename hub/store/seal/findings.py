@@ -22,7 +22,7 @@ REMEDIES = {
     "signature": "this head was not signed by the hub's key; trust the other copies",
     "key": "compare the key's id with the one you noted; if it is right, give it as --trust",
     "file": "restore the file of heads from the place where copies are kept",
-    "trigger": "find out who changed it; run `plantwide db upgrade` to put it back, after verifying",
+    "trigger": "find out who did that; run `plantwide db upgrade` to put it right, after verifying",
 }
 """What to do about each kind of finding."""
 
@@ -55,7 +55,9 @@ class Report:
     things: int = 0
     heads: int = 0
     outside: int = 0
-    """Heads of files outside the store."""
+    """Heads of files outside the store, and outside its data folder."""
+    warnings: list[str] = field(default_factory=list[str])
+    """What this verification could not show, because there were no heads outside that reach so far."""
     findings: list[Finding] = field(default_factory=list[Finding])
     more: int = 0
 
@@ -91,6 +93,7 @@ class Report:
             "things": self.things,
             "heads": self.heads,
             "heads_outside": self.outside,
+            "warnings": self.warnings,
             "first_bad_seq": self.first_bad,
             "findings": [finding.as_json() for finding in self.findings],
             "more_findings": self.more,

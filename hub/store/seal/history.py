@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from heapq import merge
 from itertools import groupby
 from pathlib import Path
@@ -10,8 +11,18 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection
 
+from hub.model import parse_instant
 from hub.store.seal.findings import Report
-from hub.store.seal.heads import KnownKey, TreeHead, list_heads, list_keys, read_head, read_key
+from hub.store.seal.heads import (
+    KnownKey,
+    TreeHead,
+    head_of,
+    list_heads,
+    list_keys,
+    newest_head,
+    read_head,
+    read_key,
+)
 from hub.store.seal.log import STEP
 from hub.store.seal.signing import PublicKey
 from hub.store.seal.trail import BATCH, fetch
@@ -27,14 +38,20 @@ class HeadsFile:
     """What a file of heads outside the store holds; `faults` are its lines that are neither head nor key."""
 
     name: str
+    is_beside: bool = False
+    """Whether it lies in the store's own data folder, where whoever rewrites the store finds it too."""
     heads: list[TreeHead] = field(default_factory=list[TreeHead])
     keys: list[KnownKey] = field(default_factory=list[KnownKey])
     faults: list[str] = field(default_factory=list[str])
 
 
-def read_heads_file(file: Path) -> HeadsFile:
-    """Read a file of heads, one JSON object a line. Raises `OSError` when it cannot be opened."""
-    found = HeadsFile(str(file))
+def read_heads_file(file: Path, *, home: Path | None = None) -> HeadsFile:
+    """Read a file of heads, one JSON object a line; `home` is the store's data folder.
+
+    Raises `OSError` when it cannot be opened.
+    """
+    is_beside = home is not None and file.resolve().is_relative_to(home.resolve())
+    found = HeadsFile(str(file), is_beside=is_beside)
     with file.open("rb") as lines:
         for number, line in enumerate(lines, 1):
             if not line.strip():
@@ -54,15 +71,50 @@ def check_history(
     connection: Connection, report: Report, *, files: Sequence[HeadsFile], trusted: Sequence[str]
 ) -> None:
     """Check the leaves, the stored nodes, each head against the tree and its signature, and the keys."""
+    outside = _check_files(report, files)
     keys = _check_keys(connection, report, files, trusted=trusted)
-    for file in files:
-        report.outside += len(file.heads)
-        for fault in file.faults:
-            report.add("file", file.name, fault)
     sources = [_placed(_STORE, _in_order(report, list_heads(connection)))]
     sources += [_placed(file.name, sorted(file.heads, key=_size)) for file in files]
     heads = merge(*sources, key=lambda placed: placed[1].size)
     _walk(connection, report, heads, keys)
+    if outside:
+        _check_reach(connection, report, outside)
+
+
+def _check_files(report: Report, files: Sequence[HeadsFile]) -> list[TreeHead]:
+    """Name what is wrong with the files themselves; give the heads that were kept outside."""
+    for file in files:
+        if not file.heads:
+            report.add("file", file.name, "there is no head in it")
+        for fault in file.faults:
+            report.add("file", file.name, fault)
+        if file.is_beside:
+            report.warnings.append(
+                f"{file.name} lies in the data folder, which is no place outside: whoever rewrites the store "
+                "can rewrite it too; let heads leave (heads_file), or give --heads a copy kept elsewhere"
+            )
+    outside = [head for file in files if not file.is_beside for head in file.heads]
+    report.outside = len(outside)
+    if not outside:
+        report.warnings.append(
+            "no heads outside the store were compared: whoever rewrote all of it would not be found"
+        )
+    return outside
+
+
+def _check_reach(connection: Connection, report: Report, outside: Sequence[TreeHead]) -> None:
+    """Say how far back the newest head outside lies; one that the store does not have is a finding."""
+    newest, reach = newest_head(connection), max(head.size for head in outside)
+    if newest is None or not 0 < reach < newest.size:
+        return
+    last = head_of(connection, reach)
+    if last is None:
+        return
+    age = timedelta(seconds=round((parse_instant(newest.at) - parse_instant(last.at)).total_seconds()))
+    report.warnings.append(
+        f"the newest head outside is of {last.at}, {age} and {newest.size - last.size:,} rows before the "
+        "store's newest: whoever rewrote what was sealed since would not be found"
+    )
 
 
 Placed = tuple[str, TreeHead]

@@ -16,12 +16,19 @@ from hub.store.seal.trail import Unreadable, check_trail, plan_for_batches
 _SEALED_TO = "SELECT last_event_id, settled_event_id FROM tree_head ORDER BY id DESC LIMIT 1"
 
 
-def verify(database: Database, *, heads: Sequence[Path] = (), trusted: Sequence[str] = ()) -> Report:
+def verify(
+    database: Database,
+    *,
+    heads: Sequence[Path] = (),
+    home: Path | None = None,
+    trusted: Sequence[str] = (),
+) -> Report:
     """Check one moment of a store, in batches; `heads` are files of heads that left it.
 
-    `trusted` are ids of keys that a person has compared. Raises `OSError` for a file that cannot be read.
+    One that lies in `home`, the store's data folder, has not left it. `trusted` are ids of keys that a person
+    has compared. Raises `OSError` for a file that cannot be read.
     """
-    files = [read_heads_file(file) for file in heads]
+    files = [read_heads_file(file, home=home) for file in heads]
     report: Report | None = None
     try:
         with database.read() as connection:

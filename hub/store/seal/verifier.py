@@ -4,7 +4,8 @@
 
 Each row must be what its hash was made over, continue the row before it in its thing's chain, and be in the
 tree whose head is signed. Compare the key's id with the one that the hub's owner gave you, or name it. A file
-of heads that was kept elsewhere shows besides that no row was cut off and that the past was not rewritten.
+of heads that was kept elsewhere shows besides that no row was cut off and that the past was not rewritten: of
+the whole trail. An export of one thing shows that no row before its own is missing, but not where they end.
 """
 
 import argparse
@@ -33,6 +34,7 @@ NULLABLE = ("prev_hash", "reason", "before", "digest")
 ROW = {*CHAINED, "seq", "hash", "proof"}
 HEAD = {"kind", "size", "root", "at", "key_id", "signature", "public_key", "rows", "entity"}
 FIRST = {"version": 0, "hash": None, "digest": None}
+ONE_THING = "of {entity}, in a trail of {size}: whether later rows of it were left out is not shown"
 BAD = (ValueError, KeyError, TypeError, AttributeError)
 Row = dict[str, Any]
 Point = tuple[int, int, int, int]
@@ -255,9 +257,7 @@ def check(lines: Iterator[bytes], outside: Iterable[Row] = ()) -> tuple[str, str
     wrong += check_rows(lines, head, leaves)
     wrong += check_count(head, len(leaves))
     wrong += check_outside(head, leaves, outside)
-    scope = (
-        "the whole trail" if head["entity"] is None else f"of {head['entity']}, in a trail of {head['size']}"
-    )
+    scope = "the whole trail" if head["entity"] is None else ONE_THING.format(**head)
     return (
         f"{len(leaves)} rows ({scope}), signed {head['at']} with key {head['key_id']}",
         head["key_id"],

@@ -6,26 +6,23 @@ the owner of the tables and run with its rights, so that the hub's own role need
 
 from collections.abc import Iterable, Iterator
 
-from hub.store.triggers.trigger import BACKDATED, LIMITED, NO_ACTOR, Shape, Trigger
+from hub.store.triggers.trigger import BACKDATED, LIMITED, NO_ACTOR, Function, Shape, Trigger
 
-REFUSE = """\
-CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME; END $$"""
-
-_STATISTICS = """\
-CREATE OR REPLACE FUNCTION take_statistics() RETURNS void LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = {schema}, pg_temp SET default_statistics_target = 10 AS $$
-BEGIN ANALYZE (SKIP_LOCKED) {tables}; END $$"""
+_SEARCH = "search_path"
+_NOTING = (
+    "TimeZone=UTC",
+    "enable_bitmapscan=off",
+    "enable_incremental_sort=off",
+    "enable_seqscan=off",
+    "enable_sort=off",
+    "extra_float_digits=1",
+)
 _EVENTS = {
     "insert": ("INSERT", "NEW TABLE AS new_rows"),
     "update": ("UPDATE", "OLD TABLE AS old_rows NEW TABLE AS new_rows"),
     "delete": ("DELETE", "OLD TABLE AS old_rows"),
 }
-_FUNCTION = """\
-CREATE OR REPLACE FUNCTION note_{table}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = {schema}, pg_temp SET timezone = 'UTC' SET extra_float_digits = 1
-SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off SET enable_incremental_sort = off
-AS $$
+_FUNCTION = """
 DECLARE
   who text := current_setting('plantwide.actor', true);
   noted text := current_setting('plantwide.at', true);
@@ -48,7 +45,7 @@ BEGIN
     {delete}
   END IF;
   RETURN NULL;
-END $$"""
+END """
 # Whoever writes now began after everybody who could add a row up to this one had ended (`draw_stamp` sees to
 # that), and so bears a later stamp.
 _NO_OLDER = """
@@ -88,7 +85,17 @@ _CHANGES = {
 _MOST_ARGUMENTS = 90  # of a function of PostgreSQL: 100
 
 
-def write_function(shape: Shape, schema: str, *, has_heads: bool) -> str:
+def write_refusal() -> Function:
+    """Give the function that refuses a change."""
+    return Function(
+        "refuse_change",
+        "\nBEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME; END ",
+        is_definer=False,
+        settings=(),
+    )
+
+
+def write_function(shape: Shape, schema: str, *, has_heads: bool) -> Function:
     """Give the function that notes the writes of a table; stores of old revisions have no heads."""
     image = write_image(shape)
     notes = {
@@ -96,12 +103,31 @@ def write_function(shape: Shape, schema: str, *, has_heads: bool) -> str:
         for event, (verb, changes) in _CHANGES.items()
     }
     no_older = _NO_OLDER.format(refusal=BACKDATED) if has_heads else ""
-    return _FUNCTION.format(table=shape.name, schema=schema, refusal=NO_ACTOR, no_older=no_older, **notes)
+    body = _FUNCTION.format(table=shape.name, refusal=NO_ACTOR, no_older=no_older, **notes)
+    settings = (*_NOTING, f"{_SEARCH}={schema}, pg_temp")
+    return Function(f"note_{shape.name}", body, is_definer=True, settings=settings)
 
 
-def write_statistics(tables: Iterable[str], schema: str) -> str:
+def write_statistics(tables: Iterable[str], schema: str) -> Function:
     """Give the function by which the hub's role, which owns no table, has their rows counted."""
-    return _STATISTICS.format(schema=schema, tables=", ".join(tables))
+    settings = ("default_statistics_target=10", f"{_SEARCH}={schema}, pg_temp")
+    body = f"\nBEGIN ANALYZE (SKIP_LOCKED) {', '.join(tables)}; END "
+    return Function("take_statistics", body, is_definer=True, settings=settings, returns="void")
+
+
+def define(made: Function) -> str:
+    """Give the statement that makes a function, or makes it anew."""
+    rights = " SECURITY DEFINER" if made.is_definer else ""
+    return (
+        f"CREATE OR REPLACE FUNCTION {made.name}() RETURNS {made.returns} LANGUAGE {made.language}{rights}"
+        f"{''.join(map(_set, made.settings))} AS $${made.body}$$"
+    )
+
+
+def _set(setting: str) -> str:
+    """Give the clause of a setting; a path is a list of names, all else is one text."""
+    name, _, value = setting.partition("=")
+    return f" SET {name} = {value}" if name == _SEARCH else f" SET {name} = '{value}'"
 
 
 def write_guards(shape: Shape) -> Iterator[Trigger]:

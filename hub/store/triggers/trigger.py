@@ -1,4 +1,4 @@
-"""What a trigger is, and what a table must tell so that its triggers can be written."""
+"""What a trigger and its function are, and what a table must tell so that its triggers can be written."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -17,11 +17,34 @@ Kind = Literal["integer", "json", "bytes", "other"]
 
 @dataclass(frozen=True)
 class Trigger:
-    """A trigger as the database itself tells it: what stands in its catalogue must be this text."""
+    """A trigger, or a rule, as the database itself tells it: what its catalogue holds must be this text."""
 
     name: str
     table: str
     definition: str
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """Its table and its name: on PostgreSQL another table may have a trigger of the same name."""
+        return self.table, self.name
+
+    @property
+    def kind(self) -> str:
+        """What the database calls it: `trigger` or `rule`."""
+        return "rule" if self.definition.startswith("CREATE RULE") else "trigger"
+
+
+@dataclass(frozen=True)
+class Function:
+    """A function of PostgreSQL without arguments, as its catalogue tells it."""
+
+    name: str
+    body: str
+    is_definer: bool
+    settings: tuple[str, ...]
+    """Settings that hold while it runs, each `name=value`, in the order of their texts."""
+    returns: str = "trigger"
+    language: str = "plpgsql"
 
 
 @dataclass(frozen=True)

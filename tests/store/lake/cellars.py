@@ -8,8 +8,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pyarrow as pa
+import pytest
+from hypothesis import strategies as st
 
 from hub.model import SAMPLE_SCHEMA
+from hub.store import samples as sample_store
 from hub.store.database import Database
 from hub.store.identifiers import ensure_tags
 from hub.store.lake.folding import Folded, fold
@@ -33,6 +36,18 @@ def table(rows: Iterable[Row]) -> pa.Table:
         [{"tag": t, "ts": moment(h), "value": v, "text": x, "quality": q} for t, h, v, x, q in rows],
         schema=SAMPLE_SCHEMA,
     )
+
+
+@contextmanager
+def staged(rows: int) -> Generator[None]:
+    """Let puts of so many rows and more be written as sorted files at once, as 250,000 are otherwise."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sample_store, "STAGED_ROWS", rows)
+        yield
+
+
+LARGE = st.sampled_from((4, 1_000))
+"""From how many rows on a put is a large one: some are here, or none."""
 
 
 @dataclass

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
+from pyarrow.parquet import read_schema
 
 from hub.store.lake.checking import verify
 from hub.store.lake.cleaning import clean, list_old, retire
@@ -15,15 +16,27 @@ from hub.store.lake.compaction import compact, plan
 from hub.store.lake.frames import arrange
 from hub.store.lake.hours import read_hours
 from hub.store.lake.rollup import roll_up
+from hub.store.lake.runs import RUN_SCHEMA
 from hub.store.past.compiler import NotKept
 from hub.store.samples import erase_samples, survey_samples
-from tests.store.lake.cellars import START, TAGS, Cellar, Row, cellar, copied, moment, table
+from tests.store.lake.cellars import (
+    LARGE,
+    START,
+    TAGS,
+    Cellar,
+    Row,
+    cellar,
+    copied,
+    moment,
+    staged,
+    table,
+)
 from tests.store.lake.test_folding import PUT
 
 
-@pytest.fixture
-def store(migrated_url: str, tmp_path: Path) -> Iterator[Cellar]:
-    with cellar(migrated_url, tmp_path / "samples") as one:
+@pytest.fixture(params=[1, 1_000], ids=["puts are files", "puts are frames"])
+def store(migrated_url: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Cellar]:
+    with cellar(migrated_url, tmp_path / "samples") as one, staged(request.param):
         yield one
 
 
@@ -41,11 +54,12 @@ STEPS = st.lists(
 
 
 @settings(max_examples=15, phases=[Phase.explicit, Phase.generate])
-@given(steps=STEPS)
+@given(steps=STEPS, large=LARGE)
 def test_any_timing_of_folds_and_compactions_gives_the_same_reads(
-    migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory, steps: list[tuple]
+    migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory, steps: list[tuple], large: int
 ) -> None:
-    with cellar(copied(migrated_sqlite, tmp_path_factory.getbasetemp() / "timing")) as one:
+    url = copied(migrated_sqlite, tmp_path_factory.getbasetemp() / "timing")
+    with cellar(url) as one, staged(large):
         hold_through(one, steps)
 
 
@@ -93,6 +107,24 @@ def test_a_compaction_makes_one_run_of_a_period_and_keeps_what_was_superseded(st
     assert store.read(then) == past != before
     with store.database.read() as connection:
         assert survey_samples(connection, store.tags["a"], START, moment(24))[1] == 48
+
+
+@pytest.mark.parametrize("hour", [0, 29])
+def test_a_correction_of_the_first_or_last_sample_counts_wherever_both_lie(store: Cellar, hour: int) -> None:
+    store.put([("a", h, 3.0, None, 0) for h in range(30)], seq=1)
+    store.fold()
+    before, then = store.read(), store.clock
+    store.put([("a", hour, 7.0, None, 0)], seq=2)
+    assert store.read() == store.expected()
+    store.fold()
+    assert store.read() == store.expected()
+    assert store.read(then) == before
+    assert all(read_schema(file).remove_metadata().equals(RUN_SCHEMA) for file in files(store))
+    with store.turn() as turn:
+        assert compact(turn, runs=2).superseded == 1
+    assert store.read() == store.expected()
+    assert store.read(then) == before
+    assert verify(store.database).faults == []
 
 
 def test_a_large_month_is_cut_into_days_and_later_samples_go_there(store: Cellar) -> None:

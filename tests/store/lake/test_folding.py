@@ -7,24 +7,28 @@ from pathlib import Path
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import func, select, update
+from sqlalchemy import func, insert, select, text, update
+from sqlalchemy.exc import OperationalError
 
+from hub.store.answers.amendments import list_annotations, list_erasures
 from hub.store.database import Database
 from hub.store.lake.folding import BrokenFrame
 from hub.store.lake.turn import WrongLake, taken_turn
 from hub.store.samples import (
+    ALL_TIME,
+    TooManyToErase,
     annotate_samples,
     count_samples,
     erase_samples,
     last_samples,
-    list_annotations,
     list_puts,
+    put_samples,
     sample_span,
     scan_samples,
     survey_samples,
 )
-from hub.store.tables import sample_hot, tag_latest
-from tests.store.lake.cellars import START, TAGS, Cellar, Row, cellar, copied, moment
+from hub.store.tables import sample_erasure, sample_hot, tag_latest
+from tests.store.lake.cellars import LARGE, START, TAGS, Cellar, Row, cellar, copied, moment, staged, table
 
 VALUES = st.none() | st.sampled_from((0.0, -1.5, 3.25))
 ROWS = st.lists(
@@ -53,12 +57,12 @@ def hot(database: Database) -> int:
 
 
 @settings(max_examples=20, phases=[Phase.generate])
-@given(steps=STEPS)
+@given(steps=STEPS, large=LARGE)
 def test_any_order_of_puts_and_folds_shows_the_newest_writes_once(
-    migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory, steps: list[tuple]
+    migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory, steps: list[tuple], large: int
 ) -> None:
     folder = tmp_path_factory.getbasetemp() / "any-order"
-    with cellar(copied(migrated_sqlite, folder)) as one:
+    with cellar(copied(migrated_sqlite, folder)) as one, staged(large):
         instants: list[tuple[datetime, list[Row]]] = []
         for what, *rest in steps:
             if what == "put":
@@ -124,7 +128,9 @@ def test_what_is_erased_counts_no_more_and_is_told_of_by_the_past(store: Cellar)
     then, whole = store.clock, store.read()
     with store.database.begin("test", at=moment(1)) as connection:
         span = (moment(4), moment(9))
-        erase_samples(connection, store.tags["a"], span, reason="probe was out", by="ann", now=moment(1))
+        tag = store.tags["a"]
+        erasure = erase_samples(connection, tag, span, reason="probe was out", by="ann", now=moment(1))
+        assert erasure == (1, 2)
         assert connection.scalar(select(tag_latest.c.ts)) == moment(3)
     for _ in range(2):
         assert store.read() == whole[:4]
@@ -140,9 +146,66 @@ def test_a_note_on_a_stretch_is_found_by_tag_and_time(store: Cellar) -> None:
         span = (moment(1), moment(2))
         annotate_samples(connection, tag, span, text="calibration", author="ann", now=START)
     with store.database.read() as connection:
-        found = list_annotations(connection, [tag], (moment(0), moment(1.5)))
+        found = list_annotations(connection, tag, (moment(0), moment(1.5))).items
         assert [(note["text"], note["author"]) for note in found] == [("calibration", "ann")]
-        assert list_annotations(connection, [tag], (moment(2), moment(5))) == []
+        assert list_annotations(connection, tag, (moment(2), moment(5))).items == []
+        assert list_annotations(connection, store.tags["b"], ALL_TIME).items == []
+
+
+def test_an_erasure_is_listed_by_tag_and_time_and_one_of_all_tags_for_each(store: Cellar) -> None:
+    told = {"reason": "retired", "erased_by": "ann", "recorded_at": START}
+    with store.database.begin("test", at=START) as connection:
+        span = (moment(1), moment(2))
+        erase_samples(connection, store.tags["a"], span, reason="probe was out", by="ann", now=START)
+        span = {"start_at": moment(3), "end_at": moment(4)}
+        connection.execute(insert(sample_erasure).values(tag_id=None, put_id=0, **span, **told))
+    with store.database.read() as connection:
+        listed = {
+            (tag, hours): [one["reason"] for one in list_erasures(connection, key, span).items]
+            for tag, key in store.tags.items()
+            for hours in ((0, 9), (2, 3))
+            for span in [(moment(hours[0]), moment(hours[1]))]
+        }
+    assert listed == {
+        ("a", (0, 9)): ["probe was out", "retired"],
+        ("b", (0, 9)): ["retired"],
+        ("c", (0, 9)): ["retired"],
+        **{(tag, (2, 3)): [] for tag in TAGS},
+    }
+
+
+def test_more_samples_than_may_be_erased_at_once_are_refused_and_stay(
+    store: Cellar, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hub.store.samples.MOST_ERASED", 3)
+    store.put([("a", hour, float(hour), None, 0) for hour in range(6)], seq=1)
+    with pytest.raises(TooManyToErase, match="less time"):
+        erase(store.database, store.tags["a"])
+    assert store.read() == store.expected()
+
+
+def test_a_put_that_is_not_committed_is_waited_for_before_anything_is_erased(
+    migrated_postgres_url: str, tmp_path: Path
+) -> None:
+    """Else it would be hidden when it commits, although it came after the erasure and was counted nowhere."""
+    with cellar(migrated_postgres_url, tmp_path / "samples") as one:
+        other = Database(migrated_postgres_url, samples=tmp_path / "samples")
+        with one.database.begin("test", at=moment(2)) as slow:
+            put_samples(slow, "pi/live", 1, table([("a", 1, 1.0, None, 0)]), one.tags, now=moment(2))
+            with pytest.raises(OperationalError):
+                erase(other, one.tags["a"], impatient=True)
+        erase(other, one.tags["a"])
+        assert one.read() == []
+        other.close()
+
+
+def erase(database: Database, tag: int, *, impatient: bool = False) -> None:
+    """Erase the first nine hours of a tag."""
+    with database.begin("test", at=moment(3)) as connection:
+        if impatient:
+            connection.execute(text("SET LOCAL lock_timeout = '50ms'"))
+        span = (moment(0), moment(9))
+        erase_samples(connection, tag, span, reason="out", by="ann", now=moment(3))
 
 
 def test_a_scan_gives_pieces_in_the_order_of_time_with_the_columns_asked_for(store: Cellar) -> None:

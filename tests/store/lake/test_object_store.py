@@ -15,7 +15,7 @@ from hub.store.lake.hours import read_hours
 from hub.store.lake.place import LakeUnreachable
 from hub.store.lake.table import Overtaken
 from hub.store.samples import count_samples
-from tests.store.lake.cellars import START, TAGS, Cellar, Row, cellar, copied, moment
+from tests.store.lake.cellars import LARGE, START, TAGS, Cellar, Row, cellar, copied, moment, staged
 from tests.store.lake.object_store import ObjectStore, install, running
 from tests.store.lake.test_compaction import STEPS, hold_through
 
@@ -45,12 +45,16 @@ def store(migrated_url: str, bucket: ObjectStore) -> Iterator[Cellar]:
     max_examples=8,
     phases=[Phase.explicit, Phase.generate],
 )
-@given(steps=STEPS)
+@given(steps=STEPS, large=LARGE)
 def test_any_timing_of_folds_and_compactions_gives_the_same_reads(
-    migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory, bucket: ObjectStore, steps: list[tuple]
+    migrated_sqlite: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    bucket: ObjectStore,
+    steps: list[tuple],
+    large: int,
 ) -> None:
     url = copied(migrated_sqlite, tmp_path_factory.getbasetemp() / "object-store-timing")
-    with cellar(url, root(), bucket.options()) as one:
+    with cellar(url, root(), bucket.options()) as one, staged(large):
         hold_through(one, steps)
 
 

@@ -9,7 +9,7 @@ from hub.store.lake.checking import verify
 from hub.store.lake.compaction import compact
 from hub.store.lake.folding import fold
 from hub.store.lake.turn import taken_turn
-from tests.store.lake.cellars import START, Cellar, Row, cellar, copied, read_all
+from tests.store.lake.cellars import START, Cellar, Row, cellar, copied, read_all, staged
 from tests.store.lake.power import ForgetfulDisk, PowerCut, copy_database
 from tests.swift import swift
 
@@ -36,7 +36,8 @@ def cut_once(template: Path, folder: Path, seed: int) -> int:
     """Cut the power at a random moment, bring the hub up again, and check; give how many cuts there were."""
     luck = random.Random(seed)
     disk = ForgetfulDisk(cut_at=luck.randrange(1, 260), seed=seed)
-    with cellar(copied(template, folder / "before")) as one:
+    large = luck.choice((20, 1_000))  # hours that are written as files at once, so that a put is cut too
+    with cellar(copied(template, folder / "before")) as one, staged(large):
         was_cut = work(one, disk, seed)
         copy_database(folder / "before", folder / "after")
         disk.survive(folder / "before/samples", folder / "after/samples")

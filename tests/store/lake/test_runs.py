@@ -110,11 +110,23 @@ STRETCH = st.tuples(st.sampled_from(TAGS.tolist()), st.integers(0, 60), st.integ
 
 
 @settings(max_examples=60)
-@given(parts=st.lists(st.lists(STRETCH, min_size=1, max_size=3), min_size=2, max_size=4))
-def test_merged_parts_are_sorted_by_tag_time_and_put(parts: list[list[tuple[int, int, int]]]) -> None:
+@given(parts=st.lists(st.lists(STRETCH, min_size=1, max_size=3), min_size=2, max_size=4), data=st.data())
+def test_merged_parts_are_sorted_by_tag_time_and_put(
+    parts: list[list[tuple[int, int, int]]], data: st.DataObject
+) -> None:
     told: list[list[tuple[int, int, float | None, str | None, int, int]]] = []
     for put, stretches in enumerate(parts, start=1):
         rows = {(tag, start + n) for tag, start, length in stretches for n in range(length)}
         told.append([(tag, at, put / 2, None, GOOD, put) for tag, at in sorted(rows)])
     expected = sorted((row for part in told for row in part), key=lambda row: (row[0], row[1], row[5]))
-    assert merge([table(part) for part in told]).equals(table(expected))
+    given_in = data.draw(st.permutations(told))
+    assert merge([table(part) for part in given_in]).equals(table(expected))
+
+
+@pytest.mark.parametrize("at", [0, 29])
+@pytest.mark.parametrize("is_first", [True, False])
+def test_the_later_put_is_the_later_row_whichever_run_is_named_first(at: int, is_first: bool) -> None:
+    long = table([(1, n, 0.5, None, GOOD, 7) for n in range(30)])
+    correction = table([(1, at, -1.0, None, GOOD, 8)])
+    merged = merge([correction, long] if is_first else [long, correction])
+    assert [row["put"] for row in merged.to_pylist() if _micros(row["ts"]) == at] == [7, 8]

@@ -127,6 +127,19 @@ _FILE = (
         "a row is written with a function that only looks like the hub's, dated years back",
         forging.write_backdated,
     ),
+    (
+        "a trigger of one's own is planted, for the hub to set off",
+        ("CREATE TRIGGER zz AFTER INSERT ON source_record BEGIN UPDATE source_system SET kind = 'MES'; END",),
+    ),
+    ("the same, and the hub sets it off", forging.set_off_planted),
+    (
+        "a trigger of one's own on a table that is not under audit writes to one that is",
+        ("CREATE TRIGGER zz AFTER UPDATE ON stream BEGIN UPDATE source_system SET kind = 'MES'; END",),
+    ),
+    (
+        "a trigger of one's own swallows what the hub writes",
+        ("CREATE TRIGGER zz BEFORE INSERT ON source_record BEGIN SELECT RAISE(IGNORE); END",),
+    ),
     ("one byte of an audit row is changed in the file itself", forging.flip_byte),
     ("an old copy of the file is put back", forging.put_old_copy_back),
 )
@@ -178,7 +191,18 @@ _DISABLE = "ALTER TABLE source_record DISABLE TRIGGER ALL"
 _EMPTY_FUNCTION = (
     "CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'"
 )
+_TWIN = (
+    _EMPTY_FUNCTION,
+    """CREATE FUNCTION refuse_change(integer) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME; END $$""",
+)
 _REPLICA = "SET LOCAL session_replication_role = replica"
+_FALSIFYING = (
+    "CREATE FUNCTION zz() RETURNS trigger LANGUAGE plpgsql AS"
+    " $$ BEGIN UPDATE source_system SET kind = 'MES'; RETURN NULL; END $$"
+)
+_PLANTED = (_FALSIFYING, "CREATE TRIGGER zz AFTER INSERT ON source_record EXECUTE FUNCTION zz()")
+_PLANTED_ELSEWHERE = (_FALSIFYING, "CREATE TRIGGER zz AFTER UPDATE ON stream EXECUTE FUNCTION zz()")
 POSTGRESQL = (
     *(Attack(ROLE, what, act) for what, act in _REFUSED_TO_ALL),
     Attack(ROLE, "an audit row is rewritten by `ON CONFLICT DO UPDATE`", (_UPSERTED,)),
@@ -209,6 +233,23 @@ POSTGRESQL = (
         ("ALTER TABLE source_record ENABLE TRIGGER guard_source_record",),
     ),
     Attack(OWNER, "a trigger's function is replaced", (_EMPTY_FUNCTION,)),
+    Attack(OWNER, "the same, and a function of its name with an argument keeps the old text", _TWIN),
+    Attack(
+        OWNER,
+        "a trigger's function is made to look for its tables elsewhere",
+        ("ALTER FUNCTION note_source_record() SET search_path = pg_temp, public",),
+    ),
+    Attack(OWNER, "a trigger of one's own is planted, for the hub to set off", _PLANTED),
+    Attack(
+        OWNER,
+        "a trigger of one's own on a table that is not under audit writes to one that is",
+        _PLANTED_ELSEWHERE,
+    ),
+    Attack(
+        OWNER,
+        "a rule of one's own writes more than the hub does",
+        ("CREATE RULE zz AS ON UPDATE TO stream DO ALSO UPDATE source_system SET kind = 'MES'",),
+    ),
     Attack(SUPERUSER, "`session_replication_role = replica`, an audit row changed", (_REPLICA, _UPDATED)),
     Attack(
         SUPERUSER,
@@ -222,6 +263,11 @@ POSTGRESQL = (
         SUPERUSER,
         "a trigger is switched off in the catalogue",
         ("UPDATE pg_trigger SET tgenabled = 'D' WHERE tgname = 'guard_source_record'",),
+    ),
+    Attack(
+        SUPERUSER,
+        "a trigger of one's own is planted, and called the engine's own in the catalogue",
+        (*_PLANTED, "UPDATE pg_trigger SET tgisinternal = true WHERE tgname = 'zz'"),
     ),
     *(Attack(SUPERUSER, what, act, guards_away=True) for what, act in _AGAINST_ALL),
     Attack(OUTSIDER, "the last head is changed in the file outside", forging.edit_heads_file),

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from hub.store.attribution import Act, format_at, teach
 from hub.store.chain import chain_hash
+from hub.store.database import Database
 from hub.store.seal.heads import sign_head
 from hub.store.seal.log import STEP
 from hub.store.seal.signing import Signer
@@ -95,6 +96,19 @@ def write_backdated(scene: Any) -> None:
     act = Act("qa.manager", datetime(2020, 1, 1, tzinfo=UTC))
     teach(scene.connection.connection.dbapi_connection, {"act": act})
     scene.connection.execute(insert(source_record), document(1, "forged"))
+
+
+def set_off_planted(scene: Any) -> None:
+    """Plant a trigger that falsifies a row, let the hub write what sets it off, and take it away again."""
+    run = scene.connection.exec_driver_sql
+    run("CREATE TRIGGER zz AFTER INSERT ON source_record BEGIN UPDATE source_system SET kind = 'MES'; END")
+    database = Database(f"sqlite:///{scene.file}")
+    try:
+        with database.begin("mes") as connection:
+            connection.execute(insert(source_record), document(1, "set off"))
+    finally:
+        database.close()
+        run("DROP TRIGGER zz")
 
 
 def flip_byte(scene: Any) -> None:

@@ -174,6 +174,19 @@ def test_rows_in_another_order_or_of_another_thing_are_found(exported: Path, tmp
     assert (status, "row 15, line 2: it does not continue the row before it" in said) == (1, True)
 
 
+def test_an_export_of_one_thing_says_that_it_does_not_show_where_its_rows_end(
+    exported: Path, tmp_path: Path
+) -> None:
+    """Nothing that is signed tells how many rows a thing has, so the newest can be left out unseen."""
+    head, *rows = read(exported, "source.jsonl")
+    file = write(tmp_path / "cut.jsonl", [{**head, "rows": 1}, rows[0]])
+    unsaid = "whether later rows of it were left out is not shown"
+    for words in ((file,), (file, "--heads", exported / "heads.jsonl"), (exported / "source.jsonl",)):
+        status, said = check(*words)
+        assert (status, unsaid in said) == (0, True)
+    assert unsaid not in check(exported / "trail.jsonl")[1]
+
+
 def test_what_is_no_export_is_told_so(tmp_path: Path) -> None:
     for content in ("", "{}\n", "[1]\n", "no json\n"):
         (tmp_path / "t.jsonl").write_text(content)

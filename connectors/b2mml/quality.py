@@ -11,7 +11,7 @@ from hub.model import OperationsEvent, Sample, TestCriterion, TestResult, TestSp
 _NUMBER = r"([+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)"
 _BETWEEN = re.compile(rf"^{_NUMBER}\s*(?:<=|≤)\s*\D[\w .]*?\s*(?:<=|≤)\s*{_NUMBER}$")
 _BOUND = re.compile(rf"^(?:[^\W\d][\w .]*?\s*)?(<=|≤|>=|≥)\s*{_NUMBER}$")
-_PASS, _FAIL = frozenset({"pass", "passed", "true"}), frozenset({"fail", "failed", "false"})
+_PASS, _FAIL = frozenset({"pass", "passed", "true"}), frozenset({"fail", "failed", "false", "rejected"})
 
 
 # ----------------------------------------------------------------------------------------- testing

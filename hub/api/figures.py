@@ -39,7 +39,7 @@ class KpiFormula(Schema):
 
 
 class PartOfFigure(Schema):
-    """What a term amounts to; `missing` rows do not say what is added up."""
+    """What a term amounts to; `missing` rows do not say what is added up, or when it was."""
 
     rows: int
     missing: int
@@ -50,6 +50,7 @@ class KpiFigure(Schema):
     """A key figure of a scope and period. `value` is null while it is incomplete, `incomplete` says why.
 
     `key` is the scope's key in the mart (0 for all), `word` what the figure is kept apart by. `end` is out.
+    Rows of which nobody says when they were have a figure of all time (years 1 to 9999) beside the others.
     """
 
     key: int
@@ -76,10 +77,14 @@ class KpiFigures(Schema):
 
 
 class RowsOfTerm(Schema):
-    """Rows of the mart that a term adds up, all columns; at most as many as asked for."""
+    """Rows of the mart that a term adds up, all columns; `is_complete` is false when `limit` cut them.
+
+    Of rows that last `counted` is what of the measure lies in the period.
+    """
 
     term: str
     view: str
+    is_complete: bool
     rows: list[dict[str, Cell]]
 
 

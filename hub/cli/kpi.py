@@ -46,19 +46,21 @@ def show(
             fail(str(error))
     typer.echo(f"{formula.title}: {formula.text} [{formula.source}, version {formula.version}]")
     for figure in figures:
-        typer.echo(_tell(figure))
+        typer.echo(_tell(figure, per))
 
 
 @app.command("compute")
 def compute_all(data: DataOption = None, database: DatabaseOption = None) -> None:
     """Compute all figures month by month; those whose inputs have changed are kept anew (`fact_kpi`)."""
     with open_store(read_settings(data=data, database=database)) as store:
-        written, gone = keep_all(store, actor=operator(), now=datetime.now(UTC))
-    typer.echo(f"{written} figures written, {gone} withdrawn; the others are as they were")
+        kept = keep_all(store, actor=operator(), now=datetime.now(UTC))
+    typer.echo(f"{kept.written} figures written, {kept.withdrawn} withdrawn; the others are as they were")
 
 
-def _tell(figure: Figure) -> str:
-    when = "all" if figure.period == ALWAYS else f"{figure.period.start:%Y-%m-%d}"
+def _tell(figure: Figure, per: Grain) -> str:
+    when = f"{figure.period.start:%Y-%m-%d}"
+    if figure.period == ALWAYS:
+        when = "all" if per == "all" else "no day"
     place = " ".join(part for part in (figure.name, figure.word) if part)
     if figure.value is None:
         return f"{when:10} {place:30} incomplete: {'; '.join(figure.incomplete)}"

@@ -85,6 +85,7 @@ def serve_hub(
     from hub.ingest.live import Pace
     from hub.shift.courier import Courier, open_herald
     from hub.shift.library import Library
+    from hub.shift.reckoner import Reckoner
     from hub.shift.supervisor import Supervisor
     from hub.shift.upkeep import Upkeep
 
@@ -118,6 +119,8 @@ def serve_hub(
     if notary is not None:
         notary.start()
     upkeep.start()
+    reckoner = Reckoner.of(settings, desk)
+    reckoner.start()
     courier = Courier(desk, herald, tick_s=settings.webhook_tick_s) if herald else None
     if courier is not None:
         courier.start()
@@ -136,6 +139,7 @@ def serve_hub(
             supervisor.stop()
         if courier is not None:
             courier.stop()
+        reckoner.stop()
         upkeep.stop()
         if library is not None:
             library.stop()

@@ -14,6 +14,7 @@ ISO = "ISO 22400-2"
 FDA = "FDA draft guidance, Request for Quality Metrics (2016)"
 _BATCH_SCOPES = ("all", "site", "equipment", "product", "campaign")
 _UNIT_SCOPES = ("all", "site", "equipment")
+_STRETCH = ("start_at", "end_at")
 ON_TIME_S = 86_400.0
 """A start counts as on schedule within a day: orders of biologics are planned by the day."""
 
@@ -25,12 +26,23 @@ def _batch(
 
 
 def _result(column: str | None, *where: Where, missing: Missing = "incomplete") -> Term:
-    return Term(Selection("fact_test_result", "done_day", column, where), missing)
+    stands = Where("is_withdrawn", "=", 0)
+    return Term(Selection("fact_test_result", "done_day", column, (*where, stands)), missing)
 
 
 def _time(*elements: str, basis: str = "actual", must_be: bool = False) -> Term:
     where = (Where("element", "in", elements), Where("basis", "=", basis))
-    return Term(Selection("fact_equipment_time", "day", "duration_s", where), "incomplete", must_be)
+    return Term(Selection("fact_equipment_time", "day", "duration_s", where, _STRETCH), "incomplete", must_be)
+
+
+def _moved(kind: str, *where: Where, product: str = "material_key", must_be: bool = False) -> Term:
+    moves = (Where(kind, "=", 1), *where)
+    rows = Selection("fact_material_movement", "day", "quantity", moves, product=product)
+    return Term(rows, must_be=must_be)
+
+
+def _streamed(kind: str) -> Term:
+    return _moved(kind, Where("step_in_unit", "known"), product="product_key", must_be=True)
 
 
 def _pbt() -> dict[str, Term]:
@@ -39,10 +51,13 @@ def _pbt() -> dict[str, Term]:
 
 
 def _effective() -> dict[str, Term]:
-    """Batch form: standard durations of the steps that were completed, against the time of production."""
-    run = Selection(
-        "fact_phase", "start_day", "standard_duration_s", (Where("level", "=", "unit_procedure"),)
-    )
+    """Batch form: standard durations of the steps that were completed, against the time of production.
+
+    A step that reaches from one period into the next counts in each by its part, as its time does.
+    """
+    where = (Where("level", "=", "unit_procedure"), Where("is_completed", "=", 1))
+    spread = ("actual_start", "actual_end")
+    run = Selection("fact_phase", "start_day", "standard_duration_s", where, spread)
     return {"standard": Term(run, "incomplete", must_be=True), "apt": _time("APT", must_be=True)}
 
 
@@ -61,6 +76,7 @@ def _of_batches(  # noqa: PLR0917 - the order in which a row of the table is rea
     return Formula(code, title, unit, text, source, terms, scopes=rest.pop("scopes", _BATCH_SCOPES), **rest)
 
 
+_DUE, _PLANNED = Where("due_at", "past"), Where("planned_start", "past")
 _ENDED = _batch("end_day", must_be=True)
 _RELEASED = _batch("release_day", must_be=True)
 _QUALITY = (
@@ -115,6 +131,7 @@ _QUALITY = (
         terms={"invalidated": _batch("end_day", "oos_invalidated"), "results": _batch("end_day", "results")},
         numerator="invalidated",
         denominator="results",
+        version=2,
         better="lower",
     ),
     _of_batches(
@@ -192,27 +209,29 @@ _TIMES = (
     _of_batches(
         "on_time_in_full",
         "On time in full",
-        "batches released by their due time with at least 95 % of the planned size / batches due",
+        "batches released by their due time with at least 95 % of the planned size / batches due by now",
         "MODEL §4",
         terms={
-            "in_full": _batch("due_day", "otif", missing="zero"),
-            "due": _batch("due_day", must_be=True),
+            "in_full": _batch("due_day", "otif", Where("release_day", "known"), _DUE),
+            "due": _batch("due_day", None, _DUE, must_be=True),
         },
         numerator="in_full",
         denominator="due",
+        version=2,
         better="higher",
     ),
     _of_batches(
         "schedule_adherence",
         "Schedule adherence",
-        "batches that started within a day of their planned start / batches planned to start",
+        "batches that started within a day of their planned start / batches planned to start by now",
         "MODEL §4",
         terms={
-            "kept": _batch("planned_start_day", None, Where("start_delay_s", "within", ON_TIME_S)),
-            "planned": _batch("planned_start_day", must_be=True),
+            "kept": _batch("planned_start_day", None, Where("start_delay_s", "within", ON_TIME_S), _PLANNED),
+            "planned": _batch("planned_start_day", None, _PLANNED, must_be=True),
         },
         numerator="kept",
         denominator="planned",
+        version=2,
         better="higher",
     ),
     _of_batches(
@@ -249,15 +268,16 @@ _AMOUNTS = (
     _of_batches(
         "overall_yield",
         "Overall yield",
-        "actual sizes / planned sizes of batches that ended",
+        "actual sizes / planned sizes, in the same unit, of batches that ended",
         "MODEL §4",
         terms={
             "actual": _batch("end_day", "actual_size"),
-            "planned": _batch("end_day", "planned_size", must_be=True),
+            "planned": _batch("end_day", "comparable_planned_size", must_be=True),
         },
         numerator="actual",
         denominator="planned",
         word="size_unit",
+        version=2,
         better="higher",
     ),
     _of_batches(
@@ -279,17 +299,23 @@ _AMOUNTS = (
         better="lower",
     ),
     _of_batches(
+        "step_yield",
+        "Yield of a step, by amounts",
+        "product stream that a step passes on / product stream that it takes up, amounts in the same unit",
+        "MODEL §4, without concentrations: state amounts of product where they change",
+        terms={"passed_on": _streamed("is_passed_on"), "taken_up": _streamed("is_taken_up")},
+        numerator="passed_on",
+        denominator="taken_up",
+        word="step_in_unit",
+        scopes=("all", "site", "product", "campaign"),
+        better="higher",
+    ),
+    _of_batches(
         "scrap_ratio",
         "Scrap ratio",
         "SQ / PQ: amount that was lost / amount produced, in the same unit",
         ISO,
-        terms={
-            "lost": Term(Selection("fact_material_movement", "day", "quantity", (Where("is_lost", "=", 1),))),
-            "produced": Term(
-                Selection("fact_material_movement", "day", "quantity", (Where("is_produced", "=", 1),)),
-                must_be=True,
-            ),
-        },
+        terms={"lost": _moved("is_lost"), "produced": _moved("is_produced", must_be=True)},
         numerator="lost",
         denominator="produced",
         word="unit",
@@ -316,22 +342,24 @@ _TESTS = (
     _of_batches(
         "oos_rate",
         "OOS rate of results",
-        "results that failed / results",
+        "results that failed / results, withdrawn ones left out",
         "MODEL §4",
         terms={"failed": _result("is_oos"), "results": _result(None)},
         numerator="failed",
         denominator="results",
+        version=2,
         better="lower",
     ),
     _of_batches(
         "oos_rate_of_property",
         "OOS rate of a property",
-        "results of a property that failed / its results",
+        "results of a property that failed / its results, withdrawn ones left out",
         "MODEL §4",
         terms={"failed": _result("is_oos"), "results": _result(None)},
         numerator="failed",
         denominator="results",
         word="property",
+        version=2,
         better="lower",
     ),
     _of_batches(
@@ -342,6 +370,7 @@ _TESTS = (
         terms={"retests": _result("is_retest"), "results": _result(None)},
         numerator="retests",
         denominator="results",
+        version=2,
         better="lower",
     ),
     _of_batches(
@@ -355,6 +384,7 @@ _TESTS = (
         },
         numerator="passed",
         denominator="begun",
+        version=2,
         better="higher",
     ),
     _of_batches(
@@ -365,6 +395,7 @@ _TESTS = (
         unit="s",
         terms={"x": _result("sample_to_result_s", missing="skip")},
         statistic="median",
+        version=2,
         better="lower",
     ),
     *(
@@ -378,6 +409,7 @@ _TESTS = (
                     "value_num", Where("is_cqa", "=", 1), Where("is_censored", "=", 0), missing="skip"
                 )
             },
+            version=2,
             statistic=statistic,
             word="property",
             scopes=("product", "campaign"),
@@ -439,14 +471,19 @@ def _of_units(code: str, title: str, text: str, *, terms: dict[str, Term], **res
 
 
 _BUSY = {"apt": _time("APT", must_be=True), "asut": _time("ASUT"), "adet": _time("ADET")}
+_LOGGED = Term(
+    Selection("fact_equipment_time", "day", None, (Where("basis", "=", "actual"),), _STRETCH), must_be=True
+)
+"""Any stretch of a unit's log: without one nobody knows that it was never down."""
 _EQUIPMENT = (
     _of_units(
         "availability",
         "Availability",
         "APT / PBT, PBT = POT - PDOT",
-        terms={"apt": _time("APT"), **_pbt()},
+        terms={"apt": _time("APT", must_be=True), **_pbt()},
         numerator="apt",
         denominator="pot - pdot",
+        version=2,
         better="higher",
     ),
     _of_units(
@@ -456,6 +493,7 @@ _EQUIPMENT = (
         terms=_effective(),
         numerator="standard",
         denominator="apt",
+        version=2,
         better="higher",
     ),
     _of_units(
@@ -465,6 +503,7 @@ _EQUIPMENT = (
         terms={**_effective(), **_pbt(), **_good()},
         numerator="standard * good",
         denominator="(pot - pdot) * produced",
+        version=2,
         better="higher",
     ),
     _of_units(
@@ -474,6 +513,7 @@ _EQUIPMENT = (
         terms={**_effective(), "asut": _time("ASUT"), **_pbt(), **_good()},
         numerator="(apt + asut) * standard * good",
         denominator="(pot - pdot) * apt * produced",
+        version=2,
         better="higher",
     ),
     _of_units(
@@ -483,6 +523,7 @@ _EQUIPMENT = (
         terms={**_BUSY, **_pbt()},
         numerator="apt + asut + adet",
         denominator="pot - pdot",
+        version=2,
         better="higher",
     ),
     _of_units(
@@ -492,6 +533,7 @@ _EQUIPMENT = (
         terms=_BUSY,
         numerator="apt",
         denominator="apt + asut + adet",
+        version=2,
         better="higher",
     ),
     _of_units(
@@ -501,6 +543,7 @@ _EQUIPMENT = (
         terms={"apt": _BUSY["apt"], "adet": _BUSY["adet"]},
         numerator="apt",
         denominator="apt + adet",
+        version=2,
         better="higher",
     ),
     _of_units(
@@ -510,24 +553,27 @@ _EQUIPMENT = (
         terms={"apt": _BUSY["apt"], "asut": _BUSY["asut"]},
         numerator="asut",
         denominator="apt + asut",
+        version=2,
         better="lower",
     ),
     _of_units(
         "production_process_ratio",
         "Production process ratio",
         "APT / AOET, AOET = execution time of the batches that ran on the unit",
-        terms={"apt": _time("APT"), "aoet": _batch("end_day", "cycle_s", must_be=True)},
+        terms={"apt": _BUSY["apt"], "aoet": _batch("end_day", "cycle_s", must_be=True)},
         numerator="apt",
         denominator="aoet",
+        version=2,
         better="higher",
     ),
     _of_units(
         "downtime_ratio",
         "Unplanned down time",
         "ADOT / PBT",
-        terms={"adot": _time("ADOT"), **_pbt()},
+        terms={"adot": _time("ADOT"), "logged": _LOGGED, **_pbt()},
         numerator="adot",
         denominator="pot - pdot",
+        version=2,
         better="lower",
     ),
 )

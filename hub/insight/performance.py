@@ -1,34 +1,35 @@
 """Key figures: a formula, a kind of scope and a grain come in; values with their parts go out."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from statistics import median, stdev
 from typing import Any, TypeAlias, cast
 
 import orjson
 
 from hub.insight.formula import Formula, Term, evaluate
-from hub.insight.periods import ALWAYS, Grain, Period, find_period
+from hub.insight.periods import ALWAYS, Grain, Period, find_period, list_periods
 from hub.store.database import Connection
 from hub.store.mart.figures import (
     Scope,
     Selection,
     Span,
     Sum,
-    Value,
     Where,
+    find_share,
     list_rows,
     list_values,
     name_scopes,
     sum_rows,
 )
+from hub.store.order import newest_known
 
 Place: TypeAlias = tuple[int, str, Period]
 """Key of a scope, a word (empty where the formula has none), a period."""
 _Term: TypeAlias = tuple[Formula, str]
-_Look: TypeAlias = tuple[str, str, str | None]
-"""View, day and word: what is read in one go."""
+_Look: TypeAlias = tuple[tuple[Any, ...], str | None]
+"""What selections have in common, and the word: what is read in one go."""
 
 
 BY_VALUE = frozenset({"mean", "median", "deviation", "cp", "cpk"})
@@ -41,10 +42,14 @@ class NoSuchScope(LookupError):
 
 @dataclass
 class Part:
-    """What a term amounts to in one place; `values` and `limits` only where a statistic needs them."""
+    """What a term amounts to in one place; `values` and `limits` only where a statistic needs them.
+
+    `missing` rows do not say what is added up, or when it was; of the latter there are `undated`.
+    """
 
     rows: int = 0
     missing: int = 0
+    undated: int = 0
     total: float = 0.0
     values: list[float] = field(default_factory=list[float])
     limits: set[tuple[float | None, float | None]] = field(
@@ -83,6 +88,7 @@ class Figure:
                 name,
                 p.rows,
                 p.missing,
+                p.undated,
                 f"{p.total:.12g}",
                 [f"{v:.12g}" for v in p.values],
                 sorted(map(str, p.limits)),
@@ -117,13 +123,18 @@ def compute_all(
 ) -> dict[str, list[Figure]]:
     """Give the figures of several formulas by code, as `compute` does; each fact is looked at once for all.
 
+    What is due, planned or lasts beyond the newest instant that is known does not count yet. Rows of which
+    nobody says when they were are in no period: they have an incomplete figure of all time beside those of
+    the periods.
+
     Raises `NoSuchScope`.
     """
     for formula in formulas:
         if scope not in formula.scopes:
             msg = f"{formula.code} is of {', '.join(formula.scopes)}, not of {scope}"
             raise NoSuchScope(msg)
-    gathering = _Gathering(connection, scope, grain=grain, span=span or Span())
+    now = newest_known(connection)
+    gathering = _Gathering(connection, scope, grain=grain, span=replace(span or Span(), now=now))
     gathering.add_up(formulas)
     places = gathering.places
     named = name_scopes(connection, scope, [key for some in places.values() for key, _, _ in some])
@@ -144,7 +155,8 @@ def list_parts(
     """Give the rows that a figure is made of, by term."""
     formula = figure.formula
     first, last = figure.period.days
-    span = Span() if figure.period == ALWAYS else Span(first, last)
+    now = newest_known(connection)
+    span = Span(now=now) if figure.period == ALWAYS else Span(first, last, now)
     return {
         name: list_rows(
             connection,
@@ -180,9 +192,9 @@ class _Gathering:
                 if formula.statistic in BY_VALUE:
                     values.setdefault((rows, formula.word), []).append((formula, name))
                 else:
-                    look = sums.setdefault((rows.view, rows.day, formula.word), {})
+                    look = sums.setdefault((rows.look, formula.word), {})
                     look.setdefault(rows, []).append((formula, name))
-        for (_, _, word), some in sums.items():
+        for (_, word), some in sums.items():
             self._sum(some, word)
         for (rows, word), terms in values.items():
             self._list(rows, word, terms)
@@ -190,16 +202,22 @@ class _Gathering:
     def _sum(self, wanted: Mapping[Selection, Sequence[_Term]], word: str | None) -> None:
         found = sum_rows(self._connection, list(wanted), self._scope, span=self._span, word=word)
         for rows, one in found:
-            for formula, name in wanted[rows]:
-                part = self._part(formula, name, one)
-                part.rows += one.rows
-                part.missing += one.missing
-                part.total += one.total
+            for period, share in self._share(one):
+                for formula, name in wanted[rows]:
+                    if not self._is_set_aside(formula, name, one):
+                        part = self._part(formula, name, (one.scope, one.word, period))
+                        part.rows += one.rows
+                        part.missing += one.missing
+                        part.total += one.total * share
 
     def _list(self, rows: Selection, word: str | None, terms: Sequence[_Term]) -> None:
         for one in list_values(self._connection, rows, self._scope, span=self._span, word=word):
+            told = Sum(one.scope, one.word, one.day, 1, int(one.value is None), one.value or 0.0)
             for formula, name in terms:
-                part = self._part(formula, name, one)
+                if self._is_set_aside(formula, name, told):
+                    continue
+                place = (one.scope, one.word, find_period(one.day, self._grain))
+                part = self._part(formula, name, place)
                 part.rows += 1
                 part.limits.add(one.limits)
                 if one.value is None:
@@ -208,8 +226,34 @@ class _Gathering:
                     part.total += one.value
                     part.values.append(one.value)
 
-    def _part(self, formula: Formula, name: str, one: Sum | Value) -> Part:
-        place = (one.scope, one.word, find_period(one.day, self._grain))
+    def _share(self, one: Sum) -> Iterator[tuple[Period, float]]:
+        """Give the periods to which rows belong, and which part of what they measure lies in each."""
+        if one.reach is None:
+            yield find_period(one.day, self._grain), 1.0
+            return
+        begin, until = self._span.bounds
+        start, end = one.reach
+        last = until if end is None else min(end, until)
+        for period in list_periods(max(start, begin), last, self._grain):
+            within = max(begin, period.start), min(until, period.end)
+            share = 0.0 if end is None else find_share((start, end), within)
+            if share or end is None:
+                yield period, share
+
+    def _is_set_aside(self, formula: Formula, name: str, one: Sum) -> bool:
+        """Count rows without a day as missing, unless all time is asked for: they can be of any period."""
+        if one.day is not None or (self._grain == "all" and self._span.is_open):
+            return False
+        skips = formula.terms[name].missing == "skip"
+        undated = one.rows - one.missing if skips else one.rows
+        if undated:
+            part = self._part(formula, name, (one.scope, one.word, ALWAYS))
+            part.rows += undated
+            part.missing += undated
+            part.undated += undated
+        return True
+
+    def _part(self, formula: Formula, name: str, place: Place) -> Part:
         places = self.places[formula.code]
         if place not in places:
             places[place] = {name: Part() for name in formula.terms}
@@ -254,10 +298,13 @@ def _find_lacking(formula: Formula, parts: Mapping[str, Part]) -> list[str]:
     for name, term in formula.terms.items():
         part, rows = parts[name], term.selection
         what = f"{rows.view} ({tell_conditions(term)})" if rows.where else rows.view
+        lacking = part.missing - part.undated
         if term.must_be and not part.rows:
             found.append(f"{name}: there is no row of {what}")
-        elif term.missing == "incomplete" and part.missing:
-            found.append(f"{name}: {part.missing} of {part.rows} rows of {what} have no {rows.column}")
+        if part.undated:
+            found.append(f"{name}: {part.undated} of {part.rows} rows of {what} have no {rows.day}")
+        if term.missing == "incomplete" and lacking:
+            found.append(f"{name}: {lacking} of {part.rows} rows of {what} have no {rows.column}")
     return found
 
 

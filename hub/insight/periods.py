@@ -1,5 +1,6 @@
 """Periods: the day of a fact belongs to a day, an ISO week, a month, a quarter, a year, all time."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal
@@ -24,8 +25,10 @@ class Period:
 ALWAYS = Period(_FIRST, _LAST)
 
 
-def find_period(day: int, grain: Grain) -> Period:
-    """Give the period of a grain in which a day (yyyymmdd) lies."""
+def find_period(day: int | None, grain: Grain) -> Period:
+    """Give the period of a grain in which a day (yyyymmdd) lies; of a day that nobody knows all time."""
+    if day is None:
+        return ALWAYS
     at = datetime(day // 10_000, day // 100 % 100, day % 100, tzinfo=UTC)
     match grain:
         case "all":
@@ -43,6 +46,15 @@ def find_period(day: int, grain: Grain) -> Period:
             return Period(monday, monday + timedelta(days=7))
         case "day":
             return Period(at, at + timedelta(days=1))
+
+
+def list_periods(start: datetime, end: datetime, grain: Grain) -> Iterator[Period]:
+    """Give the periods of a grain into which a stretch of time reaches, the one in which it begins first."""
+    period = find_period(_to_number(start), grain)
+    yield period
+    while period.end < end:
+        period = find_period(_to_number(period.end), grain)
+        yield period
 
 
 def _months_on(first: datetime, number: int) -> datetime:

@@ -302,3 +302,10 @@ SAMPLED: frozenset[str] = frozenset({"Sample", "Destructive Sample", "Retained S
 """Uses that take material for testing."""
 LOST: frozenset[str] = frozenset({"scrap", "scrapped", "waste", "wasted", "loss", "lost"})
 """Words, in small letters, by which sources say that material was lost: the standard has no use for it."""
+ARCHIVED = "archived"
+WITHDRAWN: frozenset[str] = frozenset(
+    {ARCHIVED, "withdrawn", "retracted", "cancelled", "canceled", "excluded", "invalid", "invalidated"}
+)
+"""Words, in small letters, by which laboratories say that a result no longer counts (`archived: why`)."""
+REFUSED = "rejected"
+"""So do they by this word where nobody judged the result; with a verdict beside it, the verdict stands."""

@@ -146,6 +146,12 @@ class Settings(BaseSettings):
         description="seconds between looks at which of these files have to be written anew while serving, "
         "where the extra `star` is installed",
     )
+    kpi_s: float = Field(
+        default=3600.0,
+        gt=0,
+        description="seconds after which key figures that can have changed are kept anew as `fact_kpi` while "
+        "serving",
+    )
     i3x_writes: bool = Field(
         default=False,
         description="let i3X clients with the permission `operate` write signals, with a reason and an audit "

@@ -12,7 +12,7 @@ from lxml import etree
 from hub.api.app import create_app
 from hub.api.pages.figures import name_period, show_measure
 from hub.insight.formulas import FORMULAS
-from hub.insight.periods import Grain, find_period
+from hub.insight.periods import ALWAYS, Grain, find_period
 from hub.store.keys import create_key
 from tests.api.conftest import Counter
 from tests.api.test_pages import words
@@ -77,6 +77,13 @@ def test_a_figure_shows_value_numerator_and_denominator_and_leads_to_its_rows(pa
     (json,) = [link for link in links(made_of) if link.startswith("/v1/")]
     terms = pages.client.get(json).json()["items"]
     assert [len(term["rows"]) for term in terms] == [2, 2]
+
+
+def test_rows_say_whether_they_are_all(pages: Pages) -> None:
+    path = "/v1/kpis/batches_ended/rows?per=all&day=2026-03-10"
+    for limit, whole in ((3, False), (4, True), (5, True)):
+        (term,) = pages.client.get(f"{path}&limit={limit}").json()["items"]
+        assert (len(term["rows"]), term["is_complete"]) == (min(limit, 4), whole)
 
 
 def test_what_is_incomplete_says_what_lacks_instead_of_a_number(pages: Pages) -> None:
@@ -193,3 +200,7 @@ def test_values_are_told_with_four_digits_in_a_unit_of_their_size(
 )
 def test_periods_have_names(per: Grain, name: str) -> None:
     assert name_period(find_period(20260310, per), per) == name
+
+
+def test_what_has_no_day_is_named_so_beside_the_months() -> None:
+    assert name_period(ALWAYS, "month") == "without a day"

@@ -341,11 +341,22 @@ def test_the_yield_by_product_and_year_is_that_of_pandas(embedded: Run, tables: 
     )
 
 
-def test_figures_that_lack_what_they_are_made_of_say_so_instead_of_a_number(counter: Counter) -> None:
+@pytest.mark.parametrize(
+    ("code", "lacks"), [("oos_rate", "done_day"), ("cycle_time", "end_day"), ("yield_per_batch", "end_day")]
+)
+def test_figures_that_lack_what_they_are_made_of_say_so_instead_of_a_number(
+    counter: Counter, tables: Tables, code: str, lacks: str
+) -> None:
     """The source gives neither limits nor times of results, nor when batches ended."""
-    for code in ("oos_rate", "cycle_time", "yield_per_batch"):
-        items = counter.get(f"/v1/kpis/{code}", of="product", per="year")["items"]
-        assert [one["value"] for one in items if one["value"] is not None] == []
+    for per in ("year", "all"):
+        items = counter.get(f"/v1/kpis/{code}", of="product", per=per)["items"]
+        assert {one["code"] for one in items} == {f"TBL-{code}" for code in set(tables.laboratory["code"])}
+        assert {one["value"] for one in items} == {None}
+        assert all(one["incomplete"] for one in items)
+        assert per == "all" or all(f"have no {lacks}" in one["incomplete"][0] for one in items)
+    assert sum(one["parts"][next(iter(one["parts"]))]["missing"] for one in items) == (
+        len(tables.cells) if code == "oos_rate" else BATCHES
+    )
 
 
 # ----------------------------------------------------------------------------------- again

@@ -103,7 +103,8 @@ def show_figure(figure: Figure, per: Grain) -> Shown:
     """Give a figure as a page has it."""
     formula = figure.formula
     value, unit = show_measure(figure.value, formula.unit)
-    asked = {"of": figure.scope, "key": figure.key, "per": per, "day": figure.period.start.date().isoformat()}
+    own: Grain = "all" if figure.period == ALWAYS else per
+    asked = {"of": figure.scope, "key": figure.key, "per": own, "day": figure.period.start.date().isoformat()}
     asked |= {"word": figure.word} if figure.word else {}
     return Shown(
         place=figure.name,
@@ -134,10 +135,10 @@ def show_measure(value: float | None, unit: str) -> tuple[str, str]:
 
 
 def name_period(period: Period, per: Grain) -> str:
-    """Give the name of a period: 2026-03, 2026-W11, 2026 Q1."""
+    """Give the name of a period: 2026-03, 2026-W11, 2026 Q1; what no period is known of is without a day."""
     start = period.start
     if period == ALWAYS:
-        return "all time"
+        return "all time" if per == "all" else "without a day"
     match per:
         case "year":
             return f"{start:%Y}"
@@ -176,11 +177,9 @@ def show_rows(
         for word, (column, view, _) in things.items()
     }
     added = [selection.column] if selection.column else []
-    plain = list(
-        dict.fromkeys(
-            [selection.day, *_ABOUT[selection.view], *(one.column for one in selection.where), *added]
-        )
-    )
+    beside = ["counted"] if added and selection.spread else []
+    asked = [*(one.column for one in selection.where), *added, *beside]
+    plain = list(dict.fromkeys([selection.day, *_ABOUT[selection.view], *asked]))
     cells = [
         [
             *(_name(named[word].get(row[column]), address) for word, (column, _, address) in things.items()),

@@ -61,7 +61,8 @@ def show_kpis(room: RoomOf, of: _Place = "all", per: Grain = "month", day: _Day 
         period = ALWAYS if number is None else read_period(number, per)
         wanted = [formula for formula in FORMULAS.values() if scope in formula.scopes]
         found = compute_all(connection, wanted, scope, grain=per, span=span_of(period))
-        shown = [_show_line(formula, found[formula.code], key=key, per=per) for formula in wanted]
+        here = {code: [one for one in some if one.period == period] for code, some in found.items()}
+        shown = [_show_line(formula, here[formula.code], key=key, per=per) for formula in wanted]
     if key is not None and not any(of == one.value for group in choices.values() for one in group):
         raise Problem("not-found", f"There is no {scope} of this key of which anything is known.")
     return render(

@@ -56,7 +56,8 @@ def read_kpi(
 ) -> Response:
     """Give a key figure by scope and period, each with numerator, denominator and parts.
 
-    A figure whose inputs are incomplete says what is missing instead of giving a number.
+    A figure whose inputs are incomplete says what is missing instead of giving a number. What is due or
+    planned later than the newest instant that is known does not count yet.
     """
     formula = find_formula(code)
     with room.database.read() as connection:
@@ -76,14 +77,19 @@ def list_kpi_rows(
     word: Annotated[str, Query(max_length=200, description="`word` of the figure.")] = "",
     limit: Annotated[int, Query(ge=1, le=10_000, description="Most rows of each term.")] = 1000,
 ) -> Response:
-    """Give the rows of the mart that one figure was made of, term by term."""
+    """Give the rows of the mart that one figure was made of, term by term, and whether these are all."""
     formula = find_formula(code)
     number = read_day(day) or 0
     with room.database.read() as connection:
         figure = find_figure(connection, formula, of, key=key, word=word, per=per, day=number)
-        rows = list_parts(connection, figure, limit=limit)
+        rows = list_parts(connection, figure, limit=limit + 1)
     items = [
-        {"term": name, "view": formula.terms[name].selection.view, "rows": some}
+        {
+            "term": name,
+            "view": formula.terms[name].selection.view,
+            "is_complete": len(some) <= limit,
+            "rows": some[:limit],
+        }
         for name, some in rows.items()
     ]
     return answer({"formula": describe(formula), "items": items})

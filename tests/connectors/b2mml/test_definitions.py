@@ -385,3 +385,18 @@ def test_specifications_results_and_events_of_their_own_documents_are_told() -> 
         0,
         datetime(2026, 3, 10, 8, 5, tzinfo=UTC),
     )
+
+
+@pytest.mark.parametrize(
+    ("word", "verdict"), [("Passed", "pass"), ("Failed", "fail"), ("Rejected", "fail"), ("Pending", None)]
+)
+def test_a_test_that_was_rejected_has_failed(word: str, verdict: str | None) -> None:
+    (result,) = of(
+        TestResult,
+        parse(
+            f"""<TestResult {V7}><ID>T1</ID><EvaluatedCriterionResult>{word}</EvaluatedCriterionResult>
+            <PropertyMeasurement><ID>1</ID><Value><ValueString>41</ValueString></Value></PropertyMeasurement>
+            </TestResult>"""
+        ),
+    )
+    assert (result.verdict, result.status) == (verdict, word)

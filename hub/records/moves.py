@@ -16,13 +16,17 @@ _NOT_SAID = frozenset(
 
 @dataclass(frozen=True)
 class Item:
-    """What it is called, what it said before and says after (None: was not or is not there), its rows."""
+    """What it is called, what it said before and says after (None: was not or is not there), its rows.
+
+    `thing` is what a value, a statement or a name is about.
+    """
 
     of: str
     label: str
     before: Document | None
     after: Document | None
     rows: tuple[Row, ...] = ()
+    thing: Row | None = None
     source: str | None = None
     id: int | None = None
     attribute: str | None = None

@@ -97,6 +97,11 @@ def list_signals(connection: Connection, batch_id: int, *, now: datetime) -> lis
     return signals
 
 
+def ran_in_units(connection: Connection, batch_id: int, *, now: datetime) -> bool:
+    """Tell whether any system says on which equipment a batch ran."""
+    return bool(_windows(connection, batch_id, now))
+
+
 def summarise_signals(connection: Connection, signals: Iterable[Signal]) -> list[Document]:
     """Give each signal with count, bad count, first, last, least, greatest and mean of its good samples."""
     return [

@@ -919,7 +919,7 @@ class Moved(Schema):
 
 
 class ChangeOfBatch(Schema):
-    """Something of a batch that has moved; `entity` is what a value, a statement or a name is about.
+    """Something of a batch that has moved; `entity` is what a value, name or decision is about.
 
     `cause`: `new` and `late` statements (the source had a late one before), `corrected`, `withdrawn` and
     `stated_again` by their source, `linked` (names), `judged` (by a person), `ruled` (a rule changed),

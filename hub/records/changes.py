@@ -165,8 +165,8 @@ def _names(readings: Readings, named: Sequence[Mapping[tuple[Row, int], Document
         one = _either(pair)
         label = f"{one['scheme']} {one['label']}"
         yield Item("name", label, *pair, rows=(("identifier", key),), thing=thing, id=key)
-    ids = {key for _, key in (*named[0], *named[1])}
-    judged = _pair(changes.list_judgments(connection, ids) for connection in readings.both)
+    meant = {key: thing for thing, key in (*named[0], *named[1])}
+    judged = _pair(changes.list_judgments(connection, meant) for connection in readings.both)
     for table in judged[1]:
         for key in {**judged[0][table], **judged[1][table]}:
             pair = [some[table].get(key) for some in judged]
@@ -174,7 +174,9 @@ def _names(readings: Readings, named: Sequence[Mapping[tuple[Row, int], Document
             label = (
                 f"{one['one']} and {one['other']}" if "one" in one else f"{one['attribute']}: {one['counts']}"
             )
-            yield Item(_WORDS[table], label, *pair, rows=((table, key),), id=key)
+            if (thing := meant.get(one["name_id"])) is not None:
+                label = readings.label(thing, label)
+            yield Item(_WORDS[table], label, *pair, rows=((table, key),), thing=thing, id=key)
 
 
 def _edges(readings: Readings) -> Iterator[Item]:

@@ -9,7 +9,7 @@ from hub.store.answers.changes import Row
 Document = dict[str, Any]
 
 _NOT_SAID = frozenset(
-    {"id", "uid", "key", "source", "version", "recorded_at", "source_record", "decision_id"}
+    {"id", "uid", "key", "source", "version", "recorded_at", "source_record", "decision_id", "name_id"}
 )
 """Members that tell of the row, not of what it says."""
 

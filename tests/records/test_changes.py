@@ -244,7 +244,9 @@ def test_a_decision_and_a_name_of_a_lot_are_named_as_what_moved_its_values(world
     since = now_of(world)
     (conflict,) = world.conflicts()
     world.settle(conflict["place"], "mes")
-    value = moved(world, since)["golden", "lot L-1: disposition"]
+    found = moved(world, since)
+    assert found["decision", "lot L-1: disposition: mes"]["entity"]["code"] == "L-1"
+    value = found["golden", "lot L-1: disposition"]
     assert value["moved"] == [{"attribute": "disposition", "from": "UnRestricted", "to": "Restricted"}]
     assert value["cause"] == "judged"
 

@@ -181,12 +181,16 @@ def list_names(connection: Connection, things: Iterable[Row]) -> dict[tuple[Row,
 
 
 def list_judgments(connection: Connection, name_ids: Iterable[int]) -> dict[str, dict[int, Document]]:
-    """Give links between these names and people's decisions about their values, by table and id."""
+    """Give links between these names and people's decisions about their values, by table and id.
+
+    `name_id` is the key of the name that a decision is about, or of the first that a link joins.
+    """
     ids = sorted(set(name_ids))
     one, other = identifier.alias("one"), identifier.alias("other")
     links = (
         select(
             link_decision.c.id,
+            link_decision.c.identifier_id.label("name_id"),
             one.c.label.label("one"),
             other.c.label.label("other"),
             link_decision.c.method,
@@ -201,6 +205,7 @@ def list_judgments(connection: Connection, name_ids: Iterable[int]) -> dict[str,
     decisions = (
         select(
             value_decision.c.id,
+            value_decision.c.identifier_id.label("name_id"),
             value_decision.c.attribute,
             source_system.c.code.label("counts"),
             value_decision.c.state,

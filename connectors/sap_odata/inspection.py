@@ -10,6 +10,16 @@ from hub.model import LotDisposition, Sample, TestCriterion, TestResult, TestSpe
 
 _VERDICTS = {"A": "pass", "R": "fail"}
 _DECISIONS = {"A": "UnRestricted", "R": "Restricted"}
+_STATUS = {
+    "0": "optional",
+    "1": "required",
+    "2": "being processed",
+    "3": "valuated",
+    "4": "skipped",
+    "5": "closed",
+    "9": "blocked",
+}
+"""SAP's status of a results record (table TQ76), in the words of table TQ78: they say whether it stands."""
 _PLAN = "inspection_lot"
 """Scheme of the specification of one inspection lot: SAP copies the plan into it, where it stays."""
 
@@ -70,6 +80,7 @@ def read_result(facts: Facts, row: Row) -> None:
     entry = _entry(row)
     if entry is None:
         return
+    status = _text(row.get("InspectionResultStatus"))
     is_number = is_set(row.get("InspectionResultHasMeanValue"))
     unit = facts.unit(characteristic, "InspectionSpecificationUnit") if is_number else None
     try:
@@ -86,7 +97,7 @@ def read_result(facts: Facts, row: Row) -> None:
         property=_text(characteristic.get("InspectionCharacteristicText")),
         value=value,
         verdict=verdict,
-        status=_text(row.get("InspectionResultStatus")),
+        status=_STATUS.get(status, status) if status else None,
         measured_at=facts.moment(row, "InspectionEndDate", "InspectionEndTime"),
         analyst=plain(row.get("Inspector")),
     )

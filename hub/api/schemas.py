@@ -938,7 +938,7 @@ class Moved(Schema):
 
 
 class ChangeOfBatch(Schema):
-    """Something of a batch that has moved.
+    """Something of a batch that has moved; `entity` is what a value, name or decision is about.
 
     `cause`: `new` and `late` statements (the source had a late one before), `corrected`, `withdrawn` and
     `stated_again` by their source, `linked` (names), `judged` (by a person), `ruled` (a rule changed),
@@ -950,6 +950,8 @@ class ChangeOfBatch(Schema):
     change: Literal["added", "changed", "removed", "restored"]
     label: str
     id: int | None
+    entity_type: str | None
+    entity: Reference | None
     attribute: str | None
     moved: list[Moved]
     cause: str

@@ -7,7 +7,7 @@ from typing import Any
 
 from hub.records.moves import Item
 from hub.resolve.precedence import rule_for
-from hub.store.answers.changes import Row
+from hub.store.answers.changes import Row, Saying
 from hub.store.rules import Key, Rule
 
 Document = dict[str, Any]
@@ -28,6 +28,8 @@ CAUSES = (
     "derived",
     "gone",
 )
+CALLED = {"batch": "batch", "material_lot": "lot", "quality_event": "quality event"}
+"""What people call the things whose values are told."""
 _COUNTING = frozenset({"same_as", "count_state", "count_difference"})
 
 
@@ -36,11 +38,12 @@ class Known:
     """What a cause is found from: what was said and which rules stood in both readings, what is behind it."""
 
     since: datetime
-    said: Sequence[Mapping[tuple[str, str], Document]]
-    names_moved: bool
+    said: Sequence[Mapping[Saying, Document]]
+    renamed: frozenset[Row]
+    """The things to which a name came, or which a name left."""
     records: Mapping[int, Document]
     owners: Mapping[Row, str | None]
-    """The batch, by its code, to which what came had belonged, or to which what went belongs now."""
+    """The batch (of a name: the thing), by its code, to which what came had belonged or what went belongs."""
     rules: Sequence[Mapping[Key, Rule]]
 
 
@@ -68,8 +71,11 @@ def _explain_fact(item: Item, known: Known) -> Cause:
         if item.rows[0] in known.owners:
             owner = known.owners[item.rows[0]]
             if item.before is None:
-                return "linked", f"It belonged to {f'batch {owner}' if owner else 'another'} then."
-            return "linked", f"It belongs to {f'batch {owner}' if owner else 'another'} now."
+                return (
+                    "linked",
+                    f"It belonged to {f'batch {owner}' if owner else 'no batch or another'} then.",
+                )
+            return "linked", f"It belongs to {f'batch {owner}' if owner else 'no batch or another'} now."
         return _arrival(item.after, known) if item.after else ("gone", "It is not kept any more.")
     if "is_retracted" in item.members:
         if item.after["is_retracted"]:
@@ -85,47 +91,53 @@ def _explain_fact(item: Item, known: Known) -> Cause:
 
 
 def _explain_statement(item: Item, known: Known) -> Cause:
+    this = f"this {_called(item)}"
     if item.before is None and item.after is not None:
         record = known.records.get(item.after["source_record"], {})
         if record and record["received_at"] <= known.since:
-            return "linked", "It had been said of a name that came to this batch."
+            return "linked", f"It had been said of a name that came to {this}."
         return _arrival(item.after, known)
     if item.after is None:
-        if known.names_moved:
-            return "linked", "It is said of a name that left this batch, or no more."
+        if item.thing in known.renamed:
+            return "linked", f"It is said of a name that left {this}, or no more."
         return "withdrawn", f"{item.source} does not say it any more."
     if "value" in item.members:
         return _correction(item, known)
-    return _weigh(item.attribute or "", known)
+    return _weigh(item, known)
 
 
 def _explain_golden(item: Item, known: Known) -> Cause:
-    winners = [
-        next((one for (name, _), one in said.items() if name == item.attribute and one["is_winner"]), None)
-        for said in known.said
-    ]
-    before, after = winners
+    spoken = [_spoken(item, said) for said in known.said]
+    before, after = (next((one for one in some.values() if one["is_winner"]), None) for some in spoken)
     if before is None and after is None:
-        return "derived", "It follows from the names of the batch and from what is said of them."
-    weighed = _weigh(item.attribute or "", known)
+        return "derived", f"It follows from the names of the {_called(item)} and from what is said of them."
+    weighed = _weigh(item, known)
     if weighed[0] == "judged" or (before and after and before["value"] == after["value"]):
         return weighed if weighed[0] != "weighed" else ("linked", "What it refers to has been linked.")
-    if after is None or (before is not None and (item.attribute, before["source"]) not in known.said[1]):
+    if after is None or (before is not None and before["source"] not in spoken[1]):
         return "withdrawn", f"{before['source'] if before else 'Its source'} does not say it any more."
     source = after["source"]
-    stated = Item("statement", "", known.said[0].get((item.attribute or "", source)), after, source=source)
+    stated = Item("statement", "", spoken[0].get(source), after, source=source, thing=item.thing)
     return _explain_statement(stated, known) if stated.has_moved and "value" in stated.members else weighed
 
 
-def _weigh(attribute: str, known: Known) -> Cause:
+def _called(item: Item) -> str:
+    return CALLED["batch" if item.thing is None else item.thing[0]]
+
+
+def _spoken(item: Item, said: Mapping[Saying, Document]) -> dict[str, Document]:
+    """Give what is said of the attribute that an item is about, by source."""
+    about = (item.thing, item.attribute)
+    return {saying.source: one for saying, one in said.items() if (saying.thing, saying.attribute) == about}
+
+
+def _weigh(item: Item, known: Known) -> Cause:
     """Tell why another statement counts though it says what it said: by a decision, a rule, or the others."""
-    decided = [
-        {one["decision_id"] for (name, _), one in said.items() if name == attribute} - {None}
-        for said in known.said
-    ]
+    decided = [{one["decision_id"] for one in _spoken(item, said).values()} - {None} for said in known.said]
     if decided[0] != decided[1]:
         return "judged", "Somebody decided which source counts, or took a decision back."
-    rules = [rule_for(some, "batch", attribute) for some in known.rules]
+    entity_type = "batch" if item.thing is None else item.thing[0]
+    rules = [rule_for(some, entity_type, item.attribute or "") for some in known.rules]
     if rules[0].content != rules[1].content:
         return "ruled", f"The rule changed: {rules[0].label} to {rules[1].label}."
     return "weighed", "What other sources say of it has changed."

@@ -3,14 +3,15 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from hub.model import format_instant
-from hub.records.causes import Known, explain
+from hub.records.causes import CALLED, Known, explain
 from hub.records.moves import Item
 from hub.resolve.signals import list_signals
 from hub.store.answers import changes
-from hub.store.answers.changes import Act, Row
+from hub.store.answers.changes import Act, Row, Saying
 from hub.store.answers.signals import Signal, read_signal
 from hub.store.answers.things import read_things
 from hub.store.database import Connection
@@ -49,14 +50,40 @@ class Readings:
         """Both connections."""
         return self.before, self.after
 
+    @cached_property
+    def belonging(self) -> list[set[Row]]:
+        """The batch, its lots and its quality events at each reading, as far as the reader may see them."""
+        found = [changes.list_things(connection, self.batch_id) for connection in self.both]
+        seen = changes.keep_seen(self.after, found[0] | found[1])
+        return [some & seen for some in found]
+
+    @cached_property
+    def things(self) -> set[Row]:
+        """What belongs to the batch at one of the readings: each is told of as it was at both."""
+        return self.belonging[0] | self.belonging[1]
+
+    @cached_property
+    def golden(self) -> list[dict[Row, Document]]:
+        """What counts of these things at each reading."""
+        return [changes.list_golden(connection, self.things) for connection in self.both]
+
+    def describe(self, thing: Row) -> Document:
+        """Give a thing as it is, or as it was where it is no more."""
+        return self.golden[1].get(thing) or self.golden[0].get(thing) or _NOBODY
+
+    def label(self, thing: Row, what: str) -> str:
+        """Say what is said of a thing; of the batch itself its code goes without saying."""
+        code = self.describe(thing).get("code")
+        return what if thing[0] == "batch" else f"{CALLED[thing[0]]} {code}: {what}"
+
 
 def list_changes(readings: Readings) -> list[Document]:
     """Give what has moved, in the order in which it was learned."""
-    said = _pair(changes.list_said(connection, readings.batch_id) for connection in readings.both)
-    named = _pair(changes.list_names(connection, readings.batch_id) for connection in readings.both)
+    said = _pair(changes.list_said(connection, readings.things) for connection in readings.both)
+    named = _pair(changes.list_names(connection, readings.things) for connection in readings.both)
     items = [
         *_golden(readings, said),
-        *_statements(said),
+        *_statements(readings, said),
         *_names(readings, named),
         *_edges(readings),
         *_facts(readings),
@@ -68,67 +95,80 @@ def list_changes(readings: Readings) -> list[Document]:
     known = Known(
         readings.since,
         said=said,
-        names_moved=named[0].keys() != named[1].keys(),
+        renamed=frozenset(thing for thing, _ in named[0].keys() ^ named[1].keys()),
         records=changes.describe_records(readings.after, records),
         owners=_find_owners(readings, moved),
         rules=[load_rules(connection) for connection in readings.both],
     )
-    found = [_tell(item, _acts_of(item, acts), explain(item, known)) for item in moved]
+    found = [_tell(readings, item, _acts_of(item, acts), cause=explain(item, known)) for item in moved]
     return sorted(
         found, key=lambda one: (one["known_at"] or readings.until, one["of"], one["label"], one["id"] or 0)
     )
 
 
 # ----------------------------------------------------------------------------------- what belongs to a batch
-def _golden(readings: Readings, said: Sequence[Mapping[tuple[str, str], Document]]) -> Iterator[Item]:
-    """Give the golden values, one item each."""
-    things: list[Document] = [
-        {**one} for c in readings.both for one in read_things(c, "batch", [readings.batch_id]) or [{}]
+def _golden(readings: Readings, said: Sequence[Mapping[Saying, Document]]) -> Iterator[Item]:
+    """Give the golden values of the batch, of its lots and of its quality events, one item each."""
+    for thing in sorted(readings.things):
+        documents = [some.get(thing, _NOBODY) for some in readings.golden]
+        for name in {**documents[0], **documents[1]}:
+            if name not in ("uid", "version", "recorded_at"):
+                about = [
+                    [one for saying, one in some.items() if saying[:2] == (thing, name)] for some in said
+                ]
+                yield _golden_value(readings, thing, name, documents=documents, about=about)
+
+
+def _golden_value(
+    readings: Readings,
+    thing: Row,
+    name: str,
+    *,
+    documents: Sequence[Document],
+    about: Sequence[Sequence[Document]],
+) -> Item:
+    counting = [next((one for one in some if one["is_winner"]), _NOBODY) for some in about]
+    values = [
+        None
+        if document.get(name) is None
+        else {name: document[name], "source_record": one.get("source_record")}
+        for document, one in zip(documents, counting, strict=True)
     ]
-    for name in {**things[0], **things[1]}:
-        if name in ("uid", "version", "recorded_at"):
-            continue
-        about = [[one for (attribute, _), one in some.items() if attribute == name] for some in said]
-        counting: list[Document] = [
-            next((one for one in some if one["is_winner"]), _NOBODY) for some in about
-        ]
-        values = [
-            None
-            if thing.get(name) is None
-            else {name: thing[name], "source_record": one.get("source_record")}
-            for thing, one in zip(things, counting, strict=True)
-        ]
+    return Item(
+        "golden",
+        readings.label(thing, name),
+        values[0],
+        values[1],
+        rows=(*(("assertion", one["id"]) for some in about for one in some), thing),
+        thing=thing,
+        source=_either(counting).get("source"),
+        attribute=name,
+    )
+
+
+def _statements(readings: Readings, said: Sequence[Mapping[Saying, Document]]) -> Iterator[Item]:
+    for saying in {**said[0], **said[1]}:
+        pair = [some.get(saying) for some in said]
         yield Item(
-            "golden",
-            name,
-            values[0],
-            values[1],
-            rows=(
-                *(("assertion", one["id"]) for some in about for one in some),
-                ("batch", readings.batch_id),
-            ),
-            source=_either(counting).get("source"),
-            attribute=name,
+            "statement",
+            readings.label(saying.thing, f"{saying.attribute}, {saying.source}"),
+            *pair,
+            rows=tuple({("assertion", one["id"]) for one in pair if one}),
+            thing=saying.thing,
+            source=saying.source,
+            attribute=saying.attribute,
         )
 
 
-def _statements(said: Sequence[Mapping[tuple[str, str], Document]]) -> Iterator[Item]:
-    for key in {**said[0], **said[1]}:
-        pair = [some.get(key) for some in said]
-        rows = {("assertion", one["id"]) for one in pair if one}
-        yield Item(
-            "statement", f"{key[0]}, {key[1]}", *pair, rows=tuple(rows), source=key[1], attribute=key[0]
-        )
-
-
-def _names(readings: Readings, named: Sequence[Mapping[int, Document]]) -> Iterator[Item]:
+def _names(readings: Readings, named: Sequence[Mapping[tuple[Row, int], Document]]) -> Iterator[Item]:
     """Give the names, the links between them, and the decisions that people made about them."""
-    for key in {**named[0], **named[1]}:
-        pair = [some.get(key) for some in named]
+    for thing, key in {**named[0], **named[1]}:
+        pair = [some.get((thing, key)) for some in named]
         one = _either(pair)
-        yield Item("name", f"{one['scheme']} {one['label']}", *pair, rows=(("identifier", key),), id=key)
-    ids = {*named[0], *named[1]}
-    judged = _pair(changes.list_judgments(connection, ids) for connection in readings.both)
+        label = f"{one['scheme']} {one['label']}"
+        yield Item("name", label, *pair, rows=(("identifier", key),), thing=thing, id=key)
+    meant = {key: thing for thing, key in (*named[0], *named[1])}
+    judged = _pair(changes.list_judgments(connection, meant) for connection in readings.both)
     for table in judged[1]:
         for key in {**judged[0][table], **judged[1][table]}:
             pair = [some[table].get(key) for some in judged]
@@ -136,7 +176,9 @@ def _names(readings: Readings, named: Sequence[Mapping[int, Document]]) -> Itera
             label = (
                 f"{one['one']} and {one['other']}" if "one" in one else f"{one['attribute']}: {one['counts']}"
             )
-            yield Item(_WORDS[table], label, *pair, rows=((table, key),), id=key)
+            if (thing := meant.get(one["name_id"])) is not None:
+                label = readings.label(thing, label)
+            yield Item(_WORDS[table], label, *pair, rows=((table, key),), thing=thing, id=key)
 
 
 def _edges(readings: Readings) -> Iterator[Item]:
@@ -150,11 +192,13 @@ def _edges(readings: Readings) -> Iterator[Item]:
 
 def _facts(readings: Readings) -> Iterator[Item]:
     facts: list[dict[str, dict[int, Document]]] = _pair(
-        changes.list_facts(connection, readings.batch_id) for connection in readings.both
+        changes.list_facts(c, readings.batch_id, lots={one for kind, one in some if kind == "material_lot"})
+        for c, some in zip(readings.both, readings.belonging, strict=True)
     )
-    for record_type in facts[1]:
-        for key in {**facts[0][record_type], **facts[1][record_type]}:
-            pair = [some[record_type].get(key) for some in facts]
+    for record_type in {**facts[0], **facts[1]}:
+        was, now = (some.get(record_type, {}) for some in facts)
+        for key in {**was, **now}:
+            pair = [was.get(key), now.get(key)]
             one = _either(pair)
             called = next((str(one[name]) for name in _CALLED if one.get(name)), record_type)
             yield Item(
@@ -247,14 +291,17 @@ def _is_back(connection: Connection, item: Item, acts: Mapping[Row, Sequence[Act
     return changes.digest_before(connection, item.rows[0], touched[0].version) == touched[-1].digest
 
 
-def _tell(item: Item, acts: Sequence[Act], cause: tuple[str, str]) -> Document:
+def _tell(readings: Readings, item: Item, acts: Sequence[Act], *, cause: tuple[str, str]) -> Document:
     last = acts[-1] if acts else None
+    thing = {} if item.thing is None else readings.describe(item.thing)
     one, other = item.before or {}, item.after or {}
     return {
         "of": item.of,
         "change": item.change,
         "label": item.label,
         "id": item.id,
+        "entity_type": item.thing[0] if item.thing else None,
+        "entity": {key: thing[key] for key in ("uid", "code", "description")} if thing else None,
         "attribute": item.attribute,
         "moved": item.moved,
         "cause": cause[0],

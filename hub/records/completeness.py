@@ -22,7 +22,6 @@ from hub.store.answers.subject import Subject, read_subject
 from hub.store.answers.tag_coverage import list_coverage
 from hub.store.answers.tags import list_unmapped
 from hub.store.database import Connection
-from hub.store.marks import EVERY
 
 Document = dict[str, Any]
 _KEYS = 10_000
@@ -62,7 +61,9 @@ def prove(
     unmapped = list_unmapped(connection, sorted(historians))
     lacks = [lack for kind, items in expected.items() for lack in _lacks(kind, items)]
     doubts = [*_doubts_of_expectations(subject, steps, criteria), *_doubts_of_concerns(concerns)]
-    doubts += [doubt for holding in holdings for doubt in _doubts_of_source(holding, subject, now)]
+    if not coverage and subject.state in ("running", "ended"):
+        doubts.append(_doubt_of_tags(has_units=signals.ran_in_units(connection, batch_id, now=now)))
+    doubts += [doubt for holding in holdings for doubt in _doubts_of_source(holding, subject)]
     return {
         "batch": {"uid": subject.uid, "code": subject.code},
         "state": subject.state,
@@ -118,6 +119,10 @@ def _doubts_of_expectations(
     if subject.state == "unknown":
         return [_doubt("no system says anything of this batch but its name")]
     doubts: list[Document] = []
+    if subject.state == "ended" and subject.end is None:
+        doubts.append(
+            _doubt("no system says when it ended: that its sources were read since then cannot be shown")
+        )
     if not subject.recipe_ids:
         doubts.append(_doubt("no system says by which recipe it was made: the steps to expect are not known"))
     elif not steps:
@@ -131,6 +136,11 @@ def _doubts_of_expectations(
     return doubts
 
 
+def _doubt_of_tags(*, has_units: bool) -> Document:
+    where = "no tag of its units is known" if has_units else "no system says on which units it ran"
+    return _doubt(f"{where}: the tags to expect are not known")
+
+
 def _doubts_of_concerns(concerns: Sequence[Document]) -> list[Document]:
     said = {"part": "a part of a document of this batch", "name": "a document that names this batch"}
     return [
@@ -139,7 +149,7 @@ def _doubts_of_concerns(concerns: Sequence[Document]) -> list[Document]:
     ]
 
 
-def _doubts_of_source(holding: Holding, subject: Subject, now: datetime) -> list[Document]:
+def _doubts_of_source(holding: Holding, subject: Subject) -> list[Document]:
     if holding.is_own:
         return []
     if not holding.marks:
@@ -147,7 +157,7 @@ def _doubts_of_source(holding: Holding, subject: Subject, now: datetime) -> list
     doubts = [
         _doubt(f"{mark.stream}: {reason}", holding.source)
         for mark in holding.marks
-        if (reason := _doubt_of_stream(mark, subject, now))
+        if (reason := _doubt_of_stream(mark, subject))
     ]
     undated = [p for p in holding.standing if p.version == 0 and p.source_time is None]
     if undated and not any(mark.means == "snapshot" for mark in holding.marks):
@@ -161,12 +171,12 @@ def _doubts_of_source(holding: Holding, subject: Subject, now: datetime) -> list
     return doubts
 
 
-def _doubt_of_stream(mark: Mark, subject: Subject, now: datetime) -> str | None:
+def _doubt_of_stream(mark: Mark, subject: Subject) -> str | None:
     """Say why the end of a stream does not prove that all of it is here; None when it does."""
     if mark.state != "idle":
         return f"not read to its end: {mark.state}" + (f": {mark.error}" if mark.error else "")
-    # A mark is repeated once an hour only: a reading that late may have been after the end all the same.
-    if subject.end is not None and mark.marked_at + EVERY < min(subject.end, now):
+    # While nothing changes a mark is repeated once an hour: the one that proves it comes within that time.
+    if subject.end is not None and mark.marked_at < subject.end:
         return f"not read since the batch ended; last on {mark.marked_at:%Y-%m-%d %H:%M:%S}Z"
     if mark.kind == "samples" and mark.means != "extent":
         return (

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from hub.model import normalise
+from hub.model.finality import is_blank, read_finality
 from hub.store.answers.batches import is_outside
 from hub.store.answers.expectations import Criterion, Result, Run, Step
 from hub.store.answers.holdings import Mark
@@ -19,6 +20,15 @@ LACKING = frozenset({"missing", "partial", "bad_only", "retest_open"})
 """Standings of what a batch lacks. The others: present, late, in_progress, not_needed."""
 
 _DONE = frozenset({"Completed", "Closed"})
+_BY_PREDICTION = frozenset(
+    normalise(method) for method in ("RTRT", "real time release testing", "predicted", "prediction")
+)
+"""Methods of a criterion by which what a model predicts is a result."""
+_WAITS = {
+    "open": "a result is open: {0}",
+    "withdrawn": "{0} was taken back: {1}",
+    "predicted": "{0} is predicted by a model; the specification does not name that as the method",
+}
 _RANK = {"CPP": 0, "KPP": 1}
 
 
@@ -129,11 +139,13 @@ def _judge_test(criterion: Criterion, results: Sequence[Result], subject: Subjec
 def _stand_of_test(
     criterion: Criterion, results: Sequence[Result], subject: Subject
 ) -> tuple[str, str | None]:
-    repeated = {result.retest_of_id for result in results}
-    final = [result for result in results if result.id not in repeated]
-    entered = [r for r in final if r.value["value"] is not None or r.value["text"]]
+    standing = [(result, _finality_of(result, criterion)) for result in results]
+    # What was taken back, or may not count, repeats nothing: what it was to repeat stands as before.
+    repeated = {result.retest_of_id for result, finality in standing if finality in ("final", "open")}
+    last = [(result, finality) for result, finality in standing if result.id not in repeated]
+    entered = [result for result, finality in last if finality == "final"]
     if not entered:
-        waits = "a result is open" if final else None
+        waits = _WAITS[last[-1][1]].format(last[-1][0].key, last[-1][0].status) if last else None
         return ("in_progress" if subject.is_open else "missing"), waits
     failed = [r for r in entered if r.verdict == "fail" or is_outside(r.value, criterion.limits)]
     if failed and not subject.is_decided:
@@ -147,6 +159,18 @@ def _stand_of_test(
     corrected = [r for r in entered if r.version > 1]
     told = f"{corrected[-1].key} was corrected, version {corrected[-1].version}" if corrected else None
     return "present", told
+
+
+def _finality_of(result: Result, criterion: Criterion) -> str:
+    """Tell whether a result stands for its test, by its status, its entry and its kind."""
+    finality = read_finality(result.status, result.verdict)
+    if finality == "withdrawn":
+        return finality
+    if result.kind == "predicted" and normalise(criterion.method or "") not in _BY_PREDICTION:
+        return "predicted"
+    entry = str(result.value["text"] or "").strip()
+    is_judged = bool(entry) and result.verdict is not None  # then somebody took the word for a result
+    return finality if result.value["value"] is not None or is_judged or not is_blank(entry) else "open"
 
 
 def _is_late(result: Result, released_at: datetime | None) -> bool:
@@ -235,7 +259,7 @@ def _stand_of_tag(one: TagCoverage, gaps: Sequence[Document], *, is_open: bool) 
     unread = [
         gap for gap in gaps if gap["reason"] != "silent" and not (is_open and _is_beyond(one, gap["start"]))
     ]
-    if one.stands:
+    if one.stands and not unread:
         return "present", "no sample in this time; the value from before stands"
     if one.samples and not one.good:
         return "bad_only", "the source says of every sample that it is not good"

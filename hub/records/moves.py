@@ -9,20 +9,24 @@ from hub.store.answers.changes import Row
 Document = dict[str, Any]
 
 _NOT_SAID = frozenset(
-    {"id", "uid", "key", "source", "version", "recorded_at", "source_record", "decision_id"}
+    {"id", "uid", "key", "source", "version", "recorded_at", "source_record", "decision_id", "name_id"}
 )
 """Members that tell of the row, not of what it says."""
 
 
 @dataclass(frozen=True)
 class Item:
-    """What it is called, what it said before and says after (None: was not or is not there), its rows."""
+    """What it is called, what it said before and says after (None: was not or is not there), its rows.
+
+    `thing` is what a value, a statement or a name is about.
+    """
 
     of: str
     label: str
     before: Document | None
     after: Document | None
     rows: tuple[Row, ...] = ()
+    thing: Row | None = None
     source: str | None = None
     id: int | None = None
     attribute: str | None = None

@@ -212,6 +212,30 @@ def test_a_document_names_anothers_lot_as_the_batch_does_and_tells_nothing_of_it
     database.close()
 
 
+def test_what_moved_of_anothers_lot_is_not_told_though_ones_own_batch_made_it(database_url: str) -> None:
+    database = Database(database_url)
+    upgrade(database)
+    with database.begin("test") as connection:
+        system = add_system(connection)
+        told = {"system": system, "record": add_record(connection, system)}
+        product = add_thing(connection, "material_definition", "300214")
+        for site in (CORK, BASEL):
+            add_site(connection, site, product, *told.values())
+        mine, theirs = (find_thing(connection, kind, name).id for kind, name in
+                        (("batch", f"{CORK}-B1"), ("material_lot", f"{BASEL}-L1")))  # fmt: skip
+        add_fact(connection, "material_actual", **told, batch_id=mine, lot_id=theirs, use="Produced")
+        add_fact(connection, "disposition", **told, lot_id=theirs, decision="Restricted")
+        keys = [create_key(connection, name="x", scopes=["read", *more]) for more in ([], [f"site:{CORK}"])]
+    client = TestClient(create_app(database))
+    page = f"/v1/batches/{CORK}-B1/changes?since=2020-01-01T00:00:00Z"
+    whole, narrow = (client.get(page, headers={"X-API-Key": key}).json()["items"] for key in keys)
+    for items, seen in ((whole, {f"{CORK}-L1", f"{BASEL}-L1"}), (narrow, {f"{CORK}-L1"})):
+        assert {one["entity"]["code"] for one in items if one["entity_type"] == "material_lot"} == seen
+        assert any(one["of"] == "disposition" for one in items) is (len(seen) == 2)
+        assert any(one["entity_type"] == "quality_event" for one in items)
+    database.close()
+
+
 def test_a_signal_of_another_site_is_not_found_through_ones_own_batch(clients: dict[str, TestClient]) -> None:
     told = clients["cork"].get(f"/v1/batches/{CORK}-B1/samples?tag={BASEL}-T1")
     assert told.status_code == 404

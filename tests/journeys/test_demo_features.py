@@ -117,6 +117,38 @@ def test_each_declared_figure_of_the_demo_is_what_pandas_counts(demo: Demo) -> N
     assert wrong == {}
 
 
+def test_the_proofs_of_the_demo_s_batches_say_what_lacks_and_what_nobody_says(demo: Demo) -> None:
+    with counter_over(demo.url) as counter:
+        codes = [one["code"] for one in counter.all("/v1/batches", filter="kind eq 'batch'")]
+        proofs = {code: counter.get(f"/v1/batches/{code}/completeness") for code in codes}
+    assert proofs["B26-0117"]["verdict"] == "complete"
+    assert proofs["B26-0117"]["expected"]["tags"]["counts"] == {"present": 39}
+    media = {code for code in codes if code.startswith("MPO-")}
+    assert {proof["verdict"] for code, proof in proofs.items() if code not in media} == {
+        "complete",
+        "incomplete",
+        "in_progress",
+        "unprovable",
+    }
+    without_tags = "no tag of its units is known: the tags to expect are not known"
+    assert {
+        code for code, proof in proofs.items() if without_tags in [d["reason"] for d in proof["unprovable"]]
+    } == media
+
+
+def test_the_laboratory_s_release_is_among_what_changed_of_the_batch(demo: Demo) -> None:
+    with counter_over(demo.url) as counter:
+        told = counter.get("/v1/batches/B26-0117/changes", since="2020-01-01T00:00:00Z")["items"]
+    values = {(one["entity"]["code"], one["attribute"]): one for one in told if one["of"] == "golden"}
+    released = values["B26-0117-DS", "released_at"]
+    assert (released["entity_type"], released["source"], released["change"]) == (
+        "material_lot",
+        "lims",
+        "added",
+    )
+    assert [one["label"] for one in told if one["of"] == "disposition"] == ["disposition (UD-B26-0117)"]
+
+
 def test_figures_of_the_hub_s_own_need_no_reading_and_leave_nothing_unproved(demo: Demo) -> None:
     with counter_over(demo.url) as counter:
         proof = counter.get("/v1/batches/B26-0117/completeness")

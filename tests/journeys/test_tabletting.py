@@ -297,6 +297,19 @@ def test_the_completeness_report_names_the_batches_with_results_but_without_proc
     assert report["summary"]["results_without_samples"] == len(expected)
 
 
+def test_a_batch_without_process_data_is_not_called_whole(counter: Counter, tables: Tables) -> None:
+    [without, *_] = sorted(set(tables.laboratory["batch"]) - set(tables.series["batch"]))
+    [with_series, *_] = sorted(set(tables.series["batch"]))
+    proofs = [counter.get(f"/v1/batches/{code}/completeness") for code in (without, with_series)]
+    doubts = [{doubt["reason"].partition(":")[0] for doubt in proof["unprovable"]} for proof in proofs]
+    assert proofs[0]["verdict"] == "unprovable"
+    assert doubts[0] - doubts[1] == {
+        "no system says on which units it ran",
+        "no system says when it ended",
+    }
+    assert proofs[1]["expected"]["tags"]["counts"].keys() <= {"present", "partial"}
+
+
 # ----------------------------------------------------------------------------------- figures by product and year
 def test_the_time_of_each_step_by_product_and_year_is_that_of_pandas(
     counter: Counter, tables: Tables

@@ -33,6 +33,7 @@ from hub.store.coverage import cover
 from hub.store.database import Database
 from hub.store.identifiers import ensure_tags
 from hub.store.marks import note_mark
+from hub.store.order import newest_known
 from hub.store.quarantine import Fault, hold_faults
 from hub.store.samples import put_samples
 from hub.store.statements import Stored, Told, store_documents
@@ -177,9 +178,16 @@ class Plant:
         with self.database.begin("test") as connection:
             note_mark(connection, claim, state=state, now=when, means=means, error=error, moved=True)
 
-    def prove(self, name: str = "B26-0007", **how: Any) -> dict[str, Any]:
-        """Give the proof of the batch."""
+    def known_at(self) -> datetime:
+        """Give the newest instant that the store knows of."""
         with self.database.read() as connection:
+            known = newest_known(connection)
+        assert known is not None
+        return known
+
+    def prove(self, name: str = "B26-0007", known: datetime | None = None, **how: Any) -> dict[str, Any]:
+        """Give the proof of the batch, as known at an instant if one is given."""
+        with self.database.read(as_known_at=known) as connection:
             found = find_thing(connection, "batch", name)
             return prove(connection, found.id, now=self.now, **how)
 
@@ -218,7 +226,7 @@ def run(
     )
 
 
-def batch(*, end: datetime | None = END, **more: Any) -> Record:
+def batch(*, end: datetime | None = END, status: str | None = None, **more: Any) -> Record:
     """Give the batch as the MES knows it."""
     return Batch(
         id=BATCH,
@@ -226,7 +234,7 @@ def batch(*, end: datetime | None = END, **more: Any) -> Record:
         recipe=RECIPE,
         product=PRODUCT,
         output_lot=LOT,
-        status="Running" if end is None else "Complete",
+        status=status or ("Running" if end is None else "Complete"),
         actual_start=START,
         actual_end=end,
         **more,

@@ -11,9 +11,13 @@ from sqlalchemy import select, update
 from hub.model import (
     SAMPLE_SCHEMA,
     Batch,
+    CustodyEvent,
     Equipment,
     Identifier,
+    LotDisposition,
     MaterialActual,
+    MaterialLot,
+    QualityEvent,
     Quantity,
     Record,
     Sample,
@@ -36,6 +40,7 @@ UNIT = Identifier(scheme="mes:equipment", value="R1")
 YEARS_LATER = 10**6
 """A version whose source time, in minutes after `NOW`, no clock of ours has reached."""
 B = Identifier(scheme="mes:batch", value="A-1")
+LOT = Identifier(scheme="mes:material_lot", value="L-1")
 
 
 @pytest.fixture
@@ -46,9 +51,11 @@ def world(migrated_url: str) -> Iterator[World]:
     one.database.close()
 
 
-def tell(world: World, system: str, key: str, number: int, *records: Record) -> None:
+def tell(
+    world: World, system: str, key: str, number: int, *records: Record, received: datetime = NOW
+) -> None:
     """Let a system say something, and the hub find out what follows."""
-    world.take([Version(system, key, number, records, deleted=not records)])
+    world.take([Version(system, key, number, records, deleted=not records)], now=received)
     world.resolve()
 
 
@@ -132,6 +139,133 @@ def test_a_golden_value_moves_with_the_statement_that_counts(world: World) -> No
         {"attribute": "value", "from": "Running", "to": "Complete"}
     ]
     assert set(found) == {("golden", "status"), ("statement", "status, mes")}
+
+
+def made(**given: Any) -> tuple[Record, ...]:
+    """The batch as its MES knows it, with the lot that it makes."""
+    return (batch(status="Running", output_lot=LOT), MaterialLot(id=LOT, **given))
+
+
+def released(at: datetime = NOW) -> tuple[Record, ...]:
+    return (MaterialLot(id=LOT, disposition="UnRestricted", released_at=at),)
+
+
+def test_a_release_of_what_the_batch_made_is_told_with_what_was_corrected_of_it(world: World) -> None:
+    tell(world, "mes", "d1", 1, *made(quantity=Quantity.of("10", "kg")))
+    since = now_of(world)
+    tell(world, "lims", "ud", 1, *released(), received=since + timedelta(seconds=1))
+    tell(world, "mes", "d1", 2, *made(quantity=Quantity.of("9", "kg"), expires_at=NOW))
+    found = moved(world, since)
+    assert {label: one["change"] for (of, label), one in found.items() if of == "golden"} == {
+        "lot L-1: disposition": "added",
+        "lot L-1: released_at": "added",
+        "lot L-1: expires_at": "added",
+        "lot L-1: quantity": "changed",
+    }
+    release = found["golden", "lot L-1: released_at"]
+    assert (release["entity_type"], release["entity"]["code"], release["attribute"]) == (
+        "material_lot",
+        "L-1",
+        "released_at",
+    )
+    assert (release["cause"], release["source"]) == ("late", "lims")
+    assert found["golden", "lot L-1: quantity"]["cause"] == "corrected"
+    assert {"attribute": "value", "from": None, "to": "UnRestricted"} in found[
+        "statement", "lot L-1: disposition, lims"
+    ]["moved"]
+    since = now_of(world)
+    tell(world, "lims", "ud", 2, *released(NOW + timedelta(hours=1)))
+    found = moved(world, since)
+    assert set(found) == {("golden", "lot L-1: released_at"), ("statement", "lot L-1: released_at, lims")}
+    assert {one["cause"] for one in found.values()} == {"corrected"}
+
+
+def test_facts_that_name_only_the_lot_are_told(world: World) -> None:
+    tell(world, "mes", "d1", 1, *made())
+    since = now_of(world)
+    tell(
+        world,
+        "lims",
+        "ud",
+        1,
+        LotDisposition(key="ud", lot=LOT, decision="Restricted"),
+        CustodyEvent(key="c1", lot=LOT, at=NOW, to_custodian="courier"),
+    )
+    found = moved(world, since)
+    assert set(found) == {("disposition", "disposition (ud)"), ("custody_event", "custody_event (c1)")}
+    assert {"attribute": "decision", "from": None, "to": "Restricted"} in found[
+        "disposition", "disposition (ud)"
+    ]["moved"]
+    since = now_of(world)
+    tell(world, "lims", "ud", 2)
+    assert {one["cause"] for one in moved(world, since).values()} == {"withdrawn"}
+
+
+def test_what_comes_of_a_lot_that_only_a_movement_names_is_told(world: World) -> None:
+    out = MaterialActual(key="m1", batch=B, lot=LOT, use="Produced", quantity=Quantity.of("1", "kg"))
+    tell(world, "mes", "d1", 1, batch(status="Running"), MaterialLot(id=LOT), out)
+    since = now_of(world)
+    tell(world, "lims", "ud", 1, *released(), LotDisposition(key="ud", lot=LOT, decision="UnRestricted"))
+    assert {("golden", "lot L-1: released_at"), ("disposition", "disposition (ud)")} <= set(
+        moved(world, since)
+    )
+
+
+@pytest.mark.parametrize("about", [{"batch": B}, {"lot": LOT}])
+def test_a_deviation_is_told_when_it_comes_and_when_it_is_closed(world: World, about: dict[str, Any]) -> None:
+    def deviation(code: str, state: str) -> QualityEvent:
+        return QualityEvent(id=Identifier(value=code), kind="deviation", state=state, **about)
+
+    tell(world, "mes", "d1", 1, *made())
+    tell(world, "lims", "q1", 1, deviation("DEV-1", "open"))
+    since = now_of(world)
+    tell(world, "lims", "q1", 2, deviation("DEV-1", "closed"))
+    tell(world, "lims", "q2", 1, deviation("DEV-2", "open"), received=since + timedelta(seconds=1))
+    found = moved(world, since)
+    closed = found["golden", "quality event DEV-1: state"]
+    assert closed["moved"] == [{"attribute": "state", "from": "open", "to": "closed"}]
+    assert (closed["cause"], closed["why"]) == ("corrected", "lims corrected it: version 1 to 2.")
+    opened = found["golden", "quality event DEV-2: state"]
+    assert (opened["change"], opened["cause"]) == ("added", "late")
+    assert opened["entity_type"] == "quality_event"
+    assert ("name", "lims:quality_event DEV-2") in found
+
+
+def test_a_decision_and_a_name_of_a_lot_are_named_as_what_moved_its_values(world: World) -> None:
+    tell(world, "mes", "d1", 1, *made(disposition="Restricted"))
+    tell(world, "lims", "ud", 1, MaterialLot(id=Identifier(value="77"), disposition="UnRestricted"))
+    since = now_of(world)
+    tell(
+        world, "mes", "d2", 1, MaterialLot(id=LOT, also=(Identifier(scheme="lims:material_lot", value="77"),))
+    )
+    found = moved(world, since)
+    assert found["name", "lims:material_lot 77"]["why"] == "The name meant 77 then."
+    for item in (("statement", "lot L-1: disposition, lims"), ("golden", "lot L-1: disposition")):
+        assert found[item]["why"] == "It had been said of a name that came to this lot."
+    since = now_of(world)
+    (conflict,) = world.conflicts()
+    world.settle(conflict["place"], "mes")
+    found = moved(world, since)
+    assert found["decision", "lot L-1: disposition: mes"]["entity"]["code"] == "L-1"
+    value = found["golden", "lot L-1: disposition"]
+    assert value["moved"] == [{"attribute": "disposition", "from": "UnRestricted", "to": "Restricted"}]
+    assert value["cause"] == "judged"
+
+
+def test_what_was_told_of_two_instants_is_told_again_however_much_comes_later(world: World) -> None:
+    tell(world, "mes", "d1", 1, *made())
+    since = now_of(world)
+    tell(world, "lims", "ud", 1, *released(), LotDisposition(key="ud", lot=LOT, decision="UnRestricted"))
+    until = now_of(world)
+    first = list(moved(world, since).values())
+    tell(world, "lims", "ud", 2, MaterialLot(id=LOT, disposition="Restricted"))
+    tell(world, "lims", "q1", 1, QualityEvent(id=Identifier(value="DEV-1"), lot=LOT, state="open"))
+    with (
+        world.database.read(as_known_at=since) as before,
+        world.database.read(as_known_at=until) as after,
+    ):
+        found = find_thing(after, "batch", "A-1").id
+        assert list_changes(Readings(before, after, found, since, until)) == first
 
 
 def test_what_is_withdrawn_is_told(world: World) -> None:

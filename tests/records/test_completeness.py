@@ -83,6 +83,7 @@ def test_without_a_recipe_and_a_specification_nothing_is_guessed(empty_plant: Pl
     assert {reason.partition(":")[0] for _, reason in doubts(proof)} == {
         "no system says by which recipe it was made",
         "no system says what it makes",
+        "no system says on which units it ran",
     }
 
 
@@ -94,7 +95,31 @@ def test_a_recipe_without_steps_and_a_product_without_specification_are_said_to_
     assert {reason.partition(":")[0] for _, reason in doubts(empty_plant.prove())} == {
         "no system states the steps of its recipe",
         "no specification of what it makes was in force",
+        "no tag of its units is known",
     }
+
+
+def test_a_batch_of_whose_units_no_tag_is_known_is_unprovable_though_nothing_lacks(plant: Plant) -> None:
+    plant.say("pi", "TEMP", version=2, deleted=True)
+    proof = plant.prove()
+    assert (proof["verdict"], proof["lacks"], standings(proof, "tags")) == ("unprovable", [], {})
+    assert doubts(proof) == [(None, "no tag of its units is known: the tags to expect are not known")]
+
+
+def test_a_batch_that_is_over_and_of_which_nobody_says_when_is_unprovable(empty_plant: Plant) -> None:
+    ended = batch(status="Complete", end=None)
+    empty_plant.say("mes", "EBR", unit(), ended, *recipe("S1"), run("S1", end=None), made())
+    empty_plant.mark("mes", when=at(9))
+    proof = empty_plant.prove()
+    assert (proof["state"], proof["end"], proof["expected"]["steps"]["counts"]) == (
+        "ended",
+        None,
+        {"present": 1},
+    )
+    assert (
+        None,
+        "no system says when it ended: that its sources were read since then cannot be shown",
+    ) in doubts(proof)
 
 
 # --------------------------------------------------------------------------------------------- steps
@@ -204,24 +229,91 @@ def test_a_result_without_criterion_is_known_by_its_test_code(plant: Plant) -> N
     assert standings(plant.prove(), "tests")["T-3"] == "present"
 
 
-def test_a_result_that_is_still_open_is_no_result(plant: Plant) -> None:
+@pytest.mark.parametrize(
+    ("how", "detail"),
+    [
+        ({"status": "PENDING"}, "a result is open: R-3"),
+        ({"status": "to_be_verified"}, "a result is open: R-3"),
+        ({"status": "preliminary", "verdict": "pass"}, "a result is open: R-3"),
+        ({"entry": "n/a"}, "a result is open: R-3"),
+        ({"entry": "tbd", "status": "APPROVED"}, "a result is open: R-3"),
+        ({"status": "Cancelled"}, "R-3 was taken back: Cancelled"),
+        ({"status": "retracted", "verdict": "pass"}, "R-3 was taken back: retracted"),
+        ({"status": "archived: wrong vial"}, "R-3 was taken back: archived: wrong vial"),
+        (
+            {"kind": "predicted"},
+            "R-3 is predicted by a model; the specification does not name that as the method",
+        ),
+    ],
+)
+def test_a_result_that_is_open_taken_back_or_predicted_is_no_result(
+    plant: Plant, how: dict[str, Any], detail: str
+) -> None:
+    how = {"entry": "4.0", **how}
     plant.say("lims", "SPEC", *specification("T1", "T2", "T3"), version=2)
-    plant.say("lims", "R3", *result_of(3, "T3", "n/a"))
+    plant.say("lims", "R3", *result_of(3, "T3", **how))
     proof = plant.prove()
-    assert item(proof, "tests", "T3")["standing"] == "present", "a text is a result too"
+    assert (item(proof, "tests", "T3")["standing"], item(proof, "tests", "T3")["detail"]) == (
+        "missing",
+        detail,
+    )
+    assert (proof["verdict"], [lack["name"] for lack in proof["lacks"]]) == ("incomplete", ["T3"])
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"entry": "No growth"},
+        {"entry": "n/a", "verdict": "pass"},
+        {"entry": "4.0", "status": "APPROVED"},
+        {"entry": "4.0", "status": "a word of this laboratory's own"},
+        {"entry": "4.0", "kind": "calculated"},
+    ],
+)
+def test_a_text_a_judged_entry_and_a_status_that_nobody_knows_are_results(
+    plant: Plant, how: dict[str, Any]
+) -> None:
+    plant.say("lims", "SPEC", *specification("T1", "T2", "T3"), version=2)
+    plant.say("lims", "R3", *result_of(3, "T3", **how))
+    assert standings(plant.prove(), "tests")["T3"] == "present"
+
+
+def test_a_prediction_is_a_result_where_the_specification_names_it_as_the_method(plant: Plant) -> None:
+    asked = specification("T1", "T2", "T3")
+    asked[-1] = asked[-1].model_copy(update={"method": "Real-time release testing"})
+    plant.say("lims", "SPEC", *asked, version=2)
+    plant.say("lims", "R3", *result_of(3, "T3", "4.0", kind="predicted"))
+    assert standings(plant.prove(), "tests")["T3"] == "present"
+
+
+def test_a_retest_that_was_taken_back_repeats_nothing_and_an_open_one_is_waited_for(plant: Plant) -> None:
+    plant.say("lims", "R2", *result_of(2, "T2", "6.0", verdict="fail", status="rejected"), version=2)
+    plant.say("lims", "R3", *result_of(3, "T2", "4.1", verdict="pass", retest_of="R-2", status="cancelled"))
+    assert standings(plant.prove(), "tests")["T2"] == "retest_open"
+    plant.say("lims", "R3", *result_of(3, "T2", "4.1", retest_of="R-2", status="in progress"), version=2)
+    assert item(plant.prove(), "tests", "T2")["detail"] == "a result is open: R-3"
+    known = plant.known_at()
+    before = plant.prove(known=known)
+    plant.say("lims", "R3", *result_of(3, "T2", "4.1", retest_of="R-2", status="final"), version=3)
+    assert plant.prove()["verdict"] == "complete"
+    assert plant.prove(known=known) == before
+    assert before["verdict"] == "incomplete"
 
 
 # ---------------------------------------------------------------------------------------------- tags
 def test_the_time_of_a_tag_is_covered_or_each_gap_has_its_reason(plant: Plant) -> None:
-    for name in ("HALF", "BAD", "CLOSED", "STEP", "SILENT", "TWICE"):
-        plant.say("pi", name, tag(name, is_step=name == "STEP"))
+    for name in ("HALF", "BAD", "CLOSED", "STEP", "SILENT", "TWICE", "STEP_UNREAD", "STEP_HELD"):
+        plant.say("pi", name, tag(name, is_step=name.startswith("STEP")))
     plant.read("HALF", (START, at(9)))
     plant.sample("HALF", every(1, START, at(9)))
     plant.read("BAD", (START, END))
     plant.sample("BAD", every(10, START, END), bad=True)
     plant.hold("pi", kind="history", key="CLOSED", reason="BadUserAccessDenied")
     plant.read("STEP", (START, END))
-    plant.sample("STEP", [START - timedelta(hours=5)])
+    for name in ("STEP", "STEP_UNREAD", "STEP_HELD"):
+        plant.sample(name, [START - timedelta(hours=5)])
+    plant.hold("pi", kind="history", key="STEP_HELD", reason="BadUserAccessDenied")
+    plant.read("STEP_HELD", (START, at(9)))
     plant.read("SILENT", (START, END))
     plant.sample("SILENT", every(1, START, at(8, 30)) + every(1, at(9), END))
     plant.read("TWICE", (START, END))
@@ -235,17 +327,21 @@ def test_the_time_of_a_tag_is_covered_or_each_gap_has_its_reason(plant: Plant) -
         "HALF": "partial",
         "SILENT": "present",
         "STEP": "present",
+        "STEP_HELD": "missing",
+        "STEP_UNREAD": "missing",
         "TWICE": "present",
     }
     gaps = {
         name: [(g["start"], g["end"], g["reason"]) for g in item(proof, "tags", name)["gaps"]]
-        for name in ("HALF", "CLOSED", "SILENT", "STEP", "TEMP")
+        for name in ("HALF", "CLOSED", "SILENT", "STEP", "STEP_HELD", "STEP_UNREAD", "TEMP")
     }
     assert gaps == {
         "HALF": [(at(9), END, "not_there_yet")],
         "CLOSED": [(START, END, "quarantined")],
         "SILENT": [(at(8, 29), at(9), "silent")],
         "STEP": [],
+        "STEP_HELD": [(at(9), END, "quarantined")],
+        "STEP_UNREAD": [(START, END, "not_there_yet")],
         "TEMP": [],
     }
     assert item(proof, "tags", "CLOSED")["detail"] == "BadUserAccessDenied"
@@ -255,7 +351,14 @@ def test_the_time_of_a_tag_is_covered_or_each_gap_has_its_reason(plant: Plant) -
         10,
     )
     assert item(proof, "tags", "STEP")["detail"] == "no sample in this time; the value from before stands"
-    assert [lack["name"] for lack in proof["lacks"]] == ["BAD", "CLOSED", "HALF"]
+    assert [lack["name"] for lack in proof["lacks"]] == [
+        "BAD",
+        "CLOSED",
+        "HALF",
+        "STEP_HELD",
+        "STEP_UNREAD",
+    ]
+    assert item(proof, "tags", "STEP_HELD")["detail"] == "BadUserAccessDenied"
 
 
 def test_a_span_that_nobody_has_asked_for_is_not_read_yet_where_the_stream_is_not_at_its_end(
@@ -392,6 +495,10 @@ def test_a_part_of_its_own_document_that_cannot_be_read_makes_it_unprovable(plan
             "not read to its end: stopped: the password",
         ),
         ({"when": END - timedelta(hours=3)}, "not read since the batch ended; last on 2026-03-10 07:00:00Z"),
+        (
+            {"when": END - timedelta(minutes=30)},
+            "not read since the batch ended; last on 2026-03-10 09:30:00Z",
+        ),
     ],
 )
 def test_a_stream_that_was_not_read_to_its_end_proves_nothing(
@@ -401,7 +508,11 @@ def test_a_stream_that_was_not_read_to_its_end_proves_nothing(
     plant.say("mes", "EBR", unit(), batch(), *recipe("S1"), run("S1"), made())
     plant.say("lims", "SPEC", *specification("T1"))
     plant.say("lims", "R1", *result_of(1, "T1", "3.0"))
-    plant.mark("mes")
+    plant.say("pi", "TEMP", tag("TEMP"))
+    plant.read("TEMP", (START, END))
+    plant.sample("TEMP", every(1, START, END))
+    for system in ("mes", "pi"):
+        plant.mark(system, means="snapshot", when=END)
     plant.mark("lims", **how)
     proof = plant.prove()
     assert proof["verdict"] == "unprovable"

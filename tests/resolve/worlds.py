@@ -146,8 +146,8 @@ class World:
             add_missing_rules(connection, RULES, by="test", now=NOW)
         prepare(self.database, now=NOW)
 
-    def take(self, versions: Sequence[Version]) -> None:
-        """Store versions, those of one system together."""
+    def take(self, versions: Sequence[Version], *, now: datetime = NOW) -> None:
+        """Store versions, those of one system together, as received at a time."""
         for code, system_id in self.systems.items():
             told = [v.told() for v in versions if v.system == code]
             if told:
@@ -158,7 +158,7 @@ class World:
                         stream="s",
                         connector="test/1",
                         documents=told,
-                        now=NOW,
+                        now=now,
                     )
 
     def resolve(self, chunk: int = 4000) -> None:

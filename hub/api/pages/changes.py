@@ -18,11 +18,13 @@ router = APIRouter(include_in_schema=False, route_class=StrictRoute)
 _USUAL = timedelta(days=7)
 _ORDER = (
     "golden",
+    "disposition",
     "result",
     "sample",
     "phase",
     "phase_data",
     "movement",
+    "custody_event",
     "event",
     "genealogy",
     "signal",

@@ -58,8 +58,9 @@ def list_batch_changes(
 ) -> Response:
     """List what has moved in a batch since an instant: what, from, to, when it was learned, by whom, why.
 
-    Golden values, statements, names and links, decisions, genealogy, every observed fact, and the signals'
-    times and samples. Several steps in between are one item; `acts` counts them.
+    Golden values, statements and names of the batch, of the lots it made and of its quality events; links,
+    decisions, genealogy, every observed fact of the batch and of those lots, and the signals' times and
+    samples. Several steps in between are one item; `acts` counts them.
     """
     with open_readings(room, name, since=since, until=until) as readings:
         found = [one for one in list_changes(readings) if not cause or one["cause"] in cause]

@@ -58,6 +58,7 @@ class Criterion:
     specification: Document
     test_code: str
     property: str | None
+    method: str | None
     is_cqa: bool
     limits: Document
 
@@ -71,6 +72,7 @@ class Result:
     source: str
     source_record: int
     test_code: str
+    kind: str
     criterion_id: int | None
     retest_of_id: int | None
     value: Document
@@ -273,6 +275,7 @@ def _criterion(row: Document, specification: Document, ids: frozenset[int]) -> C
         },
         test_code=row["test_code"],
         property=row["property"],
+        method=row["method"],
         is_cqa=bool(row["is_cqa"]),
         limits={"lower": row["lower"], "upper": row["upper"], "unit": row["unit"]},
     )
@@ -314,6 +317,7 @@ def _result(row: dict[str, Any]) -> Result:
         source=row["source"],
         source_record=row["source_record_id"],
         test_code=row["test_code"],
+        kind=row["kind"],
         criterion_id=row["criterion_id"],
         retest_of_id=row["retest_of_id"],
         value={

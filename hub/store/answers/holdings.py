@@ -9,11 +9,11 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Table, and_, or_, select, tuple_
 
+from hub.store.answers.belonging import belongs, list_quality_events_of
 from hub.store.answers.expectations import sampled
 from hub.store.answers.subject import Subject
 from hub.store.sets import AnySelect, select_in
 from hub.store.tables import (
-    ENTITY_TABLES,
     FACT_TABLES,
     assertion,
     reading_mark,
@@ -129,18 +129,12 @@ class _Holdings:
 
 def _belongs(record_type: str, table: Table, subject: Subject) -> ColumnElement[bool] | None:
     """Give the condition that a fact belongs to a batch; None for facts that belong to no batch."""
-    lots = sorted(subject.lot_ids)
-    if record_type == "sample":
-        return sampled(subject, retracted=True)
     if record_type == "test_result":  # by the sample's key: a sample that was taken back is linked no more
         sample = FACT_TABLES["sample"]
         mine = select(sample.c.source_system_id, sample.c.source_key).where(sampled(subject, retracted=True))
         return tuple_(table.c.source_system_id, table.c.sample_key).in_(mine)
-    if "batch_id" in table.c and "lot_id" in table.c and record_type != "material_actual":
-        return or_(table.c.batch_id == subject.id, and_(table.c.batch_id.is_(None), table.c.lot_id.in_(lots)))
-    if "batch_id" in table.c:
-        return table.c.batch_id == subject.id
-    return table.c.lot_id.in_(lots) if record_type == "custody_event" else None
+    conditions = belongs(record_type, table, batch_id=subject.id, lots=subject.lot_ids)
+    return or_(*conditions) if conditions else None
 
 
 def _gather_facts(  # noqa: PLR0917 - of which facts, and of which of those
@@ -165,7 +159,8 @@ def _gather_facts(  # noqa: PLR0917 - of which facts, and of which of those
 
 
 def _gather_attributes(connection: Connection, holdings: _Holdings, subject: Subject) -> None:
-    """Count what each source says of the batch, its order and its lots, and note where."""
+    """Count what each source says of the batch, its order, its lots and quality events, and note where."""
+    events = list_quality_events_of(connection, subject.id, subject.lot_ids)
     things: list[ColumnElement[bool]] = [
         and_(assertion.c.entity_type == "batch", assertion.c.entity_id == subject.id),
         and_(assertion.c.entity_type == "material_lot", assertion.c.entity_id.in_(sorted(subject.lot_ids))),
@@ -174,11 +169,7 @@ def _gather_attributes(connection: Connection, holdings: _Holdings, subject: Sub
         ),
         and_(
             assertion.c.entity_type == "quality_event",
-            assertion.c.entity_id.in_(
-                select(ENTITY_TABLES["quality_event"].c.id).where(
-                    ENTITY_TABLES["quality_event"].c.batch_id == subject.id
-                )
-            ),
+            assertion.c.entity_id.in_(sorted(events)),
         ),
     ]
     query = select(assertion.c.source_system_id, assertion.c.source_record_id).where(

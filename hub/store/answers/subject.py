@@ -6,7 +6,7 @@ from typing import Literal
 
 from sqlalchemy import Connection, func, select
 
-from hub.model.enums import PRODUCED
+from hub.store.answers.belonging import list_made
 from hub.store.tables import ENTITY_TABLES, FACT_TABLES
 
 State = Literal["unknown", "not_begun", "running", "ended"]
@@ -46,7 +46,7 @@ def read_subject(connection: Connection, batch_id: int) -> Subject:
     table = ENTITY_TABLES["batch"]
     batch = connection.execute(select(table).where(table.c.id == batch_id)).one()
     start, end, is_broken_off = _span(connection, batch_id)
-    made = _made(connection, batch_id)
+    made = list_made(connection, batch_id)
     lots = {lot for lot, _ in made if lot is not None}
     lots |= {batch.output_lot_id} if batch.output_lot_id is not None else set()
     materials = {material for _, material in made if material is not None}
@@ -84,17 +84,6 @@ def _span(connection: Connection, batch_id: int) -> tuple[datetime | None, datet
     ).where(run.c.batch_id == batch_id, run.c.is_retracted.is_(False))
     start, end, without_end = connection.execute(query).one()
     return start, end, bool(without_end)
-
-
-def _made(connection: Connection, batch_id: int) -> list[tuple[int | None, int | None]]:
-    """Give (lot, material) of what came out of a batch."""
-    move = FACT_TABLES["material_actual"]
-    query = (
-        select(move.c.lot_id, move.c.material_id)
-        .where(move.c.batch_id == batch_id, move.c.use.in_(sorted(PRODUCED)), move.c.is_retracted.is_(False))
-        .distinct()
-    )
-    return [(row.lot_id, row.material_id) for row in connection.execute(query)]
 
 
 def _materials_of(connection: Connection, lots: set[int]) -> set[int]:

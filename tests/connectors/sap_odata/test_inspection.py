@@ -18,6 +18,7 @@ from hub.model import (
     TestResult,
     TestSpecification,
 )
+from hub.model.finality import read_finality
 from hub.sdk import Rejected
 from tests.connectors.sap_odata.rows import characteristic, decision, inspection_lot, production_order, result
 from tests.connectors.sap_odata.test_meaning import LOT, ORDER, of, parse
@@ -52,6 +53,14 @@ def test_a_limit_formatted_with_a_comma_is_taken_from_the_number() -> None:
     row = characteristic(InspSpecFrmtdLowerLimit="2,50")
     (limits,) = of(TestCriterion, parse("A_InspectionCharacteristic", row))
     assert limits.lower == 2.5
+
+
+def test_the_status_of_a_result_is_a_word_that_says_whether_it_stands() -> None:
+    words = {
+        status: of(TestResult, parse_result(InspectionResultStatus=status))[0].status for status in "2357"
+    }
+    assert words == {"2": "being processed", "3": "valuated", "5": "closed", "7": "7"}
+    assert [read_finality(word) for word in words.values()] == ["open", "final", "final", "final"]
 
 
 def test_a_result_has_the_unit_and_the_name_of_its_characteristic() -> None:

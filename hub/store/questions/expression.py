@@ -213,6 +213,7 @@ def paths_in(expression: Expression) -> Iterator[Path]:
             return
 
 
-def names_in(expression: Expression) -> set[str]:
-    """Give the names with which the paths of an expression begin."""
-    return {path.steps[0] for path in paths_in(expression)}
+def names_in(expression: Expression, variable: str | None = None) -> set[str]:
+    """Give the names with which the paths of an expression begin, after the variable where it goes before."""
+    told = (path.steps for path in paths_in(expression))
+    return {steps[1] if steps[0] == variable and len(steps) > 1 else steps[0] for steps in told}

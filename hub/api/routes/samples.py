@@ -14,6 +14,7 @@ from hub.api.sampling import Span, answer_samples, check_window
 from hub.api.strict import StrictRoute
 from hub.store.answers import signals, tags, things
 from hub.store.answers.things import NotFound
+from hub.store.questions.scope import sees_series
 
 router = APIRouter(prefix="/v1", tags=["samples"], route_class=StrictRoute)
 
@@ -97,10 +98,14 @@ def read_batch_samples(
     end: End = None,
     points: Points = None,
 ) -> Response:
-    """Read samples of the units where a batch ran, each over the batch's time there."""
+    """Read samples of the units where a batch ran, each over the batch's time there.
+
+    `start` and `end` may reach beyond that time; not for a key of some products, as others ran there then.
+    """
     with room.database.read() as connection:
         batch = things.find_thing(connection, "batch", name)
         found = signals.list_signals(connection, batch.id, now=room.clock())
+        may_reach_out = sees_series(connection)
         wanted = set(tags.find_tags(connection, tag)) if tag else {signal.tag_id for signal in found}
     if wanted - {signal.tag_id for signal in found}:
         raise NotFound("tag")
@@ -108,5 +113,8 @@ def read_batch_samples(
     for signal in found:
         if signal.tag_id in wanted and signal.start < signal.end:
             first, last = check_window(start or signal.start, end or signal.end)
-            spans.append(Span(signal.tag_id, signal.tag["code"], first, last))
+            if not may_reach_out:
+                first, last = max(first, signal.start), min(last, signal.end)
+            if first < last:
+                spans.append(Span(signal.tag_id, signal.tag["code"], first, last))
     return answer_samples(request, room, spans, points)

@@ -294,7 +294,8 @@ def _durations(phases: Sequence[Answer]) -> Iterator[tuple[str, float]]:
             steps, here = list[str](), one
             while here is not None and len(steps) < _DEEPEST:
                 steps.insert(0, f"{here['name']} ({here['occurrence']})")
-                here = known.get((here["parent"] or {}).get("id"))
+                whole: Answer | None = here["parent"]
+                here = None if whole is None else known.get(whole["id"])
             lasted = _time(one["actual_end"]) - _time(one["actual_start"])
             yield f"hours of {one['level']} {' / '.join(steps)}", round(lasted.total_seconds() / 3600, 2)
 
@@ -318,7 +319,7 @@ def _findings(results: Sequence[Answer]) -> Iterator[tuple[str, str | None]]:
     for one in results:
         what, said = _place_of_result(one), _amount(one["value"])
         if several[what] > 1:
-            retest = ", retest" if (one["retest_of"] or {}).get("key") else ""
+            retest = ", retest" if one["retest_of"] else ""
             said = f"{said} (sample {one['sample'].get('code')}{retest})"
         yield what, said
 

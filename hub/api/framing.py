@@ -42,9 +42,10 @@ class Framing(H11Protocol):
         del msg
         error = sys.exc_info()[1]
         problem = _problem_of(error, bytes(self.conn.trailing_data[0]))
-        if self.cycle is not None and not self.cycle.response_complete:  # it came amid a request's body
-            self.cycle.disconnected = True
-            self.cycle.message_event.set()
+        cycle: Any = self.cycle
+        if cycle is not None and not cycle.response_complete:  # it came amid a request's body
+            cycle.disconnected = True
+            cycle.message_event.set()
         if self.conn.our_state not in (h11.IDLE, h11.SEND_RESPONSE):  # half an answer is on its way
             self.transport.close()
             return
@@ -64,8 +65,9 @@ class Framing(H11Protocol):
             h11.Data(data=body),
             h11.EndOfMessage(),
         ]
+        conn: Any = self.conn
         for event in events:
-            self.transport.write(self.conn.send(event) or b"")
+            self.transport.write(conn.send(event))
 
 
 def _problem_of(error: BaseException | None, received: bytes) -> Problem:

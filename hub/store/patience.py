@@ -55,15 +55,17 @@ class Patient(sqlite3.Connection):
 
 
 class _Cursor(sqlite3.Cursor):
-    connection: Patient
-
     def execute(self, *asked: Any) -> "_Cursor":
-        self.connection.begin()
+        self._begin()
         return super().execute(*asked)
 
     def fetchmany(self, size: int | None = None) -> list[Any]:
-        self.connection.begin()
+        self._begin()
         return super().fetchmany(self.arraysize if size is None else size)
+
+    def _begin(self) -> None:
+        driver: Any = self.connection
+        driver.begin()
 
 
 def options_of(seconds: float | None) -> dict[str, Any]:

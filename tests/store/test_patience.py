@@ -1,6 +1,7 @@
 """How long a statement of a read may work: it is ended, said so, and nothing of it stays on the connection."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection, Select, func, literal, select
@@ -14,12 +15,12 @@ ENDLESS = 2**31 - 1
 TOO_LONG = pytest.raises(TookTooLong, match="`read_seconds`")
 
 
-def count_to(last: int) -> Select[tuple[int]]:
+def count_to(last: int) -> Select[Any]:
     """Count one by one, for minutes to the last there is; neither engine knows a shorter way."""
     return select(func.count()).select_from(list_to(last).subquery())
 
 
-def list_to(last: int) -> Select[tuple[int]]:
+def list_to(last: int) -> Select[Any]:
     number = select(literal(1).label("n")).cte("number", recursive=True)
     return select(number.union_all(select(number.c.n + 1).where(number.c.n < last)).c.n)
 
@@ -74,7 +75,7 @@ def test_a_stream_is_ended_where_it_has_come_to(migrated_url: str) -> None:
     database.close()
 
 
-def stream(database: Database, query: Select[tuple[int]], seen: list[int]) -> None:
+def stream(database: Database, query: Select[Any], seen: list[int]) -> None:
     with database.read() as connection, connection.execution_options(yield_per=50).execute(query) as result:
         for rows in result.partitions(50):
             seen += [row.n for row in rows]

@@ -215,5 +215,9 @@ def paths_in(expression: Expression) -> Iterator[Path]:
 
 def names_in(expression: Expression, variable: str | None = None) -> set[str]:
     """Give the names with which the paths of an expression begin, after the variable where it goes before."""
-    told = (path.steps for path in paths_in(expression))
-    return {steps[1] if steps[0] == variable and len(steps) > 1 else steps[0] for steps in told}
+    return {_named(path, variable) for path in paths_in(expression)}
+
+
+def _named(path: Path, variable: str | None) -> str:
+    first, *rest = path.steps
+    return rest[0] if rest and first == variable else first

@@ -44,8 +44,8 @@ NARROWED = (
 )
 
 
-def add_site(connection: Any, site: str, product: int, system: int, record: int) -> None:
-    """Add a site with a unit, an order, a batch with its lot, a phase, a sample and a result."""
+def add_site(connection: Any, site: str, product: int, system: int, record: int) -> int:
+    """Add a site with a unit, an order, a batch with its lot, a phase, a sample and a result; give its tag's key."""
     place = add_thing(connection, "equipment", site, level="Site", path=f"/{site}/")
     unit = add_thing(
         connection, "equipment", f"{site}-U1", level="Unit", path=f"/{site}/U1/", parent_id=place
@@ -59,8 +59,6 @@ def add_site(connection: Any, site: str, product: int, system: int, record: int)
     add_thing(connection, "batch", f"{site}-B2", product_id=product, operations_request_id=order)
     add_thing(connection, "quality_event", f"{site}-Q1", batch_id=batch)
     tag = add_thing(connection, "tag", f"{site}-T1", equipment_id=unit)
-    add_samples(connection, tag, [7.5], start=NOW - timedelta(hours=1))
-    add_samples(connection, tag, [8.5], start=NOW, seq=2)
     add_name(connection, "batch", batch, f"{site}-B1")
     told = {"system": system, "record": record}
     add_fact(connection, "segment_response", **told, batch_id=batch, name=f"{site} phase")
@@ -73,6 +71,7 @@ def add_site(connection: Any, site: str, product: int, system: int, record: int)
     add_fact(connection, "material_requirement", **told, segment_requirement_id=step, use="Consumed",
              segment_requirement_identifier_id=named, material_id=product,
              source_key=f"{site}-R1/material/10")  # fmt: skip
+    return tag
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
@@ -93,7 +92,9 @@ def clients(
             add_fact(connection, "resource_property", system=system, record=record, name="pI",
                      material_id=product, material_identifier_id=called)  # fmt: skip
             for site in (CORK, BASEL):
-                add_site(connection, site, product, system, record)
+                tag = add_site(connection, site, product, system, record)
+                add_samples(connection, tag, [7.5], start=NOW - timedelta(hours=1))  # before its batch
+                add_samples(connection, tag, [8.5], start=NOW, seq=2)
             keys = {
                 "all": create_key(connection, name="all", scopes=["read"]),
                 "cork": create_key(connection, name="cork", scopes=["read", f"site:{CORK}"]),

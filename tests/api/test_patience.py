@@ -13,6 +13,7 @@ from sqlalchemy import insert
 from hub.api.app import create_app
 from hub.api.room import ApiSettings
 from hub.odata.door import make_door
+from hub.shift.settings import Settings
 from hub.store.database import Database
 from hub.store.keys import create_key
 from hub.store.tables import FACT_TABLES
@@ -20,7 +21,7 @@ from tests.api.factories import NOW, add_record, add_system
 from tests.api.routes import check_problem
 from tests.api.test_streaming import running
 
-EARLY, LATE = 1_000, 2_000
+EARLY, LATE = 1_000, 1_000
 _LONG = "concat(concat(comment,comment),concat(comment,comment))"
 HEAVY = " or ".join(f"contains({_LONG},'z{at}')" for at in range(78))
 """More work for each event than one should ask for."""
@@ -67,6 +68,10 @@ def test_what_takes_too_long_is_a_problem_that_says_what_to_ask(asked: Asked, fo
         assert "`read_seconds`" in problem["detail"]
         assert "respond-async" in problem["detail"]
         assert client.get(PAGE, params={"filter": "id eq 1"}).status_code == 200
+
+
+def test_the_hub_is_as_patient_as_its_settings_say() -> None:
+    assert Settings().read_seconds == ApiSettings().read_seconds == 60.0
 
 
 def test_odata_says_it_in_its_own_words(asked: Asked) -> None:

@@ -1,6 +1,7 @@
 """The tools: eight questions that people ask about batches, each a few calls of the API."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -13,6 +14,8 @@ Answer = dict[str, Any]
 Name = Annotated[str, Field(max_length=200)]
 BatchName = Annotated[Name, Field(description="The batch: its uid or any of its names in any system.")]
 Time = Annotated[datetime, Field(description="RFC 3339 with a zone, such as 2026-03-10T08:00:00Z.")]
+_DEEPEST = 10
+"""Levels of phases above one that are named; a source may state a circle."""
 _SHOWN = (
     "uid",
     "code",
@@ -96,25 +99,29 @@ class Tools:
     async def compare_batches(
         self, batches: Annotated[list[BatchName], Field(min_length=2, max_length=6)]
     ) -> Answer:
-        """Compare batches: size, time, how long each phase took, each result; side by side."""
+        """Compare batches: size, time, how long each phase took, each result; side by side.
+
+        Phases stand behind what they are part of, results by test, stage and replicate. Where a batch has
+        several of one (samples, retests) all are listed.
+        """
         ask = self._asker()
-        codes: list[str] = []
-        rows: dict[str, Answer] = {}
+        seen: dict[str, str] = {}
+        rows: dict[str, dict[str, list[Any]]] = {}
         for name in batches:
             whole = await ask.get("batches", name)
-            code = whole["code"]
-            codes.append(code)
-            rows.setdefault("size", {})[code] = _amount(whole["actual_size"])
-            rows.setdefault("start", {})[code] = whole["actual_start"]
-            rows.setdefault("end", {})[code] = whole["actual_end"]
-            for one in (await ask.get("batches", whole["uid"], "phases"))["items"]:
-                if one["same_as"] is None and one["actual_start"] and one["actual_end"]:
-                    lasted = _time(one["actual_end"]) - _time(one["actual_start"])
-                    place = f"hours of {one['level']} {one['name']} ({one['occurrence']})"
-                    rows.setdefault(place, {})[code] = round(lasted.total_seconds() / 3600, 2)
-            for one in (await ask.get("batches", whole["uid"], "results"))["items"]:
-                rows.setdefault(f"result {one['test_code']}", {})[code] = _amount(one["value"])
-        return bound({"batches": codes, "rows": [{"what": what, **values} for what, values in rows.items()]})
+            uid = whole["uid"]
+            if uid in seen:
+                continue
+            seen[uid] = uid if whole["code"] in seen.values() else whole["code"]
+            phases = (await ask.get("batches", uid, "phases"))["items"]
+            results = (await ask.get("batches", uid, "results"))["items"]
+            for what, value in (*_sides(whole), *_durations(phases), *_findings(results)):
+                rows.setdefault(what, {}).setdefault(seen[uid], []).append(value)
+        shown = [
+            {"what": what, **{code: some[0] if len(some) == 1 else some for code, some in values.items()}}
+            for what, values in rows.items()
+        ]
+        return bound({"batches": list(seen.values()), "rows": shown})
 
     async def trend(  # noqa: PLR0917 - arguments come by name
         self,
@@ -271,6 +278,50 @@ def _result(result: Answer) -> Answer:
         "verdict": result["verdict"],
         "is_outside": result["is_outside"],
     }
+
+
+def _sides(batch: Answer) -> Iterator[tuple[str, Any]]:
+    yield "size", _amount(batch["actual_size"])
+    yield "start", batch["actual_start"]
+    yield "end", batch["actual_end"]
+
+
+def _durations(phases: Sequence[Answer]) -> Iterator[tuple[str, float]]:
+    """Give the hours of each phase that has ended, with its name behind those of what it is part of."""
+    known = {one["id"]: one for one in phases}
+    for one in phases:
+        if one["same_as"] is None and one["actual_start"] and one["actual_end"]:
+            steps, here = list[str](), one
+            while here is not None and len(steps) < _DEEPEST:
+                steps.insert(0, f"{here['name']} ({here['occurrence']})")
+                whole: Answer | None = here["parent"]
+                here = None if whole is None else known.get(whole["id"])
+            lasted = _time(one["actual_end"]) - _time(one["actual_start"])
+            yield f"hours of {one['level']} {' / '.join(steps)}", round(lasted.total_seconds() / 3600, 2)
+
+
+def _place_of_result(result: Answer) -> str:
+    """Say which result it is, so that it stands beside the same of another batch."""
+    stage, kind, number = result["sample"].get("stage"), result["kind"], result["replicate"]
+    return " ".join(
+        [
+            f"result {result['test_code']}",
+            *([f"({kind})"] if kind not in (None, "measured") else []),
+            *([f"at {stage}"] if stage else []),
+            *([f"replicate {number}"] if number not in (None, 1) else []),
+        ]
+    )
+
+
+def _findings(results: Sequence[Answer]) -> Iterator[tuple[str, str | None]]:
+    """Give the value of each result; where several stand in one place, with the sample that each is of."""
+    several = Counter(map(_place_of_result, results))
+    for one in results:
+        what, said = _place_of_result(one), _amount(one["value"])
+        if several[what] > 1:
+            retest = ", retest" if one["retest_of"] else ""
+            said = f"{said} (sample {one['sample'].get('code')}{retest})"
+        yield what, said
 
 
 def _event(event: Answer) -> Answer:

@@ -82,7 +82,8 @@ def create_app(
         generate_unique_id_function=_name_operation,
     )
     sessions = Sessions(session_s=settings.session_s, login_s=settings.login_s)
-    room = Room(database, settings, sessions, replay, tokens, tag_maps or {}, herald=herald, star=star)
+    store = database.limited(settings.read_seconds)
+    room = Room(store, settings, sessions, replay, tokens, tag_maps or {}, herald=herald, star=star)
     app.state.room = room
     app.state.allowance = allowance or Allowance(settings.requests_a_minute, settings.requests_at_once)
     install_problems(app, show=render_problem, stamp=stamp)

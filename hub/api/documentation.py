@@ -136,6 +136,7 @@ GUARDED = (
     "invalid-parameter",
     "not-kept",
     "store-unavailable",
+    "took-too-long",
 )
 """Problems that every guarded route may answer with."""
 REPEATED = ("still-running", "key-reused")

@@ -25,6 +25,7 @@ from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hub.api.answer import answer
+from hub.api.moment import UNHURRIED
 from hub.api.problems import Problem, problem_of
 from hub.api.room import Room
 from hub.api.routing import Directory
@@ -271,7 +272,7 @@ async def _read_body(receive: Receive) -> bytes:
 def _repeat(scope: Scope) -> Scope:
     """Give the same call without the preference, apart from the request that brought it."""
     headers = [(name, value) for name, value in scope["headers"] if name != b"prefer"]
-    return {**scope, "headers": headers, "state": without_slip(scope["state"])}
+    return {**scope, "headers": headers, "state": {**without_slip(scope["state"]), UNHURRIED: True}}
 
 
 def _make_room(room: Room, folder: Path) -> None:

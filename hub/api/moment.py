@@ -44,6 +44,9 @@ PRESENT_ONLY: Mapping[str, str] = {
 }
 """Addresses that only tell of the present, each with the reason."""
 
+UNHURRIED = "is_unhurried"
+"""In the state of a request: nobody waits for it, so its reads take the time that they need."""
+
 AsKnownAt = Annotated[
     Instant | None,
     Query(
@@ -121,5 +124,7 @@ def _enter(request: Request, asked: datetime | None) -> None:
         raise Problem("invalid-parameter", "`as_known_at` lies between the years 1 and 9999.") from error
     caller: Caller | None = getattr(request.state, "caller", None)
     scope = caller.rows if caller else None
-    snapshot = Snapshot(room.database, asked=utc, clock=room.clock, scope=scope)
+    is_unhurried = getattr(request.state, UNHURRIED, False)
+    store = room.database.limited(None) if is_unhurried else room.database
+    snapshot = Snapshot(store, asked=utc, clock=room.clock, scope=scope)
     request.state.room = replace(room, database=snapshot, clock=snapshot.now)

@@ -17,6 +17,7 @@ from hub.store.database import StoreUnreachable
 from hub.store.lake.cellar import NoPlace
 from hub.store.lake.place import LakeUnreachable
 from hub.store.past.compiler import NotKept
+from hub.store.patience import TookTooLong
 from hub.store.questions.collections import NoSuchCollection
 from hub.store.questions.documents import TooMuch
 from hub.store.questions.expression import FilterError
@@ -42,6 +43,7 @@ KINDS: dict[str, tuple[int, str]] = {
     "still-running": (409, "The first of these requests is still being worked on"),
     "precondition-failed": (412, "It has changed since it was seen"),
     "body-too-large": (413, "The body is too large"),
+    "address-too-long": (414, "The address is too long"),
     "too-much-asked": (422, "The answer would be too large"),
     "invalid-parameter": (422, "A parameter or the body is not valid"),
     "invalid-filter": (422, "The filter or order cannot be answered"),
@@ -51,9 +53,11 @@ KINDS: dict[str, tuple[int, str]] = {
     "not-kept": (422, "Earlier states of that are not kept"),
     "precondition-needed": (428, "The state that was seen must be named"),
     "too-many-requests": (429, "Too many requests"),
+    "headers-too-large": (431, "The headers are too large"),
     "internal-error": (500, "Something went wrong here"),
     "not-offered": (501, "This hub does not offer that"),
     "store-unavailable": (503, "The store does not answer"),
+    "took-too-long": (503, "The question takes too long"),
     "secrets-unavailable": (503, "A key of the hub itself cannot be used"),
     "issuer-unavailable": (503, "The issuer of tokens does not answer"),
 }
@@ -121,6 +125,7 @@ def install_problems(
         Ambiguous,
         NotKept,
         NotYetKnown,
+        TookTooLong,
     ):
         app.add_exception_handler(kind, answer_problem)
     app.add_exception_handler(StoreFailure, answer_problem)
@@ -167,6 +172,8 @@ def problem_of(error: Exception) -> Problem:
             return Problem(
                 "invalid-parameter", "`as_known_at` lies in the future; ask for an earlier instant."
             )
+        case TookTooLong():
+            return Problem("took-too-long", f"{str(error)[:1].upper()}{str(error)[1:]}. {_LESS}")
         case HTTPException():
             return _of_status(error)
         case StoreFailure() | StoreUnreachable() | LakeUnreachable() | NoPlace():
@@ -177,6 +184,10 @@ def problem_of(error: Exception) -> Problem:
             return Problem("internal-error", "The log of the hub says more; the request changed nothing.")
 
 
+_LESS = (
+    "Ask for less at once: a narrower filter, a shorter time, another order or fewer columns; or, where "
+    "the address takes it, for the answer later with `Prefer: respond-async`."
+)
 _BY_STATUS = {
     400: (
         "malformed-request",

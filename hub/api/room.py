@@ -35,6 +35,8 @@ class ApiSettings(BaseModel):
     jobs_folder: Path | None = None
     free_bytes: int = 64 * 1024 * 1024
     body_bytes: int = 1024 * 1024
+    read_seconds: float | None = 60.0
+    """How long the database may work on a statement of a read; jobs have all the time there is."""
     page_rows: int = 1_000
     rows_at_once: int = 1_000_000
     delivery_bytes: int = 64 * 1024 * 1024

@@ -34,6 +34,7 @@ from hub.shift.settings import Settings
 if TYPE_CHECKING:
     from types import FrameType
 
+    import uvicorn
     from fastapi import FastAPI
 
     from hub.api.doors import Door
@@ -99,6 +100,7 @@ def serve_hub(
             version=read_version(),
             data_folder=folder,
             jobs_folder=settings.data / "jobs",
+            read_seconds=settings.read_seconds,
             public_address=settings.public_address,
             requests_a_minute=settings.requests_a_minute,
             requests_at_once=settings.requests_at_once,
@@ -213,7 +215,7 @@ def run_server(
             app.state.room.live.is_stopping = True
             super().handle_exit(sig, frame)
 
-    server = Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
+    server = Server(configure_server(app))
     # The server shuts down and then raises the signal again: unhandled, SIGTERM would end us before our
     # callers have put their things away.
     signal.signal(signal.SIGTERM, _interrupt)
@@ -223,6 +225,15 @@ def run_server(
         typer.echo("stopped", err=True)
     finally:
         listener.close()
+
+
+def configure_server(app: "FastAPI") -> "uvicorn.Config":
+    """Give how an application is served: its streams are its own, and what is no request is a problem too."""
+    import uvicorn  # as above
+
+    from hub.api.framing import Framing
+
+    return uvicorn.Config(app, http=Framing, log_level="warning", lifespan="off")
 
 
 def _interrupt(_number: int, _frame: Any) -> None:

@@ -21,6 +21,7 @@ from hub.api.standing import standing_of
 from hub.api.strict import StrictRequest
 from hub.i3x import bodies
 from hub.i3x.envelope import (
+    WITHHELD,
     Refusal,
     answer,
     answer_bulk,
@@ -36,7 +37,7 @@ from hub.i3x.settings import I3xSettings
 from hub.i3x.space import Element, JsonObject, describe, find_elements, list_edges, list_root_elements
 from hub.i3x.streaming import follow, tell_loss, write_comment
 from hub.i3x.subscriptions import Book, Owner
-from hub.i3x.values import descend, read_history, read_values
+from hub.i3x.values import descend, list_withheld, read_history, read_values
 from hub.i3x.writing import write_updates
 from hub.store.database import Connection
 from hub.store.questions.scope import narrow_connection
@@ -232,10 +233,11 @@ class Counter:
             tree = descend(connection, list(found.values()), depth=depth, most=self._settings.parts)
             asked = [*found.values(), *(part for parts in tree.parts.values() for part in parts)]
             said = read_values(connection, asked, now=self._room.clock())
+            withheld = list_withheld(connection, found.values())
         results: list[Any] = []
         for one in body.element_ids:
-            if one not in found:
-                results.append(not_found("object"))
+            if one not in found or one in withheld:
+                results.append(WITHHELD if one in withheld else not_found("object"))
                 continue
             result = {"isComposition": found[one].is_composition, **said[one]}
             if depth != 1 and one in tree.parts:
@@ -255,10 +257,11 @@ class Counter:
             asked |= {part.id: part for parts in tree.parts.values() for part in parts}
             now = self._room.clock()
             told = read_history(connection, asked.values(), start, end, now=now, most=limits.samples)
+            withheld = list_withheld(connection, found.values())
         results: list[Any] = []
         for one in body.element_ids:
-            if one not in found:
-                results.append(not_found("object"))
+            if one not in found or one in withheld:
+                results.append(WITHHELD if one in withheld else not_found("object"))
                 continue
             result: JsonObject = {"isComposition": found[one].is_composition, "values": told.values[one]}
             if depth != 1 and one in tree.parts:

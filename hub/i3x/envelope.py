@@ -9,6 +9,7 @@ from fastapi import Response
 
 from hub.api.problems import KINDS, Problem
 from hub.api.slips import Counted, with_rows
+from hub.store.questions.scope import BY_BATCH
 
 _STATUSES = {404: 404, 401: 401, 403: 403, 413: 400, 429: 429, 501: 501, 503: 503, 500: 500}
 Result = dict[str, Any]
@@ -36,6 +37,10 @@ def tell(status: int, detail: str) -> Result:
 def not_found(what: str) -> Refusal:
     """Give the refusal of an id that nothing has; it never repeats what was sent."""
     return Refusal(404, f"No {what} has this id; look at the list of them.")
+
+
+WITHHELD = Refusal(403, f"{BY_BATCH} at /v1/batches.")
+"""That of a signal whose samples whoever asks may not read by tag and time."""
 
 
 def answer(result: Any, *, partial: str | None = None) -> Response:

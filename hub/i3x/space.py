@@ -73,6 +73,11 @@ class Element:
     row: Outlined | None = None
     level: str | None = None
 
+    @property
+    def is_tag(self) -> bool:
+        """Whether it is a signal that a source measures, whose values are samples."""
+        return self.row is not None and self.row.kind == "tag"
+
 
 Edge = tuple[str, Element]
 """The relationship as the object that was asked about has it, and the object at its other end."""

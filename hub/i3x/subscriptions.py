@@ -15,10 +15,10 @@ from datetime import datetime
 from threading import Lock, RLock
 from typing import Any
 
-from hub.i3x.envelope import Refusal, not_found
+from hub.i3x.envelope import WITHHELD, Refusal, not_found
 from hub.i3x.settings import I3xSettings
 from hub.i3x.space import Element, JsonObject, find_elements
-from hub.i3x.values import descend, read_sample, read_values
+from hub.i3x.values import descend, list_withheld, read_sample, read_values
 from hub.insight.courses import to_time
 from hub.store.arrivals import arrival_bounds, read_arrivals
 from hub.store.database import Connection, Database
@@ -146,10 +146,13 @@ class Book:
         wanted = list(ids)
         with one.lock, self._read(one) as connection:
             found = find_elements(connection, wanted)
+            withheld = list_withheld(connection, found.values())
             results: list[Refusal | None] = []
             for element_id in wanted:
                 if element_id not in found:
                     results.append(not_found("object"))
+                elif element_id in withheld:
+                    results.append(WITHHELD)
                 elif len(one.registered) >= self._settings.registered:
                     results.append(Refusal(400, "This subscription follows as much as it may; make another."))
                 else:
@@ -235,9 +238,9 @@ class Book:
         self, connection: Connection, one: Subscription, elements: Mapping[str, Element]
     ) -> Iterable[JsonObject]:
         """Give the samples that have come, of tags of which something was told before."""
-        tags = {
-            e.row.id: e for e in elements.values() if _is_tag(e) and e.row is not None and e.id in one.told
-        }
+        told = [e for e in elements.values() if e.id in one.told]
+        withheld = list_withheld(connection, told)
+        tags = {e.row.id: e for e in told if e.is_tag and e.row is not None and e.id not in withheld}
         oldest, newest = arrival_bounds(connection)
         one.has_lost |= bool(tags) and one.reached < oldest - 1
         while one.reached < newest:
@@ -268,13 +271,9 @@ class Book:
         self, connection: Connection, one: Subscription, elements: Mapping[str, Element]
     ) -> Iterable[JsonObject]:
         """Give what says something else than it was told to say; of a tag only what it says first."""
-        asked = [e for e in elements.values() if not _is_tag(e) or e.id not in one.told]
+        asked = [e for e in elements.values() if not e.is_tag or e.id not in one.told]
         for element_id, said in read_values(connection, asked, now=self._clock()).items():
             before = one.told.get(element_id)
             if before is None or (before["value"], before["quality"]) != (said["value"], said["quality"]):
                 one.told[element_id] = said
                 yield {"elementId": element_id, **said}
-
-
-def _is_tag(element: Element) -> bool:
-    return element.row is not None and element.row.kind == "tag" and element.level is None

@@ -14,6 +14,7 @@ from hub.i3x.space import Element, JsonObject, list_parts
 from hub.store.answers.outline import count_objects, read_documents
 from hub.store.answers.tags import list_latest
 from hub.store.database import Connection
+from hub.store.questions.scope import sees_series
 from hub.store.samples import scan_samples
 
 Quality = Literal["Good", "GoodNoData", "Bad", "Uncertain"]
@@ -37,16 +38,24 @@ class Tree:
     is_whole: bool = True
 
 
+def list_withheld(connection: Connection, elements: Iterable[Element]) -> set[str]:
+    """Give those of these objects whose samples whoever asks may not read by tag and time."""
+    return set() if sees_series(connection) else {one.id for one in elements if one.is_tag}
+
+
 # ------------------------------------------------------------------------------------------ now
 def read_values(
     connection: Connection, elements: Iterable[Element], *, now: datetime
 ) -> dict[str, JsonObject]:
-    """Give the value, quality and timestamp of each of these objects."""
+    """Give value, quality and timestamp of each of these objects; what is withheld is Bad, without any."""
     wanted = {one.id: one for one in elements}
-    tags = {one.id: one for one in wanted.values() if one.row is not None and one.row.kind == "tag"}
+    tags = {one.id: one for one in wanted.values() if one.is_tag}
+    withheld = list_withheld(connection, wanted.values())
     contexts = [one for one in wanted.values() if one.level is not None]
     found = _read_records(connection, [one for one in wanted.values() if one.id not in tags])
-    if tags:
+    if withheld:
+        found |= {one: vqt(None, "Bad", now) for one in withheld}
+    elif tags:
         found |= _read_signals(connection, tags)
     if contexts:
         standings = read_contexts(connection, contexts, now=now)
@@ -183,10 +192,12 @@ def read_history(  # noqa: PLR0917 - a span is said from start to end
     """
     wanted = {one.id: one for one in elements}
     history = History({})
-    tags = {one.row.id: one for one in wanted.values() if one.row is not None and one.row.kind == "tag"}
+    tags = {one.row.id: one for one in wanted.values() if one.row is not None and one.is_tag}
     contexts = [one for one in wanted.values() if one.level is not None]
-    others = [one for one in wanted.values() if one.level is None and one not in tags.values()]
-    if tags:
+    others = [one for one in wanted.values() if one.level is None and not one.is_tag]
+    if withheld := list_withheld(connection, wanted.values()):
+        history.values |= {one: [vqt(None, "Bad", start)] for one in withheld}
+    elif tags:
         history = _read_samples(connection, tags, start, end, most=most)
     if contexts:
         traced = trace_contexts(connection, contexts, start, end, now=now)

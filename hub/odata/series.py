@@ -23,6 +23,7 @@ from hub.store.answers.things import NotFound, find_thing, read_thing
 from hub.store.database import Connection
 from hub.store.questions.documents import TooMuch
 from hub.store.questions.expression import Both, Comparison, Expression, Literal, Membership, Path
+from hub.store.questions.scope import BY_BATCH, sees_series
 from hub.store.samples import count_at_most, read_samples, sample_span
 
 TAKES: dict[str, tuple[str, ...]] = {
@@ -148,6 +149,8 @@ def _find_spans(connection: Connection, case: Case, wanted: Wanted) -> tuple[lis
     """Give what is to be read, by code of tag, and the batch's code. Raises `NotFound`, `Refusal`."""
     if len(wanted.tags) > _TAGS:
         raise Refusal(400, "too-much-asked", f"Ask for at most {_TAGS} tags at once.", target="$filter")
+    if wanted.batch is None and not sees_series(connection):
+        raise Refusal(403, "scope-missing", f"{BY_BATCH}: batch eq 'B26-0117'", target="$filter")
     start, end = wanted.start or _ENDS[0], wanted.end or _ENDS[1]
     tags = find_tags(connection, wanted.tags)
     if wanted.batch is None:

@@ -171,6 +171,12 @@ class Settings(BaseSettings):
     requests_at_once: int = Field(
         default=100, ge=1, description="requests of these that may come in a row without a pause"
     )
+    read_seconds: float = Field(
+        default=60.0,
+        gt=0,
+        description="seconds for which the database may work on a statement of a read through the API or the "
+        "pages before it is refused; calls with `Prefer: respond-async` have all the time there is",
+    )
     oidc_issuer: str | None = Field(
         default=None,
         description="https address of the OpenID Connect issuer whose tokens let people in, exactly as `iss` "

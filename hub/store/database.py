@@ -1,11 +1,12 @@
 """One database behind one URL: SQLite by default (WAL, synchronous FULL), PostgreSQL for many machines."""
 
+import copy
 import sqlite3
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import orjson
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
@@ -18,6 +19,7 @@ from hub.store.lake.place import Place
 from hub.store.locks import ALONE
 from hub.store.order import draw_stamp, keep_order
 from hub.store.past.reading import Past, teach_past
+from hub.store.patience import Patient, TookTooLong, allowed, options_of, was_ended, write_limit
 from hub.store.presence import Presence
 from hub.store.sending import listen
 from hub.store.walls import lowered_walls, raise_walls
@@ -62,6 +64,9 @@ class StoreUnreachable(Exception):
 
 class Database:
     """A store: `begin()` for a writing transaction, `read()` for a consistent view."""
+
+    read_seconds: float | None = None
+    """How long a statement of a read may work; for ever when None."""
 
     def __init__(
         self, url: str, *, samples: str | Path | None = None, samples_options: Mapping[str, str] | None = None
@@ -143,19 +148,31 @@ class Database:
             yield connection
             _check_references(connection)
 
+    def limited(self, read_seconds: float | None) -> Self:
+        """Give the same store with reads whose statements may work for so long; for ever with None."""
+        one = copy.copy(self)
+        one.read_seconds = read_seconds
+        return one
+
     @contextmanager
     def read(self, *, as_known_at: datetime | None = None) -> Generator[Connection]:
         """Give a read-only view of one moment; raises `StoreUnreachable` when nobody answers.
 
+        Raises `TookTooLong` when a statement works for longer than `read_seconds`.
+
         With `as_known_at` the same queries see what was known at that instant: all that had been committed by
         transactions stamped up to it. Queries of tables that are not under audit then raise `NotKept`.
         """
-        with _said_plainly():
-            if as_known_at is None:
-                with self.engine.connect() as connection, connection.begin():
+        options = options_of(self.read_seconds)
+        with _said_plainly(self.read_seconds):
+            if as_known_at is not None:
+                with self.past.read(as_known_at, options) as connection:
                     yield connection
-            else:
-                with self.past.read(as_known_at) as connection:
+                return
+            with self.engine.connect() as connection:
+                if options:
+                    connection.execution_options(**options)
+                with allowed(connection), connection.begin():
                     yield connection
 
     def close(self) -> None:
@@ -189,10 +206,12 @@ def _check_references(connection: Connection) -> None:
 
 
 @contextmanager
-def _said_plainly() -> Generator[None]:
+def _said_plainly(read_seconds: float | None = None) -> Generator[None]:
     try:
         yield
     except OperationalError as error:
+        if read_seconds is not None and was_ended(error.orig):
+            raise TookTooLong(read_seconds) from error
         said = str(error.orig).strip().partition("\n")[0]
         if getattr(error.orig, "sqlstate", "") == _DISK_FULL or any(s in said.casefold() for s in _FULL):
             raise StoreFull(
@@ -218,7 +237,12 @@ def _open(url: str) -> Engine:
     if parsed.get_backend_name() == "sqlite":
         engine = create_engine(
             url,
-            connect_args={"check_same_thread": False, "timeout": 30, "cached_statements": _STATEMENTS_KEPT},
+            connect_args={
+                "check_same_thread": False,
+                "timeout": 30,
+                "cached_statements": _STATEMENTS_KEPT,
+                "factory": Patient,
+            },
             json_serializer=_to_json,
             json_deserializer=orjson.loads,
         )
@@ -254,4 +278,6 @@ def _begin_sqlite(connection: Connection) -> None:
 
 def _begin_postgres(connection: Connection) -> None:
     if not connection.get_execution_options().get("writes"):
-        connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        # One message: two would cost each read another way to the server.
+        limit = write_limit(connection)
+        connection.exec_driver_sql(f"SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY{limit}")

@@ -34,6 +34,7 @@ class Snapshot(Database):
         self.engine = database.engine
         self.presence = database.presence
         self.past = database.past
+        self.read_seconds = database.read_seconds
         self.asked = asked
         self.known_at: datetime | None = None
         self._clock = clock

@@ -26,7 +26,7 @@ from hub.store.mart.installation import install_mart, is_mart_current, remove_ma
 from hub.store.roles import NotTheOwner, owns_tables
 from hub.store.sets import upsert
 from hub.store.tables import metadata, unit
-from hub.store.views import install_views, remove_views
+from hub.store.views import has_views, install_views, remove_views
 
 _VERSION = Table(
     "alembic_version",
@@ -118,7 +118,7 @@ def ensure_current(database: Database) -> list[str]:
         broken = find_broken_guards(connection) if there else []
         planted = find_planted(connection) if broken else []
         may_change = owns_tables(connection)
-        has_mart = there and is_mart_current(connection)
+        has_mart = there and is_mart_current(connection) and has_views(connection)
     current = is_current(database)
     is_whole = not broken and has_mart
     if current and is_whole and _has_units(database) and not _has_legacy(database):

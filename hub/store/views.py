@@ -1,11 +1,14 @@
 """Views for reading with other tools; derived objects, made anew after every migration as triggers are.
 
-Nothing in the hub reads them: answers about the past need the tables themselves.
+Nothing in the hub reads them: answers about the past need the tables themselves. On PostgreSQL they stand in
+the schema of the star, where its owner sees them and the readers who see all sites: what sources disagree
+about belongs to no site.
 """
 
 from sqlalchemy import Connection, inspect
 
-from hub.store.tables import ENTITY_TABLES, assertion, value_decision
+from hub.store.mart.installation import SCHEMA, name_owner
+from hub.store.tables import ENTITY_TABLES, assertion, mart_reader, value_decision
 
 _THINGS = " UNION ALL ".join(
     f"SELECT '{name}' AS entity_type, id, uid, code FROM {name}"  # noqa: S608 - names of our own tables
@@ -42,21 +45,39 @@ def install_views(connection: Connection) -> None:
     remove_views(connection)
     if not _is_there(connection):
         return
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
     for name, query in VIEWS.items():
-        connection.exec_driver_sql(
-            f"CREATE VIEW {name} AS {query}", execution_options={"no_parameters": True}
-        )
+        connection.exec_driver_sql(_write(connection, name, query), execution_options={"no_parameters": True})
 
 
 def remove_views(connection: Connection) -> None:
     """Drop the views, so that a migration can change what they read."""
     for name in VIEWS:
-        connection.exec_driver_sql(f"DROP VIEW IF EXISTS {name}")
+        connection.exec_driver_sql(f"DROP VIEW IF EXISTS {name}")  # where they stood before, too
+        if connection.dialect.name == "postgresql":
+            connection.exec_driver_sql(f"DROP VIEW IF EXISTS {SCHEMA}.{name}")
+
+
+def has_views(connection: Connection) -> bool:
+    """Tell whether the views stand where they belong."""
+    schema = SCHEMA if connection.dialect.name == "postgresql" else None
+    return set(VIEWS) <= set(inspect(connection).get_view_names(schema))
+
+
+def _write(connection: Connection, name: str, query: str) -> str:
+    if connection.dialect.name != "postgresql":
+        return f"CREATE VIEW {name} AS {query}"
+    return (
+        f"CREATE VIEW {SCHEMA}.{name} WITH (security_barrier) AS SELECT x.* FROM ({query}) x"  # noqa: S608 - our own text
+        f" WHERE (SELECT pg_has_role(current_user, {name_owner(connection)}, 'USAGE')) OR EXISTS"
+        f" (SELECT 1 FROM {mart_reader.name} m WHERE m.role_name = current_user AND m.site_id IS NULL)"
+    )
 
 
 def _is_there(connection: Connection) -> bool:
     """Tell whether the tables are as new as the views: at an older revision they are not."""
     tables = inspect(connection)
     there = set(tables.get_table_names())
-    wanted = {*ENTITY_TABLES, assertion.name, value_decision.name, "source_system"}
+    wanted = {*ENTITY_TABLES, assertion.name, value_decision.name, mart_reader.name, "source_system"}
     return wanted <= there and any(c["name"] == "decision_id" for c in tables.get_columns(assertion.name))

@@ -6,6 +6,7 @@ import sys
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -27,6 +28,7 @@ from hub.api.app import create_app
 from hub.store.database import Database
 from hub.store.keys import create_key
 from tests.api.conftest import Filled, fill
+from tests.api.factories import START, add_fact, add_name, add_record, add_system, add_thing
 
 T = TypeVar("T")
 NAMES = {
@@ -191,8 +193,45 @@ def test_batches_are_compared_side_by_side(call: Any) -> None:
     rows = {one["what"]: one for one in told["rows"]}
     assert rows["size"]["B26-0117"] == "118.2 kg"
     assert "B26-0118" in rows["start"]
-    assert any(what.startswith("hours of ") for what in rows)
-    assert any(what.startswith("result ") for what in rows)
+    assert rows["hours of operation Fed-batch 2000 L (1) / Growth (1)"]["B26-0117"] > 100
+    assert "hours of unit_procedure Fed-batch 2000 L (1)" in rows
+
+
+def test_a_comparison_tells_every_result_of_a_test_and_where_it_stands(call: Any, plant: Filled) -> None:
+    database = Database(plant.url)
+    with database.begin("test") as connection:
+        system = add_system(connection, "compared", "LIMS")
+        told: Any = {"system": system, "record": add_record(connection, system)}
+        batch = add_thing(connection, "batch", "COMPARED")
+        add_name(connection, "batch", batch, "COMPARED", scheme="compared:batch")
+        for code, stage, results in (
+            ("S-1", None, [(1, 7.0, None), (2, 7.1, None), (1, 6.9, "R-0")]),
+            ("S-2", None, [(1, 7.2, None)]),
+            ("S-3", "harvest", [(1, 6.5, None)]),
+        ):
+            sample = add_fact(connection, "sample", **told, batch_id=batch, code=code, stage=stage)
+            for replicate, value, again in results:
+                add_fact(
+                    connection, "test_result", **told, sample_id=sample, test_code="pH", replicate=replicate,
+                    kind="measured", value_num=value, value_text=str(value), retest_of_key=again,
+                )  # fmt: skip
+        for number in (1, 2):
+            unit = add_fact(
+                connection, "segment_response", **told, batch_id=batch, name="Wash", level="operation",
+                occurrence=number,
+            )  # fmt: skip
+            add_fact(
+                connection, "segment_response", **told, batch_id=batch, name="Rinse", level="phase", occurrence=1,
+                parent_id=unit, parent_key="-", actual_start=START, actual_end=START + timedelta(hours=number),
+            )  # fmt: skip
+    database.close()
+    answer = call("compare_batches", batches=["COMPARED", "compared", "B26-0118"])
+    assert answer["batches"] == ["COMPARED", "B26-0118"]
+    rows = {one["what"]: one.get("COMPARED") for one in answer["rows"]}
+    assert rows["result pH"] == ["7 (sample S-1)", "6.9 (sample S-1, retest)", "7.2 (sample S-2)"]
+    assert rows["result pH replicate 2"] == "7.1"
+    assert rows["result pH at harvest"] == "6.5"
+    assert [rows[f"hours of phase Wash ({n}) / Rinse (1)"] for n in (1, 2)] == [1.0, 2.0]
 
 
 def test_a_trend_keeps_its_shape_in_few_points(call: Any, refused: Any) -> None:

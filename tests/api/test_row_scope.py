@@ -1,19 +1,21 @@
 """Keys that see one site or one product: what is not theirs is not there, by whatever way it is asked for."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
 
 from hub.api.app import create_app
+from hub.odata.door import make_door
 from hub.records.b2mml import OF
 from hub.store.answers.things import find_thing
 from hub.store.database import Database
 from hub.store.keys import UnknownScope, create_key
 from hub.store.questions.collections import list_collections
 from hub.store.upgrade import upgrade
-from tests.api.factories import NOW, add_fact, add_name, add_record, add_system, add_thing
+from tests.api.factories import NOW, add_fact, add_name, add_record, add_samples, add_system, add_thing
 from tests.api.routes import OPERATIONS, PAGES, address
 
 CORK, BASEL = "CORK", "BASEL"
@@ -42,8 +44,8 @@ NARROWED = (
 )
 
 
-def add_site(connection: Any, site: str, product: int, system: int, record: int) -> None:
-    """Add a site with a unit, an order, a batch with its lot, a phase, a sample and a result."""
+def add_site(connection: Any, site: str, product: int, system: int, record: int) -> int:
+    """Add a site with a unit, an order, a batch with its lot, a phase, a sample and a result; give its tag's key."""
     place = add_thing(connection, "equipment", site, level="Site", path=f"/{site}/")
     unit = add_thing(
         connection, "equipment", f"{site}-U1", level="Unit", path=f"/{site}/U1/", parent_id=place
@@ -56,10 +58,12 @@ def add_site(connection: Any, site: str, product: int, system: int, record: int)
     )  # fmt: skip
     add_thing(connection, "batch", f"{site}-B2", product_id=product, operations_request_id=order)
     add_thing(connection, "quality_event", f"{site}-Q1", batch_id=batch)
-    add_thing(connection, "tag", f"{site}-T1", equipment_id=unit)
+    tag = add_thing(connection, "tag", f"{site}-T1", equipment_id=unit)
     add_name(connection, "batch", batch, f"{site}-B1")
     told = {"system": system, "record": record}
     add_fact(connection, "segment_response", **told, batch_id=batch, name=f"{site} phase")
+    for kind in ("operations_event", "equipment_time", "sample"):  # of a unit, whatever ran there
+        add_fact(connection, kind, **told, equipment_id=unit)
     sample = add_fact(connection, "sample", **told, batch_id=batch, code=f"{site}-S1")
     add_fact(connection, "test_result", **told, sample_id=sample, test_code=f"{site}-test")
     step = add_thing(connection, "segment_requirement", f"{site}-R1", operations_request_id=order)
@@ -67,6 +71,7 @@ def add_site(connection: Any, site: str, product: int, system: int, record: int)
     add_fact(connection, "material_requirement", **told, segment_requirement_id=step, use="Consumed",
              segment_requirement_identifier_id=named, material_id=product,
              source_key=f"{site}-R1/material/10")  # fmt: skip
+    return tag
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
@@ -87,14 +92,19 @@ def clients(
             add_fact(connection, "resource_property", system=system, record=record, name="pI",
                      material_id=product, material_identifier_id=called)  # fmt: skip
             for site in (CORK, BASEL):
-                add_site(connection, site, product, system, record)
+                tag = add_site(connection, site, product, system, record)
+                add_samples(connection, tag, [7.5], start=NOW - timedelta(hours=1))  # before its batch
+                add_samples(connection, tag, [8.5], start=NOW, seq=2)
             keys = {
                 "all": create_key(connection, name="all", scopes=["read"]),
                 "cork": create_key(connection, name="cork", scopes=["read", f"site:{CORK}"]),
                 "other": create_key(connection, name="other", scopes=["read", "product:OTHER"]),
                 "mine": create_key(connection, name="mine", scopes=["read", "product:300214"]),
+                "both": create_key(
+                    connection, name="both", scopes=["read", f"site:{CORK}", "product:300214"]
+                ),
             }
-        app = create_app(database)
+        app = create_app(database, doors=[make_door()])
         yield {
             who: TestClient(app, headers={"X-API-Key": key}, raise_server_exceptions=False)
             for who, key in keys.items()
@@ -115,7 +125,7 @@ def test_no_collection_shows_what_is_of_another_site(clients: dict[str, TestClie
     assert whole.status_code == narrow.status_code == 200
     assert BASEL not in narrow.text
     assert narrow.text.count(CORK) in (whole.text.count(CORK), 0)
-    assert BASEL not in clients["other"].get(asked).text or name in ("equipment", "tags")
+    assert BASEL not in clients["other"].get(asked).text or name in ("equipment", "tags")  # what they are
 
 
 @pytest.mark.parametrize(
@@ -134,6 +144,51 @@ def test_a_product_sees_its_own(clients: dict[str, TestClient]) -> None:
         page = f"/v1/collections/{name}"
         assert clients["mine"].get(page).json()["items"] == clients["all"].get(page).json()["items"]
         assert clients["other"].get(page).json()["items"] == []
+
+
+def test_a_product_sees_of_a_unit_what_it_is_and_not_what_happened_there(
+    clients: dict[str, TestClient],
+) -> None:
+    for name in ("equipment", "tags"):
+        page = f"/v1/collections/{name}"
+        assert clients["other"].get(page).json()["items"] == clients["all"].get(page).json()["items"] != []
+    for name in ("events", "equipment_times", "lab_samples"):
+        page = f"/v1/collections/{name}?filter=batch eq null"
+        assert len(clients["all"].get(page).json()["items"]) == 2
+        assert len(clients["cork"].get(page).json()["items"]) == 1
+        assert clients["mine"].get(page).json()["items"] == []
+        assert clients["both"].get(page).json()["items"] == []
+
+
+def test_a_product_reads_samples_through_its_batches_and_in_their_time_only(
+    clients: dict[str, TestClient],
+) -> None:
+    page = f"/v1/batches/{CORK}-B1/samples?tag={CORK}-T1"
+    wide = f"{page}&start=2020-01-01T00:00:00Z&end=2100-01-01T00:00:00Z"
+    for who in ("all", "mine"):
+        assert [one["value"] for one in clients[who].get(page).json()["items"]] == [8.5]
+    assert [one["value"] for one in clients["all"].get(wide).json()["items"]] == [7.5, 8.5]
+    assert [one["value"] for one in clients["mine"].get(wide).json()["items"]] == [8.5]
+    assert (
+        clients["mine"].get(f"{page}&start=2020-01-01T00:00:00Z&end=2020-01-02T00:00:00Z").json()["items"]
+        == []
+    )
+    assert clients["other"].get(page).status_code == 404
+    for path in ("", "/stream"):
+        asked = f"/v1/samples{path}?tag={CORK}-T1&start=2020-01-01T00:00:00Z&end=2100-01-01T00:00:00Z"
+        assert clients["mine"].get(asked).status_code == 403
+
+
+def test_a_product_reads_no_samples_by_tag_and_time_through_odata(clients: dict[str, TestClient]) -> None:
+    by_tag = f"tag eq '{CORK}-T1' and time ge 2020-01-01T00:00:00Z and time lt 2100-01-01T00:00:00Z"
+    for path in ("/odata/samples", "/odata/samples/$count"):
+        for who, status in (("all", 200), ("cork", 200), ("mine", 403), ("other", 403)):
+            told = clients[who].get(path, params={"$filter": by_tag})
+            assert told.status_code == status, (who, told.text)
+    error = clients["mine"].get("/odata/samples", params={"$filter": by_tag}).json()["error"]
+    assert "batch eq" in error["message"]
+    mine = clients["mine"].get("/odata/samples", params={"$filter": f"batch eq '{CORK}-B1' and {by_tag}"})
+    assert [one["value"] for one in mine.json()["value"]] == [8.5]
 
 
 @pytest.mark.parametrize(

@@ -108,6 +108,9 @@ def test_what_one_sees_tells_of_nothing_that_one_does_not(askers: dict[str, Aske
     asker, ids = askers[who], sorted(askers[who].objects())
     for path in ("/objects/value", "/objects/history"):
         for item in asker.ask(path, ids, maxDepth=0, **(SPAN if path.endswith("history") else {})):
+            if who != "cork" and item["elementId"].startswith("tag/"):
+                assert item["responseDetail"]["status"] == 403
+                continue
             assert set(item["result"].get("components") or ()) <= set(ids)
     found: set[tuple[str, str]] = set()
     for item in asker.ask("/objects/related", ids, includeMetadata=True):
@@ -180,6 +183,44 @@ def test_one_follows_ones_own_signals_only(askers: dict[str, Asker]) -> None:
     batches = cork.result("/subscriptions/sync", **subscription)
     told = [(one["elementId"], one["value"]) for batch in batches for one in batch["updates"]]
     assert told == [(mine, 7.5)]
+
+
+@pytest.mark.parametrize("who", ["mine", "other"])
+def test_whoever_sees_a_product_is_told_no_sample_by_tag_and_time(askers: dict[str, Asker], who: str) -> None:
+    asker, every = askers[who], {told["displayName"]: one for one, told in askers["all"].objects().items()}
+    tag, unit = every["BR2000-01.TEMP"], every["BR2000-01"]
+    for path, more in (("/objects/value", {}), ("/objects/history", SPAN)):
+        [whole] = askers["all"].ask(path, [unit], maxDepth=0, **more)
+        assert "Good" in str(whole["result"]["components"][tag])
+        [refused] = asker.ask(path, [tag], **more)
+        assert refused["responseDetail"]["status"] == 403
+        assert "batch" in refused["responseDetail"]["detail"]
+        [told] = asker.ask(path, [unit], maxDepth=0, **more)
+        part = told["result"]["components"][tag]
+        [said] = part["values"] if path.endswith("history") else [part]
+        assert (said["value"], said["quality"]) == (None, "Bad")
+
+
+@pytest.mark.parametrize("who", ["mine", "other"])
+def test_whoever_sees_a_product_follows_no_signal(askers: dict[str, Asker], who: str) -> None:
+    asker, every = askers[who], {told["displayName"]: one for one, told in askers["all"].objects().items()}
+    tag, unit = every[f"{BASEL}-T1"], every[f"{BASEL}-U1"]
+    subscription = {"subscriptionId": asker.result("/subscriptions")["subscriptionId"]}
+    [refused] = asker.ask("/subscriptions/register", [tag], **ME, **subscription)
+    assert refused["responseDetail"]["status"] == 403
+    assert asker.ask("/subscriptions/register", [unit], maxDepth=0, **ME, **subscription)[0]["success"]
+    first = asker.result("/subscriptions/sync", **subscription)
+    told = [
+        (one["value"], one["quality"]) for some in first for one in some["updates"] if one["elementId"] == tag
+    ]
+    assert told == [(None, "Bad")]
+    database: Any = askers["database"]
+    row = ENTITY_TABLES["tag"]
+    with database.begin("test") as connection:
+        key = connection.scalar(row.select().with_only_columns(row.c.id).where(row.c.code == f"{BASEL}-T1"))
+        add_samples(connection, key, [8.25], seq=9 + len(who), start=START + timedelta(hours=len(who)))
+    asker.result("/subscriptions/sync", **subscription, lastSequenceNumber=first[-1]["sequenceNumber"])
+    assert "8.25" not in str(asker.result("/subscriptions/sync", **subscription))
 
 
 def test_a_narrow_key_writes_nothing(askers: dict[str, Asker]) -> None:

@@ -12,7 +12,8 @@ from sqlalchemy import make_url
 from hub.store.database import Database
 from hub.store.mart.installation import SCHEMA, VIEWS, is_mart_current
 from hub.store.mart.readers import NoSuchSite, set_sites, write_reader
-from hub.store.upgrade import ensure_current
+from hub.store.upgrade import ensure_current, install_derived, remove_derived
+from tests.api.factories import add_assertion, add_record, add_system, add_thing
 from tests.databases import ENGINES
 from tests.insight.plant import BATCHES, fill
 from tests.resolve.worlds import World
@@ -171,6 +172,46 @@ def test_a_reader_can_neither_widen_its_sites_nor_look_behind_the_views(world: W
     ):
         with pytest.raises(psycopg.Error):
             see(world, reader, attempt)
+
+
+def test_a_reader_reads_on_after_an_upgrade_has_made_the_views_anew(world: World, reader: str) -> None:
+    let_see(world, reader, None)
+    views = (*VIEWS, "v_conflict")
+    before = [see(world, reader, f"SELECT count(*) FROM {SCHEMA}.{view}") for view in views]
+    with world.database.rebuild() as connection:
+        remove_derived(connection)
+        install_derived(connection)
+    assert [see(world, reader, f"SELECT count(*) FROM {SCHEMA}.{view}") for view in views] == before
+    with world.database.begin("test") as connection:
+        connection.exec_driver_sql(f"REVOKE USAGE ON SCHEMA {SCHEMA} FROM {reader}")
+        connection.exec_driver_sql(f"REVOKE SELECT ON ALL TABLES IN SCHEMA {SCHEMA} FROM {reader}")
+    with world.database.rebuild() as connection:
+        install_derived(connection)
+        connection.exec_driver_sql(f"GRANT USAGE ON SCHEMA {SCHEMA} TO {reader}")
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        see(world, reader, f"SELECT count(*) FROM {SCHEMA}.dim_site")
+
+
+def test_what_sources_disagree_about_is_shown_to_readers_of_all_sites(world: World, reader: str) -> None:
+    with world.database.begin("test") as connection:
+        person = add_thing(connection, "person", "DISPUTED")
+        for code in ("disputing-1", "disputing-2"):
+            system = add_system(connection, code)
+            record = add_record(connection, system)
+            add_assertion(
+                connection,
+                "person",
+                person,
+                "name",
+                system=system,
+                record=record,
+                value=code,
+                in_conflict=True,
+            )
+    query = f"SELECT code, attribute, sources FROM {SCHEMA}.v_conflict WHERE code = 'DISPUTED'"
+    for sites, shown in ((["CRK"], []), (None, [("DISPUTED", "name", 2)])):
+        let_see(world, reader, sites)
+        assert see(world, reader, query) == shown
 
 
 def test_a_function_of_the_reader_s_own_is_shown_no_row_of_another_site(world: World, reader: str) -> None:

@@ -226,9 +226,11 @@ def test_the_view_for_other_tools_shows_open_and_resolved_conflicts(world: World
     place = disagree(world)
     columns = "entity_type, entity_id, code, attribute, state, sources, distinct_values, counts, decided_by"
 
+    view = "v_conflict" if world.database.dialect == "sqlite" else "mart.v_conflict"
+
     def rows() -> list[tuple[Any, ...]]:
         with world.database.read() as connection:
-            return [tuple(r) for r in connection.exec_driver_sql(f"SELECT {columns} FROM v_conflict")]
+            return [tuple(r) for r in connection.exec_driver_sql(f"SELECT {columns} FROM {view}")]
 
     assert rows() == [("batch", place[1], "B-1", "actual_size", "open", 2, 2, "erp", None)]
     world.settle(place, "mes")

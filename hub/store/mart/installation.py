@@ -38,10 +38,11 @@ def install_mart(connection: Connection) -> None:
             _run(connection, _on_sqlite(name, query))
         return
     _run(connection, f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
-    owner = str(connection.exec_driver_sql("SELECT current_user").scalar())
+    owner = name_owner(connection)
     for name, query in views.items():
         _run(connection, _on_postgresql(name, query, owner))
     _run(connection, f"COMMENT ON SCHEMA {SCHEMA} IS '{_digest(views)}'")
+    _let_in_again(connection)
 
 
 def remove_mart(connection: Connection) -> None:
@@ -81,12 +82,32 @@ def _on_postgresql(name: str, query: str, owner: str) -> str:
     if name in SHARED:
         return f"CREATE VIEW {SCHEMA}.{name} AS {query}"
     mine = f"FROM {mart_reader.name} m WHERE m.role_name = current_user"
-    quoted = owner.replace("'", "''")
     return (
         f"CREATE VIEW {SCHEMA}.{name} WITH (security_barrier) AS SELECT x.* FROM ({query}) x"  # noqa: S608 - our own text
-        f" WHERE (SELECT pg_has_role(current_user, '{quoted}', 'USAGE'))"
+        f" WHERE (SELECT pg_has_role(current_user, {owner}, 'USAGE'))"
         f" OR EXISTS (SELECT 1 {mine} AND m.site_id IS NULL) OR x.site_key IN (SELECT m.site_id {mine})"
     )
+
+
+def name_owner(connection: Connection) -> str:
+    """Give the role whose the views are, as a text of SQL."""
+    owner = str(connection.exec_driver_sql("SELECT current_user").scalar())
+    return "'" + owner.replace("'", "''") + "'"
+
+
+def _let_in_again(connection: Connection) -> None:
+    """Grant the views to the roles that were let in: a view that is dropped takes its grants with it."""
+    quote = connection.dialect.identifier_preparer.quote
+    readers = connection.exec_driver_sql(
+        f"SELECT DISTINCT m.role_name FROM {mart_reader.name} m JOIN pg_roles r ON r.rolname = m.role_name"  # noqa: S608 - our own names
+        f" WHERE has_schema_privilege(r.oid, '{SCHEMA}', 'USAGE')"
+    ).scalars()
+    views = connection.exec_driver_sql(
+        "SELECT viewname FROM pg_views WHERE schemaname = %s AND viewowner = current_user", (SCHEMA,)
+    ).scalars()
+    listed = ", ".join(f"{SCHEMA}.{quote(view)}" for view in views)
+    for reader in readers:
+        _run(connection, f"GRANT SELECT ON {listed} TO {quote(reader)}")
 
 
 def _digest(views: dict[str, str]) -> str:

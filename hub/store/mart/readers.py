@@ -6,6 +6,7 @@ from sqlalchemy import Connection, delete, insert, select
 
 from hub.store.mart.installation import SCHEMA, VIEWS
 from hub.store.tables import ENTITY_TABLES, mart_reader
+from hub.store.views import VIEWS as BESIDE
 
 READER = "bi_reader"
 _LONGEST_S = 60
@@ -30,7 +31,7 @@ def write_reader(connection: Connection, role: str = READER) -> Iterator[str]:
     yield f"ALTER ROLE {name} SET search_path = {SCHEMA}"
     yield f"GRANT CONNECT ON DATABASE {database} TO {name}"
     yield f"GRANT USAGE ON SCHEMA {SCHEMA} TO {name}"
-    yield f"GRANT SELECT ON {', '.join(f'{SCHEMA}.{view}' for view in VIEWS)} TO {name}"
+    yield f"GRANT SELECT ON {', '.join(f'{SCHEMA}.{view}' for view in (*VIEWS, *BESIDE))} TO {name}"
 
 
 def set_sites(connection: Connection, role: str, sites: Sequence[str] | None) -> None:

@@ -2,7 +2,7 @@
 
 import copy
 import sqlite3
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from functools import cached_property, lru_cache
@@ -15,6 +15,7 @@ from hub.store.attribution import format_at
 from hub.store.audited import AUDITED
 from hub.store.past.compiler import NotKept, PastCompiler
 from hub.store.past.rows import REPLACED, has_bytes
+from hub.store.patience import allowed
 
 _WITH_BYTES = frozenset(t.name for t in AUDITED if has_bytes(t))
 _LOOKED_UP = sorted({t.name for t in AUDITED} - REPLACED)
@@ -33,24 +34,26 @@ class Past:
         self._begin = begin
 
     @contextmanager
-    def read(self, then: datetime) -> Generator[Connection]:
-        """Give a read-only view of what was known at an instant. Queries raise `NotKept`."""
-        with self._opened(self._quick, then) as connection:
+    def read(self, then: datetime, options: Mapping[str, Any] | None = None) -> Generator[Connection]:
+        """Give a read-only view of what was known at an instant, with `options`. Queries raise `NotKept`."""
+        with self._opened(self._quick, then, options or {}) as connection:
             if not _was_deleted(connection, then):
                 yield connection
                 return
-        with self._opened(self._careful, then) as connection:
+        with self._opened(self._careful, then, options or {}) as connection:
             yield connection
 
     @contextmanager
-    def _opened(self, engine: Engine, then: datetime) -> Generator[Connection]:
+    def _opened(self, engine: Engine, then: datetime, options: Mapping[str, Any]) -> Generator[Connection]:
         engine.pool = self._engine.pool  # closing a store gives it a new one
-        with engine.connect() as connection, connection.begin():
-            _tell(connection, then)
-            try:
-                yield connection.execution_options(then=then)
-            finally:
-                connection.info.pop("then", None)
+        with engine.connect() as connection:
+            connection.execution_options(**options)
+            with allowed(connection), connection.begin():
+                _tell(connection, then)
+                try:
+                    yield connection.execution_options(then=then)
+                finally:
+                    connection.info.pop("then", None)
 
     @cached_property
     def _quick(self) -> Engine:

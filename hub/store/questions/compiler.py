@@ -39,6 +39,7 @@ from hub.store.questions.expression import (
 )
 from hub.store.questions.kinds import TEXTS, check, family_of, to_compare
 from hub.store.questions.scope import RowScope, see
+from hub.store.questions.standing import standing
 from hub.store.tables import ENTITY_TABLES, identifier
 
 _COMPARE: dict[str, Callable[[Any, Any], Any]] = {
@@ -222,7 +223,11 @@ class Compiler:
         if not way.is_many:
             raise FilterError("any and all go over several rows; this leads to one", node.position)
         table = inner.table.alias()
-        joined = and_(table.c[way.there] == here.c[way.here], *see(self.scope, inner.kind, table))
+        joined = and_(
+            table.c[way.there] == here.c[way.here],
+            *standing(inner, table, node.condition, variable=node.variable),
+            *see(self.scope, inner.kind, table),
+        )
         if node.condition is None:
             return exists(select(literal(1)).select_from(table).where(joined))
         within = Compiler(
@@ -286,11 +291,8 @@ class Compiler:
         inner = find_collection(way.target)
         other = inner.table.alias()
         joined = other.c[way.there] == table.c[way.here]
-        query = select(func.count()).select_from(other).where(joined, *see(self.scope, inner.kind, other))
-        if inner.family == "fact":
-            query = query.where(other.c.is_retracted.is_(False))
-        elif inner.family == "thing":
-            query = query.where(other.c.lifecycle != "merged")
+        counted = [joined, *standing(inner, other, None), *see(self.scope, inner.kind, other)]
+        query = select(func.count()).select_from(other).where(*counted)
         return Term("integer", query.scalar_subquery())
 
 

@@ -213,6 +213,11 @@ def paths_in(expression: Expression) -> Iterator[Path]:
             return
 
 
-def names_in(expression: Expression) -> set[str]:
-    """Give the names with which the paths of an expression begin."""
-    return {path.steps[0] for path in paths_in(expression)}
+def names_in(expression: Expression, variable: str | None = None) -> set[str]:
+    """Give the names with which the paths of an expression begin, after the variable where it goes before."""
+    return {_named(path, variable) for path in paths_in(expression)}
+
+
+def _named(path: Path, variable: str | None) -> str:
+    first, *rest = path.steps
+    return rest[0] if rest and first == variable else first

@@ -9,10 +9,11 @@ from sqlalchemy import ColumnElement, Connection, FromClause, false, select
 from hub.model import normalise
 from hub.store.questions.collections import Collection, find_collection
 from hub.store.questions.compiler import compile_condition, compile_path
-from hub.store.questions.expression import Expression, FilterError, Ordering, Path, names_in
+from hub.store.questions.expression import Expression, FilterError, Ordering, Path
 from hub.store.questions.grammar import Expansion, parse_expand, parse_filter, parse_order, parse_select
 from hub.store.questions.paging import Ranking, Step
 from hub.store.questions.scope import scope_of, visible
+from hub.store.questions.standing import standing
 from hub.store.tables import identifier
 
 _FINGERPRINT = 12
@@ -120,18 +121,6 @@ def rank(connection: Connection, question: Question) -> Ranking:
 def key_of(collection: Collection) -> ColumnElement[Any]:
     """Give the column of a collection's own key."""
     return collection.table.c[collection.key]
-
-
-def standing(
-    collection: Collection, rows: FromClause, condition: Expression | None
-) -> list[ColumnElement[bool]]:
-    """Leave out what was merged or taken back, unless a condition speaks of it."""
-    mentioned = set[str]() if condition is None else names_in(condition)
-    if collection.family == "thing" and "lifecycle" not in mentioned:
-        return [rows.c.lifecycle != "merged"]
-    if collection.family == "fact" and "is_retracted" not in mentioned:
-        return [rows.c.is_retracted.is_(False)]
-    return []
 
 
 def ask(

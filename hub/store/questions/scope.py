@@ -1,7 +1,9 @@
 """Which rows the one who asks may see: those of some sites, those of some products.
 
 The scope rides on the connection, so that no question can forget it. What belongs to no site is seen by those
-alone who see all; materials, recipes and other definitions are shared by all sites, as in the mart.
+alone who see all; materials, recipes and other definitions are shared by all sites, as in the mart. Equipment
+and tags belong to no product and are shown to those who see some; what happened there and what was measured
+is a product's, and seen through its batches.
 """
 
 from dataclasses import dataclass
@@ -34,6 +36,11 @@ _SHARED = frozenset(
     }
 )
 """What belongs to no site and may be seen by whoever sees any."""
+BY_BATCH = (
+    "This key sees some products, and what a tag measured is of whatever ran there; ask for the samples of a "
+    "batch that it sees"
+)
+"""What whoever may not read samples by tag and time is told."""
 _OPTION = "scope"
 _T = ENTITY_TABLES
 
@@ -67,6 +74,12 @@ def scope_of(connection: Connection) -> RowScope | None:
 def visible(connection: Connection, collection: Collection, rows: FromClause) -> list[ColumnElement[bool]]:
     """Give the conditions under which rows of a collection may be seen over this connection."""
     return see(scope_of(connection), collection.kind, rows)
+
+
+def sees_series(connection: Connection) -> bool:
+    """Tell whether samples may be read by tag and time: whoever sees some products reads them by batch."""
+    scope = scope_of(connection)
+    return scope is None or scope.products is None
 
 
 def see(scope: RowScope | None, kind: str, rows: FromClause) -> list[ColumnElement[bool]]:
@@ -148,6 +161,10 @@ _THINGS = {
 }
 _SUBJECTS = ("batch", "operations_request", "segment_requirement", "equipment", "lot")
 """By what a fact's place is told: the first of these that it names decides."""
+_OF_EQUIPMENT = frozenset(
+    {"document_owner", "equipment_asset_mapping", "qualification", "recipe_element", "resource_property"}
+)
+"""Facts that say what a piece of equipment is; all others say what happened there, which is a product's."""
 _DEFINED = {
     "material_requirement": ("operations_definition", "recipe"),
     "resource_property": ("material", "resource_class"),
@@ -158,9 +175,15 @@ _DEFINED = {
 def _by_what_it_is_about(scope: RowScope, kind: str, rows: FromClause) -> ColumnElement[bool]:
     """See a fact with what it is about; one that names nothing that has a place is not seen.
 
-    What is part of a shared definition is shared.
+    What is part of a shared definition is shared. Of what happened on a piece of equipment whoever sees some
+    products sees what names a batch, an order or a lot of these.
     """
+    if scope.sites is not None and scope.products is not None:
+        parts = RowScope(sites=scope.sites), RowScope(products=scope.products)
+        return and_(*(_by_what_it_is_about(part, kind, rows) for part in parts))
     fields = {f.name: f for f in fields_of(OBSERVED[kind])}
+    if scope.products is not None and kind not in _OF_EQUIPMENT:
+        fields.pop("equipment", None)
     ways: list[ColumnElement[bool]] = []
     unnamed: list[ColumnElement[bool]] = []
     for name in _SUBJECTS:

@@ -26,7 +26,7 @@ from hub.store.questions.question import ask
 from hub.store.questions.scope import RowScope, narrow_connection
 from hub.store.tables import ENTITY_TABLES
 from hub.store.upgrade import upgrade
-from tests.api.factories import add_plant, add_thing
+from tests.api.factories import add_fact, add_plant, add_record, add_system, add_thing
 from tests.databases import fresh_postgres
 
 
@@ -42,6 +42,7 @@ def connection(
             create_key(connection, name="reader", scopes=["read"])
             for code, status, text in (("X1", "Other", "Quarantine hold"), ("X2", "Other", None)):
                 add_thing(connection, "batch", code, status=status, status_text=text, actual_size=12.5)
+            add_what_no_longer_counts(connection)
         with database.read() as connection:
             yield connection
         database.close()
@@ -51,6 +52,20 @@ def connection(
     else:
         with fresh_postgres(request.getfixturevalue("postgres_server")) as url:
             yield from fill(url)
+
+
+def add_what_no_longer_counts(connection: Connection) -> None:
+    """Take back a phase of the batch X1, and merge the batch X3 of a product of its own into another."""
+    system = add_system(connection, "withdrawing")
+    batch = ENTITY_TABLES["batch"].c
+    taken_back = connection.scalar(select(batch.id).where(batch.code == "X1"))
+    add_fact(connection, "segment_response", system=system, record=add_record(connection, system),
+             batch_id=taken_back, name="Taken back", is_retracted=True)  # fmt: skip
+    product = add_thing(connection, "material_definition", "OF-X3")
+    add_thing(
+        connection, "batch", "X3", lifecycle="merged", merged_into_id=taken_back, product_id=product,
+        status="Aborted",
+    )  # fmt: skip
 
 
 def codes(connection: Connection, filter: str, collection: str = "batches", **more: Any) -> list[str]:
@@ -85,6 +100,10 @@ def test_a_status_is_found_by_what_a_source_wrote_beside_other(connection: Conne
         ("phases/any(p:p/name ne null) and code eq 'B26-0117'", ["B26-0117"]),
         ("phases/any() and code eq 'B26-0117'", ["B26-0117"]),
         ("not phases/any() and startswith(code, 'X')", ["X1", "X2"]),
+        ("phases/any(p:p/name eq 'Taken back')", []),
+        ("phases/any(p:p/name eq 'Taken back' and p/is_retracted eq true)", ["X1"]),
+        ("startswith(code, 'X') and phases/all(p:p/name eq 'Growth')", ["X1", "X2"]),
+        ("startswith(code, 'X') and phases/all(p:p/name eq 'Growth' and p/is_retracted eq false)", ["X2"]),
         ("phases/all(p:p/name ne null) and code eq 'X1'", ["X1"]),
         ("has_conflict eq false and (code eq 'X1')", ["X1"]),
     ],
@@ -240,6 +259,17 @@ def test_merged_things_are_asked_for_by_their_lifecycle(connection: Connection) 
     table = ENTITY_TABLES["batch"]
     merged = set(connection.scalars(select(table.c.code).where(table.c.lifecycle == "merged")))
     assert set(codes(connection, "lifecycle eq 'merged'")) == merged
+
+
+def test_what_a_thing_was_merged_with_is_found_through_it_only_when_it_is_asked_for(
+    connection: Connection,
+) -> None:
+    asked = "batches/any(b:b/code eq 'X3')"
+    assert codes(connection, asked, "materials") == []
+    assert codes(connection, "code eq 'OF-X3' and batches/any()", "materials") == []
+    assert codes(connection, f"{asked} and batches/$count eq 0", "materials") == []
+    aloud = "batches/any(b:b/code eq 'X3' and b/lifecycle eq 'merged')"
+    assert codes(connection, aloud, "materials") == ["OF-X3"]
 
 
 _TEXTS = st.sampled_from(["'B26-0117'", "'X1'", "'Other'", "'300214'", "'Quarantine hold'", "''", "'nobody'"])

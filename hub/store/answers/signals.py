@@ -83,11 +83,6 @@ def read_signal(connection: Connection, signal: Signal) -> pa.Table:
     return pa.concat_tables(read_samples(connection, [signal.tag_id], *span) for span in signal.spans)
 
 
-def ran_in_units(connection: Connection, batch_id: int, *, now: datetime) -> bool:
-    """Tell whether any system says on which equipment a batch ran."""
-    return bool(_windows(connection, batch_id, now))
-
-
 def summarise_signals(connection: Connection, signals: Iterable[Signal]) -> list[Document]:
     """Give each signal with count, bad count, first, last, least, greatest and mean of its good samples."""
     return [

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from hub.store.database import Database
 from hub.store.order import newest_known
-from hub.store.questions.scope import RowScope, narrow_connection
+from hub.store.questions.scope import RowScope, list_gone, narrow_connection
 
 
 class NotYetKnown(ValueError):
@@ -39,13 +39,14 @@ class Snapshot(Database):
         self.known_at: datetime | None = None
         self._clock = clock
         self._scope = scope
+        self._scopes: dict[datetime, RowScope] = {}
 
     @contextmanager
     def read(self, *, as_known_at: datetime | None = None) -> Generator[Connection]:
         """Give a read-only view of this moment, or of an earlier one. Raises `NotYetKnown`."""
         if as_known_at is not None:
             with super().read(as_known_at=as_known_at) as connection:
-                yield narrow_connection(connection, self._scope)
+                yield self._narrow_past(connection, as_known_at)
             return
         if self.asked is None:
             with super().read() as connection:
@@ -58,7 +59,20 @@ class Snapshot(Database):
             self._refuse_future(self.asked)
         with super().read(as_known_at=self.known_at or self.asked) as connection:
             self.known_at = self.known_at or newest_known(connection)
-            yield narrow_connection(connection, self._scope)
+            yield (
+                narrow_connection(connection, self._scope)
+                if self.asked is None
+                else self._narrow_past(connection, self.asked)
+            )
+
+    def _narrow_past(self, connection: Connection, then: datetime) -> Connection:
+        """Narrow a past to what the one who asks sees of it, and may still see today."""
+        if self._scope is None or not self._scope.is_limited:
+            return connection
+        if then not in self._scopes:
+            with super().read() as present:
+                self._scopes[then] = list_gone(connection, present, self._scope)
+        return narrow_connection(connection, self._scopes[then])
 
     def now(self) -> datetime:
         """Give the time by which answers about this moment measure what has not ended: when it was known."""

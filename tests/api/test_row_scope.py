@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from httpx2 import Response
+from sqlalchemy import update
 
 from hub.api.app import create_app
 from hub.odata.door import make_door
@@ -14,6 +16,7 @@ from hub.store.answers.things import find_thing
 from hub.store.database import Database
 from hub.store.keys import UnknownScope, create_key
 from hub.store.questions.collections import list_collections
+from hub.store.tables import ENTITY_TABLES
 from hub.store.upgrade import upgrade
 from tests.api.factories import NOW, add_fact, add_name, add_record, add_samples, add_system, add_thing
 from tests.api.routes import OPERATIONS, PAGES, address
@@ -337,6 +340,42 @@ def test_what_one_was_answered_is_not_given_to_another(clients: dict[str, TestCl
         assert BASEL not in narrow.text
     then = {"as_known_at": first.headers["known-at"]}
     assert BASEL not in clients["cork"].get("/v1/batches", params=then).text
+
+
+def test_what_has_gone_to_another_site_is_not_seen_in_the_past_either(database_url: str) -> None:
+    database = Database(database_url)
+    upgrade(database)
+    with database.begin("test") as connection:
+        system = add_system(connection)
+        record = add_record(connection, system)
+        product = add_thing(connection, "material_definition", "300214")
+        for site in (CORK, BASEL):
+            add_site(connection, site, product, system, record)
+        keys = [create_key(connection, name="x", scopes=["read", *more]) for more in ([], [f"site:{CORK}"])]
+    client = TestClient(create_app(database))
+
+    def ask(key: str, page: str, **params: str) -> Response:
+        return client.get(f"/v1/{page}", params=params, headers={"X-API-Key": key})
+
+    pages = [f"batches/{CORK}-B1", "collections/phases", "collections/lots", "collections/results",
+             "collections/dim_batch", "collections/quality_events", "batches"]  # fmt: skip
+    then = ask(keys[1], "batches").headers["Known-At"]
+    before = [ask(keys[1], page, as_known_at=then) for page in pages]
+    assert [
+        (page, answer.text) for page, answer in zip(pages, before, strict=True) if CORK not in answer.text
+    ] == []
+    assert [ask(keys[1], page, as_known_at=then).content for page in pages] == [one.content for one in before]
+    batch = ENTITY_TABLES["batch"]
+    with database.begin("test", reason="it ran elsewhere") as connection:
+        unit = find_thing(connection, "equipment", f"{BASEL}-U1").id
+        connection.execute(update(batch).where(batch.c.code == f"{CORK}-B1").values(equipment_id=unit))
+    narrow = [ask(keys[1], page, as_known_at=then) for page in pages]
+    assert narrow[0].status_code == 404
+    assert [f"{CORK}-{what}" in one.text for one, what in zip(narrow[1:], ("phase", "L1", "test", "B1", "Q1", "B1"), strict=True)] == [False] * 6  # fmt: skip
+    assert f"{CORK}-B2" in narrow[-1].text
+    assert [ask(keys[0], page, as_known_at=then).status_code for page in pages] == [200] * len(pages)
+    assert f"{CORK}-B1" in ask(keys[0], "batches", as_known_at=then).text
+    database.close()
 
 
 def test_an_address_that_cannot_be_narrowed_is_closed_to_a_narrow_key(clients: dict[str, TestClient]) -> None:

@@ -4,9 +4,12 @@ The scope rides on the connection, so that no question can forget it. What belon
 alone who see all; materials, recipes and other definitions are shared by all sites, as in the mart. Equipment
 and tags belong to no product and are shown to those who see some; what happened there and what was measured
 is a product's, and seen through its batches.
+
+A past is seen as it was known, save for what may not be seen today: what has since gone to another site or
+become another product's is named by `list_gone`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, FromClause, Select, and_, false, or_, select
@@ -47,10 +50,14 @@ _T = ENTITY_TABLES
 
 @dataclass(frozen=True)
 class RowScope:
-    """Sites and products by code; None sees all of them."""
+    """Sites and products by code; None sees all of them.
+
+    `gone` are things by their type and ids that are not seen whatever site and product they had then.
+    """
 
     sites: tuple[str, ...] | None = None
     products: tuple[str, ...] | None = None
+    gone: tuple[tuple[str, tuple[int, ...]], ...] = ()
 
     @property
     def is_limited(self) -> bool:
@@ -82,17 +89,34 @@ def sees_series(connection: Connection) -> bool:
     return scope is None or scope.products is None
 
 
+def list_gone(then: Connection, now: Connection, scope: RowScope) -> RowScope:
+    """Give a scope for a past that sees nothing of what it does not see at present.
+
+    Orders, batches and equipment have a place of their own, and everything else is seen by one of these.
+    """
+    gone: list[tuple[str, tuple[int, ...]]] = []
+    for kind in _PLACED:
+        seen_then, seen_now = (set(connection.scalars(_ids(scope, kind))) for connection in (then, now))
+        if lost := tuple(sorted(seen_then - seen_now)):
+            gone.append((kind, lost))
+    return replace(scope, gone=tuple(gone))
+
+
 def see(scope: RowScope | None, kind: str, rows: FromClause) -> list[ColumnElement[bool]]:
     """Give the conditions under which rows of a type of thing, fact or view may be seen."""
     if scope is None or not scope.is_limited or kind in _SHARED:
         return []
     if kind in _THINGS:
-        return [_THINGS[kind](scope, rows)]
+        return [_THINGS[kind](scope, rows), *_not_gone(scope, kind, rows.c.id)]
     if kind in FACT_TABLES:
         return [_by_what_it_is_about(scope, kind, rows)]
     if kind in _T:
         return [_by_reference(scope, kind, rows)]
     return [_in_the_star(scope, rows)]
+
+
+def _not_gone(scope: RowScope, kind: str, key: ColumnElement[Any]) -> list[ColumnElement[bool]]:
+    return [or_(key.is_(None), key.not_in(ids)) for one, ids in scope.gone if one == kind]
 
 
 def _sites(scope: RowScope) -> Select[Any]:
@@ -137,7 +161,7 @@ def _see_batches(scope: RowScope, rows: FromClause) -> ColumnElement[bool]:
     if scope.sites is not None:
         order = _T["operations_request"].alias()
         ordered = select(order.c.id).where(order.c.site_id.in_(_sites(scope)))
-        here = rows.c.equipment_id.in_(_ids(RowScope(sites=scope.sites), "equipment"))
+        here = rows.c.equipment_id.in_(_ids(replace(scope, products=None), "equipment"))
         conditions.append(
             or_(here, and_(rows.c.equipment_id.is_(None), rows.c.operations_request_id.in_(ordered)))
         )
@@ -150,7 +174,7 @@ def _see_lots(scope: RowScope, rows: FromClause) -> ColumnElement[bool]:
     """A lot is of the site of the batch that made it."""
     batch = _T["batch"].alias()
     made = select(batch.c.output_lot_id).where(batch.c.output_lot_id.is_not(None))
-    return rows.c.id.in_(made.where(_see_batches(scope, batch)))
+    return rows.c.id.in_(made.where(*see(scope, "batch", batch)))
 
 
 _THINGS = {
@@ -159,6 +183,8 @@ _THINGS = {
     "batch": _see_batches,
     "material_lot": _see_lots,
 }
+_PLACED = ("equipment", "operations_request", "batch")
+_STAR_KEYS = {"batch": "batch_key", "equipment": "equipment_key", "operations_request": "order_key"}
 _SUBJECTS = ("batch", "operations_request", "segment_requirement", "equipment", "lot")
 """By what a fact's place is told: the first of these that it names decides."""
 _OF_EQUIPMENT = frozenset(
@@ -179,7 +205,7 @@ def _by_what_it_is_about(scope: RowScope, kind: str, rows: FromClause) -> Column
     products sees what names a batch, an order or a lot of these.
     """
     if scope.sites is not None and scope.products is not None:
-        parts = RowScope(sites=scope.sites), RowScope(products=scope.products)
+        parts = replace(scope, products=None), replace(scope, sites=None)
         return and_(*(_by_what_it_is_about(part, kind, rows) for part in parts))
     fields = {f.name: f for f in fields_of(OBSERVED[kind])}
     if scope.products is not None and kind not in _OF_EQUIPMENT:
@@ -219,4 +245,7 @@ def _in_the_star(scope: RowScope, rows: FromClause) -> ColumnElement[bool]:
         conditions.append(rows.c.site_key.in_(_sites(scope)) if "site_key" in rows.c else false())
     if scope.products is not None:
         conditions.append(rows.c.material_key.in_(_products(scope)) if "material_key" in rows.c else false())
+    for kind, key in _STAR_KEYS.items():
+        if key in rows.c:
+            conditions += _not_gone(scope, kind, rows.c[key])
     return and_(*conditions)

@@ -16,9 +16,11 @@ import numpy as np
 import psycopg
 import pyarrow as pa
 import pyarrow.parquet as pq
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 from sqlalchemy.engine import make_url
 
+from hub.insight.reads import read_grid
+from hub.store.answers.tag_kinds import read_kinds
 from hub.store.answers.tags import list_latest
 from hub.store.answers.trend import read_trend
 from hub.store.database import Database
@@ -42,6 +44,13 @@ from tests.databases import fresh_postgres
 
 _COPIED = 2_000_000
 """So many samples go to PostgreSQL for comparison."""
+_MINUTE = 60_000_000
+_EACH_MINUTE = """SELECT count(*) FROM (
+    SELECT DISTINCT ON (tag_id, date_bin('1 minute', ts, %(start)s)) tag_id, ts, value
+    FROM sample WHERE ts >= %(start)s AND ts < %(end)s
+    ORDER BY tag_id, date_bin('1 minute', ts, %(start)s), ts DESC
+) AS minutes"""
+"""What PostgreSQL is asked: the last sample of each tag and minute that has one, counted, not sent."""
 
 
 def clock() -> datetime:
@@ -114,22 +123,27 @@ def _fill(database: Database, tags: dict[str, int], samples: int, folder: Path, 
 def _copy(server: str, table: pa.Table) -> tuple[float, float]:
     """COPY samples into a table with their primary key; give rows a second and bytes a row."""
     with fresh_postgres(make_url(server)) as url, psycopg.connect(url.replace("+psycopg", "")) as connection:
-        connection.execute(
-            "CREATE TABLE sample (tag_id bigint, ts timestamptz, value float8, text text, quality bigint, "
-            "PRIMARY KEY (tag_id, ts))"
-        )
-        connection.commit()
-        columns = [table[name].to_pylist() for name in ("tag_id", "ts", "value", "text", "quality")]
-        rows = list(zip(*columns, strict=True))
-        began = time.perf_counter()
-        with connection.cursor().copy("COPY sample FROM STDIN (FORMAT binary)") as copy:
-            copy.set_types(["int8", "timestamptz", "float8", "text", "int8"])
-            for row in rows:
-                copy.write_row(row)
-        connection.commit()
-        rate = len(rows) / (time.perf_counter() - began)
+        rate = table.num_rows / _copy_into(connection, table)
         size: Any = connection.execute("SELECT pg_total_relation_size('sample')").fetchone()
-        return rate, size[0] / len(rows)
+        return rate, size[0] / table.num_rows
+
+
+def _copy_into(connection: psycopg.Connection[Any], table: pa.Table) -> float:
+    """COPY samples into a new table with their primary key; give the seconds that it took."""
+    connection.execute(
+        "CREATE TABLE sample (tag_id bigint, ts timestamptz, value float8, text text, quality bigint, "
+        "PRIMARY KEY (tag_id, ts))"
+    )
+    connection.commit()
+    columns = [table[name].to_pylist() for name in ("tag_id", "ts", "value", "text", "quality")]
+    rows = list(zip(*columns, strict=True))
+    began = time.perf_counter()
+    with connection.cursor().copy("COPY sample FROM STDIN (FORMAT binary)") as copy:
+        copy.set_types(["int8", "timestamptz", "float8", "text", "int8"])
+        for row in rows:
+            copy.write_row(row)
+    connection.commit()
+    return time.perf_counter() - began
 
 
 def _timed(action: Callable[[], object], runs: int = 7) -> tuple[float, float]:
@@ -154,12 +168,7 @@ def _ask(database: Database, tags: dict[str, int], samples: int, label: str) -> 
         yield judge(f"one tag, one day, {label}, processor", cpu, "ms")
         span = min(14, last)
 
-        def grid() -> int:
-            return _on_grid(connection, every[1:201], BEGIN, BEGIN + timedelta(days=span))
-
-        wall, cpu = _timed(grid, 3)
-        yield judge(f"200 tags, {span} days, last observation each minute, {label}", wall, "ms")
-        yield judge(f"the same, {label}, processor", cpu, "ms")
+        yield from _compare_grids(connection, every[1:201], span, label)
 
         def trend() -> int:
             span = BEGIN, BEGIN + timedelta(days=last)
@@ -188,19 +197,29 @@ def _ask(database: Database, tags: dict[str, int], samples: int, label: str) -> 
         yield judge("last values of 500 tags", wall, "ms", at_most=1)
 
 
-def _on_grid(connection: Any, tags: list[int], start: datetime, end: datetime) -> int:
-    grid = np.arange(to_micros(start), to_micros(end), 60_000_000)
-    table = read_samples(connection, tags, start, end)
-    there, stamps = longs(table, "tag_id"), longs(table, "ts")
-    values = table["value"].combine_chunks().to_numpy(zero_copy_only=False)
-    found = 0
-    for tag in tags:
-        low, high = np.searchsorted(there, [tag, tag + 1])
-        at = np.searchsorted(stamps[low:high], grid, "right") - 1
-        found += int(
-            np.count_nonzero(~np.isnan(np.where(at >= 0, values[low:high][np.maximum(at, 0)], np.nan)))
+def _compare_grids(connection: Connection, tags: list[int], days: int, label: str) -> Iterator[Row]:
+    """The last observation of each minute as the API gives it; the same rows in PostgreSQL beside it."""
+    found = read_kinds(connection, tags)
+    kinds, until = list(found.values()), BEGIN + timedelta(days=days)
+    instants = np.arange(to_micros(BEGIN), to_micros(until), _MINUTE)
+
+    def grid() -> pa.Table:
+        return read_grid(connection, kinds, instants, method="stepped")
+
+    wall, cpu = _timed(grid, 3)
+    name = f"200 tags, {days} days, last observation each minute, {label}"
+    yield judge(name, wall, "ms")
+    yield judge(f"the same, {label}, processor", cpu, "ms")
+    server = os.environ.get("PLANTWIDE_TEST_POSTGRES")
+    if not server:
+        return
+    with fresh_postgres(make_url(server)) as url, psycopg.connect(url.replace("+psycopg", "")) as peer:
+        _copy_into(peer, read_samples(connection, tags, BEGIN, until))
+        peer.execute("ANALYZE sample")
+        ours, theirs = seconds_side_by_side(
+            grid, lambda: peer.execute(_EACH_MINUTE, {"start": BEGIN, "end": until}).fetchone(), runs=3
         )
-    return found
+    yield judge(f"{name}, against PostgreSQL", ours * 1e3, "ms", against=theirs * 1e3, at_most=0.25)
 
 
 def _phases(last: int) -> list[tuple[datetime, datetime]]:

@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from hub.records.expected import LACKING, judge_steps, judge_tags, judge_tests
-from hub.resolve.signals import list_signals, ran_in_units
+from hub.resolve.context import find_places
+from hub.resolve.signals import list_signals
 from hub.store.answers.concerns import list_concerns
 from hub.store.answers.expectations import (
     Criterion,
@@ -62,7 +63,7 @@ def prove(
     lacks = [lack for kind, items in expected.items() for lack in _lacks(kind, items)]
     doubts = [*_doubts_of_expectations(subject, steps, criteria), *_doubts_of_concerns(concerns)]
     if not coverage and subject.state in ("running", "ended"):
-        doubts.append(_doubt_of_tags(has_units=ran_in_units(connection, batch_id, now=now)))
+        doubts.append(_doubt_of_tags(has_units=bool(find_places(connection, batch_id, now=now))))
     doubts += [doubt for holding in holdings for doubt in _doubts_of_source(holding, subject)]
     return {
         "batch": {"uid": subject.uid, "code": subject.code},

@@ -391,6 +391,12 @@ def place_batches(connection: Connection, batch_ids: Iterable[int], *, now: date
     return _join(connection, topology, batches, executed, kinds)
 
 
+def find_places(connection: Connection, batch_id: int, *, now: datetime) -> set[int]:
+    """Give the equipments on which a batch ran, whether or not they have tags."""
+    _, executed = _load_executed(connection, {batch_id}, now=now)
+    return {one.equipment for one in executed}
+
+
 def _load_executed(
     connection: Connection, batch_ids: set[int], *, now: datetime
 ) -> tuple[list[BatchHead], list[Executed]]:

@@ -26,8 +26,3 @@ def list_signals(connection: Connection, batch_id: int, *, now: datetime) -> lis
         if kind.equipment_id is not None and kind.equipment_id in spans
     }
     return describe_signals(connection, there)
-
-
-def ran_in_units(connection: Connection, batch_id: int, *, now: datetime) -> bool:
-    """Tell whether any system says on which equipment a batch ran."""
-    return any(place_batches(connection, [batch_id], now=now).reached.values())

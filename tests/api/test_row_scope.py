@@ -169,9 +169,8 @@ def test_a_product_reads_samples_through_its_batches_and_in_their_time_only(
     page = f"/v1/batches/{CORK}-B1/samples?tag={CORK}-T1"
     wide = f"{page}&start=2020-01-01T00:00:00Z&end=2100-01-01T00:00:00Z"
     for who in ("all", "mine"):
-        assert [one["value"] for one in clients[who].get(page).json()["items"]] == [8.5]
-    assert [one["value"] for one in clients["all"].get(wide).json()["items"]] == [7.5, 8.5]
-    assert [one["value"] for one in clients["mine"].get(wide).json()["items"]] == [8.5]
+        for asked in (page, wide):
+            assert [one["value"] for one in clients[who].get(asked).json()["items"]] == [8.5]
     assert (
         clients["mine"].get(f"{page}&start=2020-01-01T00:00:00Z&end=2020-01-02T00:00:00Z").json()["items"]
         == []

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from hub.i3x.space import Element
+from hub.i3x.elements import Element
 from hub.resolve.context import Context, Reached, place_units
 from hub.store.answers.outline import seen_among
 from hub.store.database import Connection

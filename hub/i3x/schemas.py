@@ -62,7 +62,18 @@ def list_types() -> tuple[Schema, ...]:
     found.append(_our_type("context", "What runs in a unit", context))
     counted = {"type": "object", "properties": {"objects": {"type": "integer"}}, "required": ["objects"]}
     found.append(_our_type("folder", "Folder", counted))
+    number = {"type": "object", "properties": {"signals": {"type": "integer"}}, "required": ["signals"]}
+    found.append(_our_type("batch_signals", "Signals of a batch", number))
+    found += [
+        _our_type(f"batch_{form}", f"{title} of a batch", schema)
+        for form, (title, schema) in _SIGNALS.items()
+    ]
     return tuple(found)
+
+
+def is_unlisted(type_id: str) -> bool:
+    """Tell whether objects of a type are found around others only."""
+    return type_id.startswith("type:batch_") and type_id in types_by_id()
 
 
 @cache

@@ -1,16 +1,27 @@
 """The address space: objects by id, what hangs from what, what refers to what; nothing is kept of it.
 
-Two sorts of objects are no row of the store: folders, for what hangs from nothing else, and the signals of a
-unit that say which batch, unit procedure, operation and phase runs there.
+What was measured in a batch is found around it and by id, and is in no list: it is worked out from the times
+in which the batch ran, and is as much for each as its units have tags.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
 
 import orjson
 
+from hub.i3x.elements import (
+    FOLDERS,
+    MEASURED,
+    Edge,
+    Element,
+    contexts_of,
+    describe,
+    element_of,
+    folder_of,
+    measured_of,
+    signals_of,
+)
 from hub.i3x.naming import (
     COMPONENT_OF,
     CONSUMED_BY,
@@ -20,15 +31,13 @@ from hub.i3x.naming import (
     HAS_COMPONENT,
     HAS_PARENT,
     KINDS,
-    PLACES,
     RELATIONS,
     REVERSES,
     SOURCE_OF,
 )
-from hub.i3x.schemas import types_by_id
+from hub.resolve.signals import list_signals_of
 from hub.store.answers.outline import (
     OBJECT_KINDS,
-    UNITS,
     Outlined,
     Piece,
     find_objects,
@@ -43,14 +52,6 @@ from hub.store.answers.outline import (
 )
 from hub.store.database import Connection
 
-JsonObject = dict[str, Any]
-LEVELS: dict[str, str] = {
-    "batch": "Batch",
-    "unit_procedure": "Unit procedure",
-    "operation": "Operation",
-    "phase": "Phase",
-}
-_FOLDERS = {f"folder/{kind}": kind for kind in OBJECT_KINDS if kind != "equipment"}
 _LOT_EDGES = (
     ("material_lot", "output_lot", "input_lot", "material_lot", DERIVED_FROM),
     ("material_lot", "input_lot", "output_lot", "material_lot", SOURCE_OF),
@@ -60,97 +61,51 @@ _LOT_EDGES = (
 """Genealogy as relationships: whose, by which column, to which column of which kind, called what."""
 
 
-@dataclass(frozen=True, slots=True)
-class Element:
-    """An object. `row` is what the store knows of it (None: a folder); `level` makes it a unit's signal."""
-
-    id: str
-    title: str
-    type: str
-    parent: str | None
-    is_composition: bool
-    description: str | None = None
-    row: Outlined | None = None
-    level: str | None = None
-
-    @property
-    def is_tag(self) -> bool:
-        """Whether it is a signal that a source measures, whose values are samples."""
-        return self.row is not None and self.row.kind == "tag"
-
-
-Edge = tuple[str, Element]
-"""The relationship as the object that was asked about has it, and the object at its other end."""
-
-
 # ------------------------------------------------------------------------------------------ one by one
-def find_elements(connection: Connection, ids: Iterable[str]) -> dict[str, Element]:
-    """Give those of these objects that there are, by id."""
+def find_elements(connection: Connection, ids: Iterable[str], *, now: datetime) -> dict[str, Element]:
+    """Give those of these objects that there are, by id; a batch that is open has signals until `now`."""
     found: dict[str, Element] = {}
     asked: dict[str, set[str]] = defaultdict(set)
-    for one in set(ids):
+    measured: set[str] = set()
+    wanted = set(ids)
+    for one in wanted:
         kind, _, name = one.partition("/")
-        if one in _FOLDERS:
-            found[one] = _folder(_FOLDERS[one])
+        if one in FOLDERS:
+            found[one] = folder_of(FOLDERS[one])
         elif kind == "context":
             asked["equipment"].add(name.partition("/")[0])
+        elif kind == "batch" and name.partition("/")[2].partition("/")[0] == MEASURED:
+            asked["batch"].add(name.partition("/")[0])
+            measured.add(f"batch/{name.partition('/')[0]}")
         elif kind in OBJECT_KINDS and name:
             asked[kind].add(name)
-    wanted = set(ids)
     for kind, names in asked.items():
-        for row in find_objects(connection, kind, names).values():
-            around = [element_of(row), *contexts_of(row)]
-            found |= {one.id: one for one in around if one.id in wanted}
+        rows = find_objects(connection, kind, names)
+        around = [one for row in rows.values() for one in (element_of(row), *contexts_of(row))]
+        if kind == "batch":
+            for whole in _list_measured(connection, [rows[key] for key in measured & rows.keys()], now=now):
+                around += [whole, *signals_of(whole)]
+        found |= {one.id: one for one in around if one.id in wanted}
     return found
 
 
-def element_of(row: Outlined) -> Element:
-    """Give the object of a row."""
-    folder = None if row.kind == "equipment" else f"folder/{row.kind}"
-    return Element(
-        id=row.key,
-        title=row.title,
-        type=f"type:{row.form}",
-        parent=row.parent or folder,
-        is_composition=row.has_parts,
-        description=row.description,
-        row=row,
-    )
-
-
-def contexts_of(row: Outlined) -> list[Element]:
-    """Give the signals that say what runs in a unit; none for what is no unit."""
-    if row.kind != "equipment" or row.level not in UNITS:
+def _list_measured(connection: Connection, batches: Sequence[Outlined], *, now: datetime) -> list[Element]:
+    """Give of each of these batches the object that holds its signals."""
+    if not batches:
         return []
-    uid = row.key.partition("/")[2]
+    signals = list_signals_of(connection, [batch.id for batch in batches], now=now)
+    tags = list_by_id(connection, "tag", {one.tag_id for some in signals.values() for one in some})
     return [
-        Element(
-            id=f"context/{uid}/{level}",
-            title=f"{row.title} {title.lower()}",
-            type="type:context",
-            parent=row.key,
-            is_composition=False,
-            description=f"{title} that runs in {row.title}",
-            row=row,
-            level=level,
-        )
-        for level, title in LEVELS.items()
+        measured_of(batch, [(one, tags[one.tag_id]) for one in signals[batch.id] if one.tag_id in tags])
+        for batch in batches
     ]
-
-
-def _folder(kind: str) -> Element:
-    told = f"{KINDS[kind].plural} that hang from nothing else"
-    plural = KINDS[kind].plural
-    return Element(
-        f"folder/{kind}", plural, "type:folder", parent=None, is_composition=False, description=told
-    )
 
 
 # ------------------------------------------------------------------------------------------ all of them
 def list_root_elements(connection: Connection, *, limit: int) -> list[Element]:
     """Give what hangs from nothing: the top of the equipment, and the folders."""
     tops = [element_of(row) for row in list_roots(connection, "equipment", limit=limit)]
-    return [*tops, *map(_folder, _FOLDERS.values())]
+    return [*tops, *map(folder_of, FOLDERS.values())]
 
 
 def print_elements(
@@ -168,7 +123,7 @@ def print_elements(
         left -= number
     made: list[Element] = []
     if type_id in (None, "type:folder"):
-        made += map(_folder, _FOLDERS.values())
+        made += map(folder_of, FOLDERS.values())
     if type_id in (None, "type:context"):
         made += [one for row in list_units(connection) for one in contexts_of(row)]
     printed += [orjson.dumps(describe(one, metadata=metadata)).decode() for one in made]
@@ -178,39 +133,6 @@ def print_elements(
 def element_root(kind: str) -> str | None:
     """Give what objects of a kind hang from that hang from nothing else."""
     return None if kind == "equipment" else f"folder/{kind}"
-
-
-def describe(element: Element, *, metadata: bool = False, edges: Sequence[Edge] | None = None) -> JsonObject:
-    """Give an object as i3X has it; `edges` are told within its metadata."""
-    told: JsonObject = {
-        "elementId": element.id,
-        "displayName": element.title,
-        "typeElementId": element.type,
-        "parentId": element.parent,
-        "isComposition": element.is_composition,
-        "isExtended": False,
-    }
-    if metadata:
-        told["metadata"] = _metadata(element, edges)
-    return told
-
-
-def _metadata(element: Element, edges: Sequence[Edge] | None) -> JsonObject:
-    of_type = types_by_id()[element.type]
-    told: JsonObject = {
-        "typeNamespaceUri": of_type["namespaceUri"],
-        "sourceTypeId": of_type["sourceTypeId"],
-    }
-    if element.description is not None:
-        told["description"] = element.description
-    if element.row is not None and element.level is None and element.row.kind in PLACES:
-        told["system"] = {"href": PLACES[element.row.kind] + element.id.partition("/")[2]}
-    if edges is not None:
-        related: dict[str, list[str]] = defaultdict(list)
-        for relationship, other in edges:
-            related[relationship].append(other.id)
-        told["relationships"] = related
-    return told
 
 
 def _forms_of(type_id: str | None) -> list[tuple[str, str | None]]:
@@ -246,21 +168,23 @@ def _pieces(kind: str, *, metadata: bool) -> list[Piece | tuple[str]]:
 
 
 # ------------------------------------------------------------------------------------------ around one
-def list_edges(connection: Connection, elements: Sequence[Element], *, limit: int) -> dict[str, list[Edge]]:
+def list_edges(
+    connection: Connection, elements: Sequence[Element], *, limit: int, now: datetime
+) -> dict[str, list[Edge]]:
     """Give all that each of these is related to, both ways; not more than `limit` and one of a reference."""
     found: dict[str, list[Edge]] = {one.id: [] for one in elements}
     members: dict[str, dict[int, Element]] = defaultdict(dict)
     for one in elements:
         if one.row is None:
-            roots = list_roots(connection, _FOLDERS[one.id], limit=limit + 1)
+            roots = list_roots(connection, FOLDERS[one.id], limit=limit + 1)
             found[one.id] += [(HAS_CHILDREN, element_of(row)) for row in roots]
         elif one.level is not None:
             found[one.id].append((COMPONENT_OF, element_of(one.row)))
-        else:
+        elif one.is_record:
             members[one.row.kind][one.row.id] = one
             found[one.id] += [(HAS_COMPONENT, context) for context in contexts_of(one.row)]
         if one.parent is not None and one.parent.startswith("folder/"):
-            found[one.id].append((HAS_PARENT, _folder(_FOLDERS[one.parent])))
+            found[one.id].append((HAS_PARENT, folder_of(FOLDERS[one.parent])))
     for kind, some in members.items():
         edges = [
             *_edges_from(connection, kind, some),
@@ -269,7 +193,24 @@ def list_edges(connection: Connection, elements: Sequence[Element], *, limit: in
         ]
         for at, relationship, row in edges:
             found[some[at].id].append((relationship, element_of(row)))
+    for one, relationship, other in _measured_edges(connection, elements, members["batch"], now=now):
+        found[one].append((relationship, other))
     return {one: list(dict.fromkeys(edges)) for one, edges in found.items()}
+
+
+def _measured_edges(
+    connection: Connection, elements: Sequence[Element], batches: Mapping[int, Element], *, now: datetime
+) -> Iterator[tuple[str, str, Element]]:
+    """Give what leads to the signals of batches, and back: of whom, the relationship, the other end."""
+    for whole in _list_measured(connection, [one.row for one in batches.values() if one.row], now=now):
+        yield whole.parent or "", HAS_CHILDREN, whole
+    made = [one for one in elements if one.signals is not None]
+    parents = find_elements(connection, {one.parent for one in made if one.parent}, now=now) if made else {}
+    for one in made:
+        yield from ((one.id, HAS_COMPONENT, signal) for signal in signals_of(one))
+        if one.parent in parents:
+            above = COMPONENT_OF if one.signal is not None else HAS_PARENT
+            yield one.id, above, parents[one.parent]
 
 
 def list_parts(
@@ -279,7 +220,8 @@ def list_parts(
     rows: dict[str, dict[int, str]] = defaultdict(dict)
     found: list[tuple[str, Element]] = []
     for one in elements:
-        if one.row is not None and one.level is None and one.is_composition:
+        found += [(one.id, signal) for signal in signals_of(one)]
+        if one.row is not None and one.is_record and one.is_composition:
             rows[one.row.kind][one.row.id] = one.id
             found += [(one.id, context) for context in contexts_of(one.row)]
     for kind, ids in rows.items():

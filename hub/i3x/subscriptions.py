@@ -7,7 +7,7 @@ is compared with what was told last.
 """
 
 import secrets
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,11 +15,15 @@ from datetime import datetime
 from threading import Lock, RLock
 from typing import Any
 
+import pyarrow as pa
+
+from hub.i3x.elements import Element, JsonObject
 from hub.i3x.envelope import WITHHELD, Refusal, not_found
 from hub.i3x.settings import I3xSettings
-from hub.i3x.space import Element, JsonObject, find_elements
+from hub.i3x.space import find_elements
 from hub.i3x.values import descend, list_withheld, read_sample, read_values
 from hub.insight.courses import to_time
+from hub.store.answers.tag_coverage import cut_spans
 from hub.store.arrivals import arrival_bounds, read_arrivals
 from hub.store.database import Connection, Database
 from hub.store.questions.scope import RowScope, narrow_connection
@@ -145,7 +149,7 @@ class Book:
         """Follow these objects; what they say now is the first that is told of them."""
         wanted = list(ids)
         with one.lock, self._read(one) as connection:
-            found = find_elements(connection, wanted)
+            found = find_elements(connection, wanted, now=self._clock())
             withheld = list_withheld(connection, found.values())
             results: list[Refusal | None] = []
             for element_id in wanted:
@@ -222,7 +226,7 @@ class Book:
 
     def _expand(self, connection: Connection, one: Subscription) -> dict[str, Element]:
         """Give the objects that are followed, with their parts as deep as was asked for."""
-        found = find_elements(connection, one.registered)
+        found = find_elements(connection, one.registered, now=self._clock())
         depths: dict[int, list[Element]] = {}
         for element in found.values():
             depth = one.registered[element.id]
@@ -240,37 +244,48 @@ class Book:
         """Give the samples that have come, of tags of which something was told before."""
         told = [e for e in elements.values() if e.id in one.told]
         withheld = list_withheld(connection, told)
-        tags = {e.row.id: e for e in told if e.is_tag and e.row is not None and e.id not in withheld}
+        series: dict[int, list[Element]] = defaultdict(list)
+        for e in told:
+            if e.is_series and e.row is not None and e.id not in withheld:
+                series[e.row.id].append(e)
         oldest, newest = arrival_bounds(connection)
-        one.has_lost |= bool(tags) and one.reached < oldest - 1
+        one.has_lost |= bool(series) and one.reached < oldest - 1
         while one.reached < newest:
             arrivals = read_arrivals(connection, one.reached, limit=_ARRIVALS)
             if not arrivals:
                 break
             for arrival in arrivals:
                 for key, first, last, count in arrival.spans.tolist():
-                    if key in tags and count:  # an erasure brings none
-                        yield from self._samples(connection, one, tags[key], first, last)
+                    if count:  # an erasure brings none
+                        for followed in series.get(key, ()):
+                            yield from self._samples(connection, one, followed, first, last)
             one.reached = arrivals[-1].id
         one.reached = max(one.reached, newest)
 
     def _samples(  # noqa: PLR0917 - of which tag, from when to when
-        self, connection: Connection, one: Subscription, tag: Element, first: int, last: int
+        self, connection: Connection, one: Subscription, followed: Element, first: int, last: int
     ) -> Iterable[JsonObject]:
-        table = read_samples(connection, [tag.row.id if tag.row else 0], to_time(first), to_time(last + 1))
+        key, span = followed.row.id if followed.row else 0, (to_time(first), to_time(last + 1))
+        spans = [span] if followed.signal is None else cut_spans(followed.signal.spans, *span)
+        if not spans:  # it is not the batch's
+            return
+        table = pa.concat_tables(read_samples(connection, [key], *part) for part in spans)
         if table.num_rows > self._settings.queue:
             one.has_lost = True
             table = table.slice(table.num_rows - self._settings.queue)
         rows: list[dict[str, Any]] = table.to_pylist()
         for row in rows:
-            said = read_sample(tag, row["value"], row["text"], row["quality"], row["ts"])
-            one.told[tag.id] = said
-            yield {"elementId": tag.id, **said}
+            said = read_sample(followed, row["value"], row["text"], row["quality"], row["ts"])
+            one.told[followed.id] = said
+            yield {"elementId": followed.id, **said}
 
     def _compare(
         self, connection: Connection, one: Subscription, elements: Mapping[str, Element]
     ) -> Iterable[JsonObject]:
-        """Give what says something else than it was told to say; of a tag only what it says first."""
+        """Give what says something else than it was told to say; of a tag only what it says first.
+
+        Of a signal of a batch both: which samples are the batch's may change without any that comes.
+        """
         asked = [e for e in elements.values() if not e.is_tag or e.id not in one.told]
         for element_id, said in read_values(connection, asked, now=self._clock()).items():
             before = one.told.get(element_id)

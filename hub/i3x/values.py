@@ -1,6 +1,7 @@
 """Values, qualities and timestamps: what an object says now, and what it said between two instants."""
 
 import math
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -9,13 +10,17 @@ from typing import Any, Literal
 import pyarrow as pa
 
 from hub.i3x.contexts import Standing, read_contexts, trace_contexts
+from hub.i3x.elements import Element, JsonObject
 from hub.i3x.schemas import shown_members
-from hub.i3x.space import Element, JsonObject, list_parts
+from hub.i3x.space import list_parts
 from hub.store.answers.outline import count_objects, read_documents
+from hub.store.answers.signals import Signal
+from hub.store.answers.tag_coverage import cut_spans
 from hub.store.answers.tags import list_latest
+from hub.store.coverage import Span
 from hub.store.database import Connection
 from hub.store.questions.scope import sees_series
-from hub.store.samples import scan_samples
+from hub.store.samples import last_samples, scan_samples
 
 Quality = Literal["Good", "GoodNoData", "Bad", "Uncertain"]
 _TICK = timedelta(microseconds=1)
@@ -53,6 +58,7 @@ def read_values(
     withheld = list_withheld(connection, wanted.values())
     contexts = [one for one in wanted.values() if one.level is not None]
     found = _read_records(connection, [one for one in wanted.values() if one.id not in tags])
+    found |= _read_measured(connection, [one for one in wanted.values() if one.signals is not None], now=now)
     if withheld:
         found |= {one: vqt(None, "Bad", now) for one in withheld}
     elif tags:
@@ -95,13 +101,37 @@ def _read_signals(connection: Connection, tags: Mapping[str, Element]) -> dict[s
     return found
 
 
+def _read_measured(
+    connection: Connection, elements: Iterable[Element], *, now: datetime
+) -> dict[str, JsonObject]:
+    """Give of each signal of a batch the last sample that is the batch's, and of what holds them how many."""
+    found: dict[str, JsonObject] = {}
+    left: dict[Span, list[tuple[Element, Signal]]] = defaultdict(list)
+    for one in elements:
+        if one.signal is None:
+            found[one.id] = vqt({"signals": len(one.signals or ())}, "Good", now)
+        else:
+            found[one.id] = vqt(None, "GoodNoData", one.signal.start)
+            left[one.signal.spans[-1]].append((one, one.signal))
+    while left:  # the last stretch first: most have something there
+        span, some = left.popitem()
+        last = last_samples(connection, {signal.tag_id for _, signal in some}, span=span)
+        for one, signal in some:
+            if signal.tag_id in last:
+                row = last[signal.tag_id]
+                found[one.id] = read_sample(one, row["value"], row["text"], row["quality"], row["ts"])
+            elif earlier := signal.spans[: signal.spans.index(span)]:
+                left[earlier[-1]].append((one, signal))
+    return found
+
+
 def read_sample(  # noqa: PLR0917 - the columns of a sample
     element: Element, value: float | None, text: str | None, quality: int, at: datetime
 ) -> JsonObject:
     """Give a sample as its tag's type has it; one that is not of that type is Bad."""
     number = value if value is not None and math.isfinite(value) else None
     said: Any
-    match element.type.removeprefix("type:"):
+    match element.row.form if element.row else None:
         case "tag_string":
             said = text if text is not None else (None if number is None else f"{number:g}")
         case "tag_boolean":
@@ -119,7 +149,7 @@ def read_sample(  # noqa: PLR0917 - the columns of a sample
 def _read_records(connection: Connection, elements: Iterable[Element]) -> dict[str, JsonObject]:
     kinds: dict[str, dict[int, str]] = {}
     for one in elements:
-        if one.row is not None and one.level is None:
+        if one.row is not None and one.is_record:
             kinds.setdefault(one.row.kind, {})[one.row.id] = one.id
     found: dict[str, JsonObject] = {}
     for kind, ids in kinds.items():
@@ -192,13 +222,13 @@ def read_history(  # noqa: PLR0917 - a span is said from start to end
     """
     wanted = {one.id: one for one in elements}
     history = History({})
-    tags = {one.row.id: one for one in wanted.values() if one.row is not None and one.is_tag}
+    withheld = list_withheld(connection, wanted.values())
+    series = [one for one in wanted.values() if one.is_series and one.id not in withheld]
     contexts = [one for one in wanted.values() if one.level is not None]
-    others = [one for one in wanted.values() if one.level is None and not one.is_tag]
-    if withheld := list_withheld(connection, wanted.values()):
-        history.values |= {one: [vqt(None, "Bad", start)] for one in withheld}
-    elif tags:
-        history = _read_samples(connection, tags, start, end, most=most)
+    others = [one for one in wanted.values() if one.level is None and not one.is_series]
+    if series:
+        history = _read_samples(connection, series, (start, end + _TICK), most=most)
+    history.values |= {one: [vqt(None, "Bad", start)] for one in withheld}
     if contexts:
         traced = trace_contexts(connection, contexts, start, end, now=now)
         history.values |= {one: list(map(_standing, standings)) for one, standings in traced.items()}
@@ -209,13 +239,14 @@ def read_history(  # noqa: PLR0917 - a span is said from start to end
     return history
 
 
-def _read_samples(  # noqa: PLR0917 - as read_history
-    connection: Connection, tags: Mapping[int, Element], start: datetime, end: datetime, *, most: int
-) -> History:
-    history = History({one.id: [] for one in tags.values()})
-    for key, element in tags.items():
+def _read_samples(connection: Connection, elements: Iterable[Element], span: Span, *, most: int) -> History:
+    wanted = list(elements)
+    history = History({one.id: [] for one in wanted})
+    for element in wanted:
         values = history.values[element.id]
-        for piece in scan_samples(connection, [key], [(start, end + _TICK)]):
+        spans = [span] if element.signal is None else cut_spans(element.signal.spans, *span)
+        key = element.row.id if element.row else 0
+        for piece in scan_samples(connection, [key], spans) if spans else ():
             taken = piece.slice(0, most)
             values += _rows(element, taken)
             most -= taken.num_rows

@@ -16,8 +16,9 @@ import orjson
 import pyarrow as pa
 
 from hub.i3x.bodies import Update, Written, read_time
+from hub.i3x.elements import Element
 from hub.i3x.envelope import Refusal, not_found
-from hub.i3x.space import Element, find_elements
+from hub.i3x.space import find_elements
 from hub.i3x.values import read_values
 from hub.model import SAMPLE_SCHEMA
 from hub.store.database import Connection
@@ -42,8 +43,8 @@ def write_updates(
     connection: Connection, updates: Sequence[Update], *, now: datetime, is_history: bool
 ) -> list[Refusal | None]:
     """Write each update that can be written; None for each that was. Of two of one object the last counts."""
-    elements = find_elements(connection, {one.element_id for one in updates})
-    others = [one for one in elements.values() if one.row is None or one.row.kind != "tag" or one.level]
+    elements = find_elements(connection, {one.element_id for one in updates}, now=now)
+    others = [one for one in elements.values() if not one.is_tag]
     said = read_values(connection, others, now=now)
     samples: dict[tuple[str, datetime], _Sample] = {}
     results: list[Refusal | None] = []
@@ -71,7 +72,7 @@ def _check_unchanged(written: Written, value: Any) -> None:
         raise Refusal(
             403,
             "What is known of this object comes from sources and decisions; correct it at its source, or "
-            "decide with /v1/conflicts. Only signals are written here.",
+            "decide with /v1/conflicts. Only signals are written here; one of a batch at its tag/….",
         )
 
 

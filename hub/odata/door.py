@@ -31,6 +31,7 @@ from hub.odata.series import answer_series
 from hub.odata.settings import OdataSettings
 from hub.store.attribution import format_at
 from hub.store.keys import Caller
+from hub.store.questions.grouping import list_columns
 from hub.store.snapshot import Snapshot
 
 PATH = "/odata"
@@ -165,7 +166,7 @@ class Counter:
             if known_at is None:
                 return answer(connection, case)
             case = replace(case, files=choose_files(connection, case))
-            question = _question_of(asked, caller, of_files=case.files is not None)
+            question = _question_of(asked, caller, of_files=_is_grouped(case))
             response = self._remember(asked, question, known_at)
             if response is None:
                 response = answer(connection, case)
@@ -254,6 +255,11 @@ def _takes(address: Address | None) -> tuple[str, ...]:
         return ()
     table = SERIES_TAKES if address.set.name == SAMPLES else TAKES
     return table.get(address.kind, ())
+
+
+def _is_grouped(case: Case) -> bool:
+    """Tell whether an answer is figures over files; rows are the same bytes wherever they are read."""
+    return case.files is not None and bool(list_columns(case.options.apply))
 
 
 def _question_of(asked: Asked, caller: Caller, *, of_files: bool) -> Question:

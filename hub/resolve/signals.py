@@ -1,10 +1,13 @@
 """Signals of a batch: the tags whose samples belong to it, each with the spans in which they do."""
 
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 
 from hub.resolve.context import place_batches
 from hub.store.answers.signals import Signal, describe_signals
-from hub.store.coverage import join_spans
+from hub.store.coverage import Span, join_spans
 from hub.store.database import Connection
 
 
@@ -14,15 +17,30 @@ def list_signals(connection: Connection, batch_id: int, *, now: datetime) -> lis
     A unit that the batch left and came back to has a span for each time, and what ran there between is none
     of its business.
     """
-    context = place_batches(connection, [batch_id], now=now)
-    spans = {
-        place: tuple(join_spans(span for one in reached for span in one.spans))
-        for place, reached in context.reached.items()
-        if reached
-    }
+    return list_signals_of(connection, [batch_id], now=now)[batch_id]
+
+
+def list_signals_of(
+    connection: Connection, batch_ids: Iterable[int], *, now: datetime
+) -> dict[int, list[Signal]]:
+    """Give the signals of each of these batches, as `list_signals` does of one."""
+    wanted = list(batch_ids)
+    context = place_batches(connection, wanted, now=now)
+    spans: dict[int, dict[int, list[Span]]] = defaultdict(lambda: defaultdict(list))
+    for place, reached in context.reached.items():
+        for one in reached:
+            spans[one.executed.batch][place] += one.spans
     there = {
-        kind.tag_id: spans[kind.equipment_id]
-        for kind in context.kinds.values()
-        if kind.equipment_id is not None and kind.equipment_id in spans
+        batch: {
+            kind.tag_id: tuple(join_spans(places[kind.equipment_id]))
+            for kind in context.kinds.values()
+            if kind.equipment_id is not None and kind.equipment_id in places
+        }
+        for batch, places in spans.items()
     }
-    return describe_signals(connection, there)
+    told = describe_signals(connection, {tag: cuts for tags in there.values() for tag, cuts in tags.items()})
+    return {
+        batch: [replace(one, spans=tags[one.tag_id]) for one in told if one.tag_id in tags]
+        for batch in wanted
+        for tags in (there.get(batch, {}),)
+    }

@@ -65,6 +65,17 @@ class I3x:
         """Give all objects by id."""
         return {one["elementId"]: one for one in self.get("/objects", **query)}
 
+    def everything(self) -> dict[str, Any]:
+        """Give all objects by id: those that are listed, and those that others lead to."""
+        found = self.objects()
+        waiting = list(found)
+        while waiting:
+            items = self.bulk("/objects/related", elementIds=waiting)
+            there = {edge["object"]["elementId"]: edge["object"] for item in items for edge in item["result"]}
+            waiting = [one for one in there if one not in found]
+            found |= {one: there[one] for one in waiting}
+        return found
+
     def id_of(self, name: str, kind: str | None = None) -> str:
         """Give the elementId of the object of this display name."""
         found = [

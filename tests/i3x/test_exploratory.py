@@ -154,15 +154,13 @@ def test_exp_12_objects_have_their_members(i3x: I3x) -> None:
 
 def test_exp_13_every_object_has_a_registered_type(i3x: I3x) -> None:
     types = {one["elementId"] for one in i3x.get("/objecttypes")}
-    assert {one["typeElementId"] for one in i3x.get("/objects")} <= types
+    assert {one["typeElementId"] for one in i3x.everything().values()} <= types
 
 
 def test_exp_14_element_ids_are_unique_and_printable(i3x: I3x) -> None:
-    ids = [
-        one["elementId"]
-        for path in ("/objects", "/objecttypes", "/relationshiptypes")
-        for one in i3x.get(path)
-    ]
+    types = [one["elementId"] for path in ("/objecttypes", "/relationshiptypes") for one in i3x.get(path)]
+    ids = [*(one["elementId"] for one in i3x.get("/objects")), *types]
+    assert not set(types) & set(i3x.everything())
     assert len(set(ids)) == len(ids)
     assert all(one == one.strip() and not any(unicodedata.category(c)[0] == "C" for c in one) for one in ids)
 
@@ -195,7 +193,7 @@ def test_exp_17_metadata_say_where_a_type_comes_from(i3x: I3x) -> None:
 
 
 def test_exp_18_objects_are_asked_for_in_bulk_as_they_are_listed(i3x: I3x) -> None:
-    listed = i3x.objects()
+    listed = i3x.everything()
     ids = [*listed, BOGUS, f"batch/{BOGUS}", "sample/99999999999999999999", "folder/none", "context/x/batch"]
     found = i3x.bulk("/objects/list", elementIds=ids)
     assert [item.get("result") for item in found] == [*listed.values(), None, None, None, None, None]
@@ -204,7 +202,7 @@ def test_exp_18_objects_are_asked_for_in_bulk_as_they_are_listed(i3x: I3x) -> No
 
 def test_exp_19_relationships_are_of_registered_types_and_lead_to_objects(i3x: I3x) -> None:
     types = {one["elementId"] for one in i3x.get("/relationshiptypes")}
-    listed = i3x.objects()
+    listed = i3x.everything()
     edges = edges_of(i3x, list(listed))
     assert {name for _, name, _ in edges} <= types
     assert {other for _, _, other in edges} <= set(listed)
@@ -213,13 +211,13 @@ def test_exp_19_relationships_are_of_registered_types_and_lead_to_objects(i3x: I
 
 def test_exp_20_every_relationship_leads_back(i3x: I3x) -> None:
     reverse = {one["elementId"]: one["reverseOf"] for one in i3x.get("/relationshiptypes")}
-    edges = edges_of(i3x, list(i3x.objects()))
+    edges = edges_of(i3x, list(i3x.everything()))
     assert {(other, reverse[name], one) for one, name, other in edges} == edges
     assert len({name for _, name, _ in edges}) > 12
 
 
 def test_exp_21_what_an_object_hangs_from_is_found_by_its_relationships(i3x: I3x) -> None:
-    listed = i3x.objects()
+    listed = i3x.everything()
     edges = edges_of(i3x, list(listed))
     up = {(one, other) for one, name, other in edges if name in ("HasParent", "ComponentOf")}
     assert up == {(one["elementId"], one["parentId"]) for one in listed.values() if one["parentId"]}

@@ -39,7 +39,7 @@ def unit_signals(i3x: I3x, unit: str) -> dict[str, str]:
 
 
 def test_qry_01_objects_say_a_value_a_quality_and_a_time(i3x: I3x) -> None:
-    for said in values_of(i3x, list(i3x.objects())).values():
+    for said in values_of(i3x, list(i3x.everything())).values():
         assert set(said) == {"isComposition", "value", "quality", "timestamp"}
         check_vqt(said)
 
@@ -51,7 +51,7 @@ def test_qry_02_no_value_goes_with_bad_and_no_data_only(i3x: I3x) -> None:
 
 def test_qry_03_values_are_as_their_type_says(i3x: I3x) -> None:
     types = {one["elementId"]: Draft202012Validator(one["schema"]) for one in i3x.get("/objecttypes")}
-    listed = i3x.objects()
+    listed = i3x.everything()
     said = values_of(i3x, list(listed))
     checked = {
         listed[one]["typeElementId"]
@@ -72,7 +72,7 @@ def test_qry_04_values_come_in_the_order_asked_for(i3x: I3x) -> None:
 
 
 def test_qry_05_depth_0_gives_all_parts_however_deep(i3x: I3x) -> None:
-    listed = i3x.objects()
+    listed = i3x.everything()
     parts: dict[str, set[str]] = {}
     for one in listed.values():
         if one["typeElementId"] != "type:batch" and one["parentId"] in listed:
@@ -93,7 +93,13 @@ def test_qry_05_depth_0_gives_all_parts_however_deep(i3x: I3x) -> None:
     assert len(below(i3x.id_of("B26-0117", "batch"))) > 8
 
 
-HANGING = {"type:equipment", "type:sample", "type:material_actual", "type:operations_event"}
+HANGING = {
+    "type:equipment",
+    "type:sample",
+    "type:material_actual",
+    "type:operations_event",
+    "type:batch_signals",
+}
 """Types whose objects hang from others without being a part of them."""
 
 
@@ -118,7 +124,7 @@ def test_qry_06_depth_1_gives_no_parts(i3x: I3x) -> None:
 
 
 def test_qry_07_objects_say_what_they_said(i3x: I3x) -> None:
-    for said in history_of(i3x, list(i3x.objects())).values():
+    for said in history_of(i3x, list(i3x.everything())).values():
         assert set(said) == {"isComposition", "values"}
         assert said["values"]
 
@@ -126,7 +132,7 @@ def test_qry_07_objects_say_what_they_said(i3x: I3x) -> None:
 def test_qry_08_what_was_said_lies_between_both_times_in_order(i3x: I3x) -> None:
     start, end = "2026-03-10T09:00:00Z", "2026-03-10T12:00:00+00:00"
     tag = i3x.id_of("BR2000-01.TEMP")
-    for said in history_of(i3x, list(i3x.objects()), start, end).values():
+    for said in history_of(i3x, list(i3x.everything()), start, end).values():
         stamps = [one["timestamp"] for one in said["values"]]
         assert stamps == sorted(stamps)
         for one in said["values"]:
@@ -290,7 +296,7 @@ def test_upd_01_values_are_written(writable: I3x) -> None:
 
 
 def test_upd_01_whatever_is_written_back_as_it_was_read_is_taken(writable: I3x) -> None:
-    ids = list(writable.objects())
+    ids = list(writable.everything())
     said = {one: value for one, value in values_of(writable, ids).items() if value["value"] is not None}
     items = put(writable, {one: {"value": v["value"], "quality": v["quality"]} for one, v in said.items()})
     assert all(item["success"] for item in items)

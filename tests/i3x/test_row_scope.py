@@ -39,6 +39,17 @@ class Asker:
         assert response.status_code == 200, response.text
         return {one["elementId"]: one for one in response.json()["result"]}
 
+    def everything(self) -> dict[str, Any]:
+        """Give the objects by id: those that are listed, and those that others lead to."""
+        found = self.objects()
+        waiting = list(found)
+        while waiting:
+            items = self.ask("/objects/related", waiting)
+            there = {edge["object"]["elementId"]: edge["object"] for item in items for edge in item["result"]}
+            waiting = [one for one in there if one not in found]
+            found |= {one: there[one] for one in waiting}
+        return found
+
     def ask(self, path: str, ids: list[str], **more: Any) -> list[Any]:
         """Give one answer for each object."""
         response = self.client.post(path, json={"elementIds": ids, **more})
@@ -91,7 +102,7 @@ def test_whatever_one_sees_hangs_from_something_that_one_sees(askers: dict[str, 
 
 def test_what_is_not_ones_own_is_found_by_no_id(askers: dict[str, Asker]) -> None:
     for who in ("cork", "other"):
-        hidden = sorted(set(askers["all"].objects()) - set(askers[who].objects()))
+        hidden = sorted(set(askers["all"].everything()) - set(askers[who].everything()))
         assert len(hidden) > 10
         for path, more in (
             ("/objects/list", {"includeMetadata": True}),
@@ -105,7 +116,7 @@ def test_what_is_not_ones_own_is_found_by_no_id(askers: dict[str, Asker]) -> Non
 
 @pytest.mark.parametrize("who", ["cork", "mine", "other"])
 def test_what_one_sees_tells_of_nothing_that_one_does_not(askers: dict[str, Asker], who: str) -> None:
-    asker, ids = askers[who], sorted(askers[who].objects())
+    asker, ids = askers[who], sorted(askers[who].everything())
     for path in ("/objects/value", "/objects/history"):
         for item in asker.ask(path, ids, maxDepth=0, **(SPAN if path.endswith("history") else {})):
             if who != "cork" and item["elementId"].startswith("tag/"):
@@ -124,7 +135,7 @@ def test_what_one_sees_tells_of_nothing_that_one_does_not(askers: dict[str, Aske
 
 
 def test_no_answer_to_a_site_names_another(askers: dict[str, Asker]) -> None:
-    asker, ids = askers["cork"], sorted(askers["cork"].objects())
+    asker, ids = askers["cork"], sorted(askers["cork"].everything())
     for path in ("/objects/list", "/objects/value", "/objects/related", "/objects/history"):
         more = SPAN if path.endswith("history") else {}
         told = str(asker.ask(path, ids, **more))
@@ -133,7 +144,7 @@ def test_no_answer_to_a_site_names_another(askers: dict[str, Asker]) -> None:
 
 
 def test_ones_own_objects_say_what_they_say_to_all(askers: dict[str, Asker]) -> None:
-    ids = [one for one in sorted(askers["cork"].objects()) if not one.startswith("folder/")]
+    ids = [one for one in sorted(askers["cork"].everything()) if not one.startswith("folder/")]
     assert askers["cork"].ask("/objects/value", ids) == askers["all"].ask("/objects/value", ids)
 
 
@@ -221,6 +232,44 @@ def test_whoever_sees_a_product_follows_no_signal(askers: dict[str, Asker], who:
         add_samples(connection, key, [8.25], seq=9 + len(who), start=START + timedelta(hours=len(who)))
     asker.result("/subscriptions/sync", **subscription, lastSequenceNumber=first[-1]["sequenceNumber"])
     assert "8.25" not in str(asker.result("/subscriptions/sync", **subscription))
+
+
+def test_whoever_sees_a_product_reads_what_was_measured_in_its_batches(askers: dict[str, Asker]) -> None:
+    every = {told["displayName"]: one for one, told in askers["all"].objects().items()}
+    mine, theirs = every["B26-0117"], every[f"{CORK}-B1"]
+    asker = askers["mine"]
+    [inside] = asker.ask("/objects/related", [f"{mine}/signal"], relationshipType="HasComponent")
+    ids = [edge["object"]["elementId"] for edge in inside["result"]]
+    assert len(ids) == 4
+    for path, more in (("/objects/value", {}), ("/objects/history", SPAN), ("/objects/related", {})):
+        told = asker.ask(path, [*ids, f"{mine}/signal"], **more)
+        assert told == askers["all"].ask(path, [*ids, f"{mine}/signal"], **more)
+        assert "Good" in str(told) or path.endswith("related")
+        hidden = [f"{theirs}/signal"]
+        assert all(item["success"] for item in askers["cork"].ask(path, hidden, **more))
+        for who, ids_of in (("mine", hidden), ("cork", ids), ("other", [*ids, *hidden])):
+            refused = askers[who].ask(path, ids_of, **more)
+            assert {item["responseDetail"]["status"] for item in refused} == {404}
+
+
+def test_whoever_sees_a_product_follows_what_is_measured_in_its_batches(askers: dict[str, Asker]) -> None:
+    every = {told["displayName"]: one for one, told in askers["all"].objects().items()}
+    batch, tag = every["B26-0117"], every["BR2000-01.DO"]
+    signal = f"{batch}/signal/{tag.removeprefix('tag/')}"
+    mine = askers["mine"]
+    subscription = {"subscriptionId": mine.result("/subscriptions")["subscriptionId"]}
+    good, bad = mine.ask("/subscriptions/register", [signal, tag], **ME, **subscription)
+    assert (good["success"], bad["responseDetail"]["status"]) == (True, 403)
+    mine.result("/subscriptions/sync", **subscription, lastSequenceNumber=-1)
+    database: Any = askers["database"]
+    row = ENTITY_TABLES["tag"]
+    with database.begin("test") as connection:
+        key = connection.scalar(row.select().with_only_columns(row.c.id).where(row.c.code == "BR2000-01.DO"))
+        add_samples(connection, key, [61.5], seq=7, start=START + timedelta(minutes=5))
+        add_samples(connection, key, [62.5], seq=8, start=START + timedelta(days=40))
+    told = str(mine.result("/subscriptions/sync", **subscription))
+    assert "61.5" in told
+    assert "62.5" not in told
 
 
 def test_a_narrow_key_writes_nothing(askers: dict[str, Asker]) -> None:

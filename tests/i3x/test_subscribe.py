@@ -115,7 +115,7 @@ def test_sub_05_an_unknown_object_fails_alone(i3x: I3x) -> None:
 
 
 def test_sub_06_sync_gives_updates(i3x: I3x) -> None:
-    ids = list(i3x.objects())
+    ids = list(i3x.everything())
     (batch,) = sync(i3x, subscribe(i3x, *ids))
     assert {one["elementId"] for one in batch["updates"]} == set(ids)
     for one in batch["updates"]:

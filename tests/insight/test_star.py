@@ -23,6 +23,7 @@ from hub.store.mart import STAR
 from hub.store.questions.columns import stream_columns
 from hub.store.questions.grouping import parse_apply, read_groups
 from hub.store.questions.question import ask
+from hub.store.star.arrow import read_plain
 from hub.store.star.choosing import choose
 from hub.store.star.freshness import tables_of
 from hub.store.star.generations import KEPT, Generations, StarBusy
@@ -327,3 +328,74 @@ def test_odata_groups_over_files_as_the_store_would(client: TestClient, changing
     ]
     assert store.json()["@odata.count"] == 3
     assert files.headers["ETag"] != store.headers["ETag"]
+
+
+PAGES = (
+    *STAR,
+    "fact_test_result?$filter=value_num gt 1&$orderby=measured_at desc,result_key&$top=7",
+    "fact_test_result?$select=result_key,value_num,measured_at,is_oos&$skip=2&$count=true",
+    "fact_batch?$filter=dim_material/code ne 'x'&$orderby=actual_start desc",
+)
+"""Rows of the star: each set whole, and some of what may be asked of one."""
+
+
+@pytest.fixture
+def files_read(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many rows each reading of the files gave; every page counts as a large one."""
+    told: list[int] = []
+
+    def read(connection: Any, query: Any) -> Any:
+        rows = read_plain(connection, query)
+        told.append(len(rows))
+        return rows
+
+    monkeypatch.setattr("hub.store.questions.documents.read_plain", read)
+    monkeypatch.setattr("hub.odata.answering._LARGE", 1)
+    return told
+
+
+@pytest.mark.parametrize("size", [5000, 3])
+def test_odata_pages_of_the_star_are_the_same_bytes_from_files_and_from_the_store(
+    client: TestClient, changing: World, files_read: list[int], size: int
+) -> None:
+    plain = TestClient(create_app(changing.database, doors=[make_door()]), headers=dict(client.headers))
+    prefer = {"Prefer": f"odata.maxpagesize={size}"}
+    for asked in PAGES:
+        following: str | None = f"/odata/{asked}"
+        while following is not None:
+            ours, theirs = (who.get(following, headers=prefer) for who in (client, plain))
+            assert ours.status_code == theirs.status_code == 200, ours.text
+            assert ours.content == theirs.content
+            assert ours.headers["ETag"] == theirs.headers["ETag"]
+            following = ours.json().get("@odata.nextLink")
+    assert sum(files_read) > 30
+
+
+def test_odata_pages_come_from_the_store_when_something_was_written_since(
+    client: TestClient, changing: World, files_read: list[int]
+) -> None:
+    hear(changing)
+    assert len(client.get("/odata/fact_batch").raise_for_status().json()["value"]) == 5
+    assert files_read == []
+
+
+def test_rows_of_the_star_that_lie_far_apart_are_read_from_the_store(
+    client: TestClient, files_read: list[int]
+) -> None:
+    days = client.get("/odata/dim_time?$top=100").raise_for_status().json()["value"]
+    keys = [row["day_key"] for row in days]
+    files_read.clear()
+    apart = ",".join(str(key) for key in (keys[0], keys[-1]))
+    found = client.get(f"/odata/dim_time?$filter=day_key in ({apart})").raise_for_status().json()["value"]
+    assert [row["day_key"] for row in found] == [keys[0], keys[-1]]
+    assert files_read == []
+
+
+def test_small_odata_pages_of_the_star_are_read_from_the_store(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read(*_: Any) -> Any:
+        raise AssertionError("files were asked for a few rows")
+
+    monkeypatch.setattr("hub.store.questions.documents.read_plain", read)
+    assert client.get("/odata/fact_batch?$top=10").raise_for_status().json()["value"]

@@ -1,11 +1,12 @@
 """Questions answered as documents: pages of them, each with what it was asked to be expanded by."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import ColumnElement, Connection, Select, func, select
 
 from hub.store.answers.pages import Page, WrittenPage
 from hub.store.answers.readings import Document, Reading
@@ -17,10 +18,13 @@ from hub.store.questions.paging import Ranking, Seat, order_query, read_cursor, 
 from hub.store.questions.question import Question, key_of, rank, refuse_unknown
 from hub.store.questions.shelf import Shelved
 from hub.store.sets import is_among
+from hub.store.star.arrow import read_plain
 
 MOST_EXPANDED = 20_000
 """The most rows that the expansions of one page may show."""
 _AT_ONCE = 500
+_SPREAD = 2
+"""How many times as many rows as are wanted are read of the star's files at most."""
 
 
 class TooMuch(ValueError):
@@ -49,10 +53,13 @@ def read_shelved_page(
     cursor: str | None = None,
     limit: int = 100,
     skip: int = 0,
+    files: Callable[[], AbstractContextManager[Connection]] | None = None,
 ) -> WrittenPage | Page:
     """Give the same page as `read_page` with its documents as JSON, those of rows seen lately unread.
 
-    Only for the present. Raises `FilterError`, `CursorError`, `TooMuch`.
+    Only for the present. Which rows there are is asked of the store; `files` are the star's, where they say
+    what it says, and give the documents of rows whose keys lie near each other. Raises `FilterError`,
+    `CursorError`, `TooMuch`.
     """
     if question.expand:
         return read_page(connection, question, cursor=cursor, limit=limit, skip=skip)
@@ -60,13 +67,40 @@ def read_shelved_page(
     found = take_keys(connection, question, cursor=cursor, limit=limit, skip=skip)
 
     def read(missing: list[int]) -> dict[int, bytes]:
-        query = reading.statement.where(is_among(connection, key_of(question.collection), missing))
-        there = connection.execute(query).all()
-        documents = zip(there, reading.documents(there), strict=True)
-        return {row[0]: orjson.dumps(document, option=orjson.OPT_UTC_Z) for row, document in documents}
+        key = key_of(question.collection)
+        near: dict[int, bytes] = {}
+        if files is not None and _are_near(missing):
+            with files() as there:  # the store itself, when other files have just taken their place
+                near = {} if there is connection else _read_near(there, reading, missing, key=key)
+        left = [one for one in missing if one not in near] if near else missing
+        if not left:
+            return near
+        rows = connection.execute(reading.statement.where(is_among(connection, key, left))).all()
+        return near | _print(reading, rows)
 
     kind = (question.collection.name, question.select, question.is_flat)
     return WrittenPage(shelved.read(kind, found.keys, read), found.next)
+
+
+def _are_near(keys: list[int]) -> bool:
+    """Tell whether few others lie between these keys: files find a stretch of keys, not each by itself."""
+    return max(keys) - min(keys) < _SPREAD * len(keys)
+
+
+def _read_near(
+    files: Connection, reading: Reading, keys: list[int], *, key: ColumnElement[Any]
+) -> dict[int, bytes]:
+    """Give the documents of these keys from files, whose rows between the first and the last are read."""
+    query = reading.statement.where(key.between(min(keys), max(keys)))
+    rows, wanted = read_plain(files, query), set(keys)
+    return _print(reading, [row for row in rows if row[0] in wanted])
+
+
+def _print(reading: Reading, rows: Sequence[Any]) -> dict[int, bytes]:
+    """Give documents as JSON by the key of their row."""
+    how = orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC
+    documents = zip(rows, reading.documents(rows), strict=True)
+    return {row[0]: orjson.dumps(document, option=how) for row, document in documents}
 
 
 def read_one(connection: Connection, question: Question, key: int) -> Document | None:

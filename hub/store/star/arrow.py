@@ -1,4 +1,4 @@
-"""Answers of DuckDB in columns, without a Python object a value."""
+"""Answers of DuckDB past SQLAlchemy: in columns, without a Python object a value, or in plain rows."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -22,6 +22,12 @@ def read_batches(connection: Any, query: Any, schema: Any, *, rows: int) -> Iter
         yield from named.cast(schema).to_batches()
     if is_empty:
         yield _arrow.RecordBatch.from_pylist([], schema=schema)
+
+
+def read_plain(connection: Any, query: Any) -> list[tuple[Any, ...]]:
+    """Give the rows of a query over the star's files as its driver does: times are UTC and do not say so."""
+    rows: list[tuple[Any, ...]] = connection.execute(query).cursor.fetchall()
+    return rows
 
 
 def _bind(compiled: Any, name: str, value: Any) -> Any:

@@ -7,15 +7,16 @@ from typing import Any, ClassVar, Self
 from pydantic import Field, SecretStr, model_validator
 
 from hub.model.enums import Disposition, ProcedureLevel
-from hub.sdk import Config
+from hub.sdk import HttpConfig
 
 __all__ = ["B2mmlConfig"]
 
 
-class B2mmlConfig(Config):
+class B2mmlConfig(HttpConfig):
     """A folder or an HTTP directory of B2MML and BatchML documents, and how this MES uses the standard."""
 
     reach: ClassVar[Mapping[str, Any]] = {
+        **HttpConfig.reach,
         "folder": None,
         "url": "http://nowhere.invalid",
         "user": None,

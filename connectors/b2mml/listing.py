@@ -17,7 +17,7 @@ from typing import Any, BinaryIO, Protocol, cast
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
 from connectors.b2mml.config import B2mmlConfig
-from hub.sdk import BadRecord, HttpClient, HttpLimits, Misconfigured, Unavailable
+from hub.sdk import BadRecord, HttpClient, Misconfigured, Unavailable
 
 _HREF = re.compile(r"""<a\s[^>]{0,500}?href\s*=\s*["']([^"']{1,500})["']""", re.IGNORECASE)
 _STAMPS = ("mtime", "modified", "modifiedAt", "lastModified", "publishedAt", "changedAt", "date")
@@ -202,7 +202,7 @@ class Directory:
             },
             # plain HTTP has no certificates to check: loading the authorities would only take time
             verify=str(config.ca_file) if config.ca_file else self._base.startswith("https"),
-            limits=HttpLimits(max_bytes=config.max_bytes),
+            limits=config.limits(max_bytes=config.max_bytes),
         )
 
     def entries(self) -> Entries:

@@ -37,7 +37,7 @@ class BenchlingClient(HttpClient):
             )
         else:
             auth = (config.api_key.get_secret_value() if config.api_key else "", "")
-        super().__init__(base, auth=auth, verify=base.startswith("https"))
+        super().__init__(base, auth=auth, verify=base.startswith("https"), limits=config.limits())
 
     def page(self, path: str, held_in: str, options: dict[str, str]) -> Answer:
         """Give a page of a collection whose list is called `held_in`."""

@@ -5,7 +5,7 @@ from typing import Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
-from hub.sdk import Config
+from hub.sdk import HttpConfig
 
 __all__ = ["BenchlingConfig", "EntitySchema", "OAuth", "TestSchema"]
 
@@ -52,10 +52,11 @@ class TestSchema(BaseModel):
     measured_at: str | None = Field(default=None, description="field with the time of testing")
 
 
-class BenchlingConfig(Config):
+class BenchlingConfig(HttpConfig):
     """A Benchling tenant, read through its v2 API."""
 
     reach: ClassVar[Mapping[str, Any]] = {
+        **HttpConfig.reach,
         "url": "http://nowhere.invalid",
         "api_key": "nothing",
         "oauth": None,

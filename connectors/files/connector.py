@@ -109,6 +109,9 @@ class Files(RecordSource[FilesConfig], SampleSource[FilesConfig]):
         first, last = min(s[0] for s in spans), max(s[1] for s in spans)
         return Window(_EPOCH + timedelta(microseconds=first), _EPOCH + timedelta(microseconds=last + 1))
 
+    def states_quality(self) -> bool:
+        return all(series.table.quality_column or series.table.bad for series in self._series)
+
     def samples(self, tags: Sequence[str], window: Window) -> Iterator[pa.RecordBatch]:
         start, end = to_micros(window)
         for series in self._series:

@@ -83,7 +83,8 @@ class InfluxClient(HttpClient):
     def _check(self, answer: Any) -> None:
         self.version = str(answer.headers.get("x-influxdb-version") or "")
         if answer.status_code in (400, 404, 422):
-            told = b"".join(answer.iter_raw())[:4096].decode(errors="replace").strip()
+            first: bytes = next(answer.iter_raw(4096), b"")
+            told = first.decode(errors="replace").strip()
             raise Misconfigured(
                 f"InfluxDB answered {answer.status_code}: {told[:300]}",
                 remedy="check `language`, `database` and `org`",

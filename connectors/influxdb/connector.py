@@ -55,6 +55,9 @@ class InfluxDb(SampleSource[InfluxDbConfig]):
         for signal in self._find(again=True).values():
             yield signal.to_tag(self.config)
 
+    def states_quality(self) -> bool:
+        return False
+
     def samples(self, tags: Sequence[str], window: Window) -> Iterator[pa.RecordBatch | Rejected]:
         signals = self._find()
         by_measurement: dict[str, list[Signal]] = {}

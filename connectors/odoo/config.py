@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, SecretStr, model_validator
 
-from hub.sdk import Config
+from hub.sdk import HttpConfig
 
 __all__ = ["OdooConfig", "StreamName"]
 
@@ -38,10 +38,11 @@ _COMMUNITY: tuple[StreamName, ...] = (
 )
 
 
-class OdooConfig(Config):
+class OdooConfig(HttpConfig):
     """An Odoo database read through its external API. Odoo writes its times in UTC."""
 
     reach: ClassVar[Mapping[str, Any]] = {
+        **HttpConfig.reach,
         "url": "http://nowhere.invalid",
         "database": "nowhere",
         "api": "jsonrpc",

@@ -4,11 +4,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, ClassVar, cast
 
 from connectors.rest.answer import Client, read_json
-from connectors.rest.settings import BasicAuth, BearerAuth, HeaderAuth, RestConfig
+from connectors.rest.settings import BasicAuth, BearerAuth, HeaderAuth, OAuth, RestConfig
 from connectors.rest.stream import StreamReader
 from hub.model import Record
 from hub.sdk import (
     BadRecord,
+    ClientCredentials,
     Config,
     Cursor,
     Document,
@@ -34,12 +35,12 @@ class Rest(RecordSource[RestConfig]):
 
     def __init__(self, config: RestConfig) -> None:
         super().__init__(config)
-        basic, headers = _credentials(config)
+        login, headers = _credentials(config)
         self._client = Client(
             config.base_url,
-            auth=basic,
+            auth=login,
             headers={**config.headers, **headers},
-            verify=config.verify if config.base_url.startswith("https") else False,  # nothing to verify
+            verify=config.verify if _is_encrypted(config) else False,  # nothing to verify
             limits=HttpLimits(
                 max_bytes=config.max_mib * 1024 * 1024,
                 timeout_s=config.timeout_s,
@@ -120,7 +121,13 @@ def _read_item(document: Document, reader: StreamReader) -> dict[str, Any]:
     return found
 
 
-def _credentials(config: RestConfig) -> tuple[tuple[str, str] | None, dict[str, str]]:
+def _is_encrypted(config: RestConfig) -> bool:
+    """Tell whether anything is asked over TLS: the source itself, or who hands out its tokens."""
+    asked = [config.base_url, config.auth.token_url if isinstance(config.auth, OAuth) else ""]
+    return any(url.startswith("https") for url in asked)
+
+
+def _credentials(config: RestConfig) -> tuple[tuple[str, str] | ClientCredentials | None, dict[str, str]]:
     match config.auth:
         case BearerAuth(bearer=token):
             return None, {"authorization": f"Bearer {token.get_secret_value()}"}
@@ -128,5 +135,14 @@ def _credentials(config: RestConfig) -> tuple[tuple[str, str] | None, dict[str, 
             return (user, password.get_secret_value()), {}
         case HeaderAuth(header=header, api_key=key):
             return None, {header: key.get_secret_value()}
+        case OAuth(audience=audience) as login:
+            return ClientCredentials(
+                token_url=login.token_url,
+                client_id=login.client_id,
+                client_secret=login.client_secret,
+                scope=login.scope,
+                parameters={"audience": audience} if audience else {},
+                style=login.style,
+            ), {}
         case None:
             return None, {}

@@ -34,6 +34,21 @@ class HeaderAuth(_Written):
     api_key: SecretStr
 
 
+class OAuth(_Written):
+    """A program's own login, client credentials (RFC 6749, 4.4): tokens are fetched, and renewed in time."""
+
+    token_url: str = Field(pattern=r"^https?://", description="where the source hands out tokens")
+    client_id: str = Field(min_length=1)
+    client_secret: SecretStr
+    scope: str = Field(default="", description="what is asked for, words with a space between")
+    audience: str | None = Field(
+        default=None, description="for whom the token shall be good, where the token endpoint wants to know"
+    )
+    style: Literal["basic", "body"] = Field(
+        default="basic", description="where the client's secret goes: a header, or the form (`body`)"
+    )
+
+
 class PageNumber(_Written):
     """`?page=1&size=100`; ends at an empty page, a shorter one than the first, or at `total`."""
 
@@ -189,7 +204,7 @@ class RestConfig(Config):
     }
 
     base_url: str = Field(pattern=r"^https?://", description="e.g. https://lims.example/api/v1")
-    auth: BearerAuth | BasicAuth | HeaderAuth | None = None
+    auth: BearerAuth | BasicAuth | HeaderAuth | OAuth | None = None
     headers: dict[str, str] = Field(default_factory=dict, description="further headers; no secrets here")
     verify: bool | str = Field(
         default=True, description="path of a CA file, or false to trust any certificate"

@@ -36,6 +36,7 @@ class SapClient(HttpClient):
             },
             # plain HTTP has no certificates to check: loading the authorities would only take time
             verify=str(config.ca_file) if config.ca_file else config.url.startswith("https"),
+            limits=config.limits(),
         )
         self._always = {"sap-client": config.client} if config.client else {}
         self._page_size = config.page_size

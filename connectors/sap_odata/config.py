@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from hub.model.enums import MaterialStage
-from hub.sdk import Config
+from hub.sdk import HttpConfig
 from hub.sdk.config import Zone
 
 __all__ = ["Protocol", "SapConfig", "Services", "StreamName"]
@@ -39,10 +39,11 @@ class Services(BaseModel):
     inspection_lots: str = "API_INSPECTIONLOT_SRV"
 
 
-class SapConfig(Config):
+class SapConfig(HttpConfig):
     """An S/4HANA system's OData APIs, read only. `timezone` is the plant's."""
 
     reach: ClassVar[Mapping[str, Any]] = {
+        **HttpConfig.reach,
         "url": "http://nowhere.invalid",
         "protocol": "v2",
         "client": None,

@@ -27,6 +27,7 @@ class SenaiteClient(HttpClient):
             auth=(config.user, config.password.get_secret_value()),
             # plain HTTP has no certificates to check: loading the authorities would only take time
             verify=str(config.ca_file) if config.ca_file else config.url.startswith("https"),
+            limits=config.limits(),
         )
         self._name = config.user
 

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field, SecretStr
 
-from hub.sdk import Config
+from hub.sdk import HttpConfig
 
 __all__ = ["SampleField", "SenaiteConfig", "StreamName"]
 
@@ -14,10 +14,11 @@ StreamName = Literal["specifications", "samples", "analyses", "attachments"]
 SampleField = Literal["ClientSampleID", "ClientReference", "ClientOrderNumber", "BatchID"]
 
 
-class SenaiteConfig(Config):
+class SenaiteConfig(HttpConfig):
     """A SENAITE laboratory, read through its JSON API."""
 
     reach: ClassVar[Mapping[str, Any]] = {
+        **HttpConfig.reach,
         "url": "http://nowhere.invalid",
         "user": "nobody",
         "password": "nothing",

@@ -97,6 +97,9 @@ class Sql(RecordSource[SqlConfig], SampleSource[SqlConfig]):
         spans = [span for series in self._series if (span := series.extent()) is not None]
         return Window(min(s.start for s in spans), max(s.end for s in spans)) if spans else None
 
+    def states_quality(self) -> bool:
+        return all(series.settings.quality for series in self._series)
+
     def samples(self, tags: Sequence[str], window: Window) -> Iterator[pa.RecordBatch]:
         for series in self._series:
             yield from series.samples(tags, window)

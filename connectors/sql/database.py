@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, exc, literal_co
 from sqlalchemy.engine import make_url
 from sqlalchemy.pool import QueuePool
 
+from connectors.sql.connection import arguments, limit_calls
 from connectors.sql.settings import Query, SqlConfig
 from hub.sdk import Misconfigured, Unauthorized, Unavailable
 
@@ -28,6 +29,14 @@ _REFUSED = (
 """Codes and words by which drivers say that the login or a right is missing."""
 
 
+_UNTRUSTED = (
+    "certificate",
+    "does not support ssl",
+    "doesn't support ssl",
+    "wrong version number",
+    "wrong_version",
+)
+"""Words by which drivers say that TLS is not spoken, or by nobody who is trusted."""
 _IDLE_S = 300
 """A connection as old is made anew: rights, time-outs and addresses change."""
 
@@ -110,6 +119,7 @@ class Source:
                     pool_pre_ping=True,  # it may have been cut off meanwhile
                     pool_recycle=_IDLE_S,
                     hide_parameters=True,
+                    connect_args=arguments(self._config, url),
                 )
             except ModuleNotFoundError as error:
                 raise Misconfigured(
@@ -120,8 +130,12 @@ class Source:
                 raise Misconfigured(
                     "`url` is no database URL", remedy="write dialect+driver://user@host/name"
                 ) from error
+            event.listen(self._engine, "connect", self._limit_calls)
             event.listen(self._engine, "begin", self._lock_out_writes)
         return self._engine
+
+    def _limit_calls(self, connection: Any, _: object) -> None:
+        limit_calls(self._open().dialect.name, connection, self._config.timeout_s)
 
     def _lock_out_writes(self, connection: Connection) -> None:
         """Bind the new transaction's session to reading, before its first statement."""
@@ -159,6 +173,12 @@ def _translate(error: exc.SQLAlchemyError) -> Exception:
     if isinstance(error, exc.OperationalError | exc.InterfaceError | exc.TimeoutError) and not _is_wrong(
         said
     ):
+        if any(word in said.lower() for word in _UNTRUSTED):
+            return Misconfigured(
+                f"the database cannot prove over TLS who it is: {said}",
+                remedy="set `verify` to the file of the authorities that sign its certificate, name the host "
+                "as the certificate does, or set `verify: false` where the network itself is trusted",
+            )
         return Unavailable(
             f"the database does not answer: {said}", remedy="check that it is up and reachable"
         )

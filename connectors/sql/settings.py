@@ -173,6 +173,7 @@ class SqlConfig(Config):
     reach: ClassVar[Mapping[str, Any]] = {
         "url": "sqlite://",
         "password": None,
+        "verify": None,
         "timeout_s": 60.0,
     }
 
@@ -181,6 +182,11 @@ class SqlConfig(Config):
         "mysql+pymysql://…, mssql+pyodbc://…, oracle+oracledb://…"
     )
     password: SecretStr | None = Field(default=None, description="password of the user in `url`")
+    verify: bool | str | None = Field(
+        default=None,
+        description="whose certificate the database must show over TLS: true (the system's authorities), a "
+        "CA file, or false (any, or none at all); without it true, and false on this machine",
+    )
     timeout_s: float = Field(default=60.0, gt=0, description="longest time that a statement may take")
     streams: dict[str, RecordQuery] = Field(default_factory=dict[str, RecordQuery])
     samples: dict[str, SampleQuery] = Field(default_factory=dict[str, SampleQuery])

@@ -26,6 +26,7 @@ class TrytonClient(HttpClient):
             config.url.rstrip("/") + "/",
             # plain HTTP has no certificates to check: loading the authorities would only take time
             verify=str(config.ca_file) if config.ca_file else config.url.startswith("https"),
+            limits=config.limits(),
         )
         self._config = config
         self._path = ""

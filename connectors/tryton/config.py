@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field, SecretStr
 
-from hub.sdk import Config
+from hub.sdk import HttpConfig
 
 __all__ = ["StreamName", "TrytonConfig"]
 
@@ -40,10 +40,11 @@ _PRODUCTION: tuple[StreamName, ...] = (
 )
 
 
-class TrytonConfig(Config):
+class TrytonConfig(HttpConfig):
     """A Tryton database: an ERP, or a laboratory on the same platform. Tryton writes its times in UTC."""
 
     reach: ClassVar[Mapping[str, Any]] = {
+        **HttpConfig.reach,
         "url": "http://nowhere.invalid",
         "database": "nowhere",
         "user": "nobody",

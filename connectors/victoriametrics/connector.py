@@ -68,6 +68,9 @@ class VictoriaMetrics(SampleSource[VictoriaMetricsConfig]):
         for series in self._find(again=True).values():
             yield series.to_tag(self.config)
 
+    def states_quality(self) -> bool:
+        return False
+
     def samples(self, tags: Sequence[str], window: Window) -> Iterator[pa.RecordBatch | Rejected]:
         known = self._find()
         for tag in tags:

@@ -808,7 +808,11 @@ class MatrixRequest(BaseModel):
 
 
 class StreamState(Schema):
-    """A stream of a source: what it has brought, and how long ago it last succeeded."""
+    """A stream of a source: what it has brought, how long ago it last succeeded, and how new its samples are.
+
+    `newest_at` is the time of the newest sample that the source has given: one that answers with nothing new
+    succeeds, so that its `lag_s` stays small.
+    """
 
     name: str
     kind: Literal["records", "samples"]
@@ -824,6 +828,7 @@ class StreamState(Schema):
     last_error_at: AwareDatetime | None
     last_success_at: AwareDatetime | None
     lag_s: float | None
+    newest_at: AwareDatetime | None
 
 
 class Source(Schema):

@@ -102,6 +102,8 @@ def _describe(stream: dict[str, Any], now: datetime) -> str:
     rows = ", ".join(
         f"{stream[kind]:,} {kind}" for kind in (*kinds, "rejected") if stream[kind] or kind in kinds
     )
+    newest = stream["newest_at"]
+    rows += f", the newest {_span(now - newest)} old" if newest else ""
     following = "due now" if due <= now else f"next in {_span(due - now)}"
     said = f"  {stream['name']:<20} {stream['state']:<8} {age}; {rows}; {following}"
     return f"{said}\n      {stream['last_error']}" if stream["last_error"] else said

@@ -139,6 +139,7 @@ def quality(
             tags=wanted,
             window=window,
             zone=source.config.zone,
+            states_quality=connector.states_quality(),
         )
     if as_json:
         typer.echo(orjson.dumps([asdict(one) for one in found], option=orjson.OPT_INDENT_2).decode())

@@ -1,5 +1,6 @@
 """What an error of a source means for its stream: try again, wait for a person, or mend the connector."""
 
+import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -8,6 +9,8 @@ from hub.store.database import StoreFull, StoreUnreachable
 from hub.store.streams import LeaseLost
 
 _LONGEST = 600.0
+_LONGEST_ASKED = 86_400.0
+"""A source is asked again after a day at the latest, whatever it wants."""
 
 
 @dataclass(frozen=True)
@@ -27,13 +30,12 @@ class Failure:
 def judge(error: Exception, *, attempts: int, now: datetime) -> Failure:
     """Turn an error into the stream's next state.
 
-    `Unavailable` waits (Retry-After, else doubling from 2 s to 10 min), `Unauthorized` pauses,
+    `Unavailable` waits (Retry-After up to a day, else doubling from 2 s to 10 min), `Unauthorized` pauses,
     `Misconfigured` stops; anything else is a bug of the connector: the cursor stays where it was.
     """
     match error:
         case Unavailable(retry_after=after):
-            wait = after if after is not None else min(_LONGEST, 2.0 * 2**attempts)
-            return Failure("waiting", now + timedelta(seconds=wait), str(error))
+            return Failure("waiting", now + timedelta(seconds=_wait(after, attempts)), str(error))
         case Unauthorized():
             return Failure("paused", now + timedelta(seconds=_LONGEST), str(error))
         case Misconfigured():
@@ -45,3 +47,10 @@ def judge(error: Exception, *, attempts: int, now: datetime) -> Failure:
         case _:
             text = f"the connector failed: {type(error).__name__}: {error}; the cursor has not moved"
             return Failure("waiting", now + timedelta(seconds=60), text)
+
+
+def _wait(asked: float | None, attempts: int) -> float:
+    """Give seconds: what the source asks for, where that is a time at all: anybody may have written it."""
+    if asked is None or not math.isfinite(asked):
+        return min(_LONGEST, 2.0 * 2 ** min(attempts, 20))
+    return min(max(0.0, asked), _LONGEST_ASKED)

@@ -26,7 +26,7 @@ def import_rows(
     *,
     equipment: re.Pattern[str] | None = None,
 ) -> Imported:
-    """Make a row for each tag that neither the source itself nor the map places.
+    """Make a row for each tag that neither the source itself nor the map places; none twice.
 
     The equipment is the nearest name above the tag that fits `equipment` wholly, or the one right above it;
     the property is made of the names below that one, without the equipment's own name before them
@@ -37,6 +37,8 @@ def import_rows(
     for tag in tags:
         if (tag_map.apply(tag) if tag_map else tag).equipment is not None:
             continue
+        if tag_map and tag.id.value in tag_map.exact:
+            continue  # its row says no equipment: a person's word, and a second row would be refused
         found = _split(branches.get(tag.id.value, ()), equipment)
         if found is None:
             left.append(tag.id.value)

@@ -6,12 +6,13 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from string import Formatter
 from typing import Any
 
 import orjson
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from hub.model import Identifier, Tag, find_unit
+from hub.model import Identifier, Tag, UnknownUnitError, find_unit
 from hub.sdk import Misconfigured
 
 COLUMNS = ("tag", "equipment", "property", "unit", "step", "low", "high", "criticality")
@@ -93,7 +94,7 @@ class TagMap:
 
 
 def load_tag_map(folder: Path, settings: TagMapSettings) -> TagMap:
-    """Read the CSV and compile the rules; `Misconfigured` names the file, the line and the fault."""
+    """Read the CSV and compile the rules; `Misconfigured` names the line or the rule, and the fault."""
     exact: dict[str, dict[str, str]] = {}
     file = folder / settings.map if settings.map else None
     if file is not None:
@@ -103,15 +104,61 @@ def load_tag_map(folder: Path, settings: TagMapSettings) -> TagMap:
             reader = csv.DictReader(stream)
             if not {"tag", "equipment", "property"} <= set(reader.fieldnames or ()):
                 raise Misconfigured(f"tag map {file} needs the columns tag, equipment, property")
-            for line, row in enumerate(reader, start=2):
-                cells = {k: (v or "").strip() for k, v in row.items() if k}
-                _check(cells, f"{file}:{line}")
-                exact[cells["tag"]] = cells
-    try:
-        rules = tuple((re.compile(rule.pattern), rule) for rule in settings.rules)
-    except re.error as error:
-        raise Misconfigured(f"tag rule {error.pattern!r} is no regular expression: {error}") from error
+            exact = _read_rows(reader, file)
+    rules = tuple((_compile(rule, number), rule) for number, rule in enumerate(settings.rules, start=1))
     return TagMap(exact, rules, settings.equipment_scheme, file)
+
+
+def _read_rows(reader: "csv.DictReader[str]", file: Path) -> dict[str, dict[str, str]]:
+    exact: dict[str, dict[str, str]] = {}
+    lines: dict[str, int] = {}
+    for row in reader:
+        line = reader.line_num
+        cells = {k: (v or "").strip() for k, v in row.items() if k}
+        _check(cells, f"{file}:{line}")
+        tag = cells["tag"]
+        if tag in exact:
+            raise Misconfigured(
+                f"{file}: tag {tag!r} has a row in line {lines[tag]} and another in line {line}",
+                remedy="keep the one that is right: a tag measures one property of one equipment",
+            )
+        exact[tag], lines[tag] = cells, line
+    return exact
+
+
+def _compile(rule: TagRule, number: int) -> re.Pattern[str]:
+    """Compile a rule that can be applied to whatever it matches, or say what is wrong with it."""
+    where = f"tag rule {number} ({rule.pattern!r})"
+    try:
+        pattern = re.compile(rule.pattern)
+    except re.error as error:
+        raise Misconfigured(f"{where} is no regular expression: {error}") from error
+    for name in ("equipment", "property"):
+        _check_template(getattr(rule, name), pattern, f"{where}: {name}")
+    try:
+        if rule.unit:
+            find_unit(rule.unit)
+    except UnknownUnitError as error:
+        raise Misconfigured(f"{where}: {error}", remedy="write `unit` as a UCUM code, such as Cel") from error
+    return pattern
+
+
+def _check_template(text: str, pattern: re.Pattern[str], where: str) -> None:
+    """Refuse holes that no group of the pattern fills."""
+    try:
+        holes = [hole for hole in Formatter().parse(text) if hole[1] is not None]
+    except ValueError as error:
+        raise Misconfigured(
+            f"{where} {text!r} cannot be filled: {error}",
+            remedy="write a brace that is meant as `{{` or `}}`",
+        ) from error
+    for _, group, form, conversion in holes:
+        if group not in pattern.groupindex or form or conversion:
+            known = f"it has {', '.join(pattern.groupindex) or 'none'}"
+            raise Misconfigured(
+                f"{where} {text!r} uses {{{group}}}, which is no named group of the pattern ({known})",
+                remedy=f"name the group with (?P<{group or 'name'}>…), or correct the name in the braces",
+            )
 
 
 def append_rows(file: Path, rows: Sequence[Mapping[str, str]]) -> None:

@@ -16,6 +16,9 @@ from hub.sdk import Rejected, Window
 pc: Any = pyarrow.compute
 _MANY = 10.0
 """A pause of so many usual intervals between two samples is a gap."""
+_RESERVED = 0x30003000
+"""Bits of a status code that are always zero (OPC UA part 4, 7.39)."""
+_INFO_TYPE, _INFO_BITS = 0xC00, 0x3FF
 _STUCK = 50
 """So many equal numbers in a row are a signal that stands still."""
 
@@ -42,8 +45,12 @@ def survey(
     tags: Mapping[str, Tag],
     window: Window,
     zone: ZoneInfo | None,
+    states_quality: bool = True,
 ) -> list[TagQuality]:
-    """Judge the samples of each tag. A tag without samples is judged too; a rejected one says why."""
+    """Judge the samples of each tag. A tag without samples is judged too; a rejected one says why.
+
+    `states_quality` is the connector's word: without it a tag whose samples are all good was not checked.
+    """
     parts: dict[str, list[Any]] = {name: [] for name in tags}
     refused: dict[str, str] = {}
     for item in given:
@@ -55,7 +62,7 @@ def survey(
         for name in held:
             parts.setdefault(name, []).append(table.filter(pc.equal(table.column("tag"), name)))
     return [
-        _judge(name, tags.get(name), some, refused.get(name), window, zone)
+        _judge(name, tags.get(name), some, refused.get(name), window, zone, states_quality)
         for name, some in sorted(parts.items())
     ]
 
@@ -67,6 +74,7 @@ def _judge(  # noqa: PLR0917 - one tag's evidence, handed on whole
     refused: str | None,
     window: Window,
     zone: ZoneInfo | None,
+    states_quality: bool,  # noqa: FBT001 - one tag's evidence as well
 ) -> TagQuality:
     faults, unchecked = ([f"cannot be read: {refused}"] if refused else []), list[str]()
     if not parts:
@@ -76,16 +84,24 @@ def _judge(  # noqa: PLR0917 - one tag's evidence, handed on whole
     table = table.sort_by("ts")
     micros = table.column("ts").cast(pa.int64()).to_numpy()
     values = table.column("value").to_numpy(zero_copy_only=False).astype(float)
-    good = (table.column("quality").to_numpy() >> 30) == 0
+    codes = table.column("quality").to_numpy()
+    foreign = ~_are_statuses(codes)
+    good = (codes >> 30 == 0) & ~foreign
+    if foreign.any():
+        unchecked.append("quality: where the codes are none of OPC UA, 0 may mean bad")
+    elif not states_quality and not codes.any():
+        unchecked.append("quality: the source states none")
     out = _out_of_range(values[good], tag, unchecked)
     gaps, longest = _gaps(micros, unchecked)
     stuck = _stuck(values, tag, unchecked)
     doubtful = _doubtful(micros, zone, window=window, unchecked=unchecked)
     if tag is None or not (tag.unit or tag.source_unit):
         unchecked.append("unit: none is stated")
+    poor = int((~good & ~foreign).sum())
     told = (
         (out, f"{out} outside {tag.low if tag else None} to {tag.high if tag else None}"),
-        (int((~good).sum()), f"{int((~good).sum())} of bad or uncertain quality"),
+        (poor, f"{poor} of bad or uncertain quality"),
+        (int(foreign.sum()), _told_foreign(codes[foreign])),
         (gaps, f"{gaps} gap(s), the longest {longest:.0f} s"),
         (stuck, f"stands still over {stuck} samples"),
         (doubtful, f"{doubtful} in the hour that comes twice when clocks are put back"),
@@ -102,6 +118,23 @@ def _judge(  # noqa: PLR0917 - one tag's evidence, handed on whole
         doubtful,
         tuple(faults),
         tuple(unchecked),
+    )
+
+
+def _are_statuses(codes: Any) -> Any:
+    """Tell which codes can be status codes of OPC UA; 192, OPC DA's good, cannot: it is info without a type.
+
+    A severity of 3, reserved bits that are set and reserved types of info are none either.
+    """
+    info = codes & _INFO_TYPE
+    untyped = (info == 0) & (codes & _INFO_BITS != 0)
+    return (codes >> 30 != 3) & (codes & _RESERVED == 0) & (info < 0x800) & ~untyped
+
+
+def _told_foreign(codes: Any) -> str:
+    few = ", ".join(str(code) for code in np.unique(codes)[:3])
+    return (
+        f"{len(codes)} with a quality code that is no OPC UA status ({few}): map the source's codes to those"
     )
 
 

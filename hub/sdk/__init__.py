@@ -1,7 +1,7 @@
 """THE DOOR: a connector author's whole world; documents and columns come in, checked records go out."""
 
 from hub.sdk.clock import utc_now
-from hub.sdk.config import Config, SecretStr
+from hub.sdk.config import Config, HttpConfig, SecretStr
 from hub.sdk.contract import (
     API_LEVEL,
     Connector,
@@ -28,6 +28,7 @@ __all__ = [
     "Document",
     "Health",
     "HttpClient",
+    "HttpConfig",
     "HttpLimits",
     "Misconfigured",
     "Page",

@@ -8,8 +8,9 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
 from hub.model.instant import Ambiguity
+from hub.sdk.http import HttpLimits
 
-__all__ = ["Config", "SecretStr", "Zone"]
+__all__ = ["Config", "HttpConfig", "SecretStr", "Zone"]
 
 
 _known_zones = cache(available_timezones)
@@ -60,3 +61,19 @@ class Config(BaseModel):
     def zone(self) -> ZoneInfo | None:
         """The declared zone, or None (local times are errors then)."""
         return ZoneInfo(self.timezone) if self.timezone else None
+
+
+class HttpConfig(Config):
+    """Settings of a source that is reached over HTTP: how long it may take, and how often it is asked."""
+
+    reach: ClassVar[Mapping[str, Any]] = {"timeout_s": 30.0, "per_second": None}
+    """To be taken over by those of a subclass: `{**HttpConfig.reach, …}`."""
+
+    timeout_s: float = Field(
+        default=30.0, gt=0, description="seconds that the next part of an answer may take"
+    )
+    per_second: float | None = Field(default=None, gt=0, description="requests a second at most")
+
+    def limits(self, *, max_bytes: int = HttpLimits.max_bytes) -> HttpLimits:
+        """Give the bounds of an `HttpClient` by these settings."""
+        return HttpLimits(max_bytes=max_bytes, timeout_s=self.timeout_s, per_second=self.per_second)

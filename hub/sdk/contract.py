@@ -152,6 +152,14 @@ class SampleSource(Connector[C]):
         """
         return True
 
+    def states_quality(self) -> bool:
+        """Say whether each sample has a quality of the source's own. No I/O.
+
+        False where good is only the connector's word for being there: people are told then that the quality
+        was not checked (`plantwide tags quality`).
+        """
+        return True
+
     def subscribe(
         self,
         tags: Sequence[str],  # noqa: ARG002 - for those that offer it

@@ -2,12 +2,14 @@
 
 import asyncio
 import logging
+import math
 import ssl
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Any, Self
 
@@ -22,14 +24,21 @@ from hub.sdk.oauth import ClientCredentials, TokenKeeper
 logging.getLogger("httpx2").setLevel(logging.WARNING)
 _TOKEN_BYTES = 65_536
 """More than this is no token."""
+_LONGEST_WAIT_S = 86_400.0
+"""Nobody is left alone for longer, whatever its `Retry-After` says."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class HttpLimits:
-    """How much a source may send (bytes), how long it may take (s), how often it is asked (a second)."""
+    """How much a source may send (bytes), how long it may take (s), how often it is asked (a second).
+
+    `timeout_s` is the longest wait for the next part of an answer, `whole_s` for all of its body: parts that
+    trickle in would else keep a reading for ever.
+    """
 
     max_bytes: int = 32 * 1024 * 1024
     timeout_s: float = 30.0
+    whole_s: float = 300.0
     connect_s: float = 10.0
     per_second: float | None = None
 
@@ -72,8 +81,9 @@ class HttpClient:
     def get(self, path: str, params: dict[str, Any] | None = None) -> bytes:
         """Give the body of a 200 answer.
 
-        Raises `Unauthorized` (401, 403), `Unavailable` (429, 5xx, no connection, time-out; with Retry-After),
-        `Misconfigured` (other statuses, redirects), `BadRecord` (more than the limit).
+        Raises `Unauthorized` (401, 403), `Unavailable` (429, 5xx, no connection, time-out, a body that does
+        not come to its end; with Retry-After), `Misconfigured` (other statuses, redirects), `BadRecord` (more
+        than the limit).
         """
         with self._answer("GET", path, params=params) as answer:
             return self._body(answer, self.limits.max_bytes)
@@ -125,14 +135,14 @@ class HttpClient:
         self._pace.wait()
         try:
             is_fresh = self._log_in()
-            with self._client.stream(method, path, **self._with_token(sent)) as answer:
+            with self._send(method, path, **self._with_token(sent)) as answer:
                 if answer.status_code != 401 or self._keeper is None or is_fresh:
                     self._check(answer)
                     yield answer
                     return
                 self._keeper.drop()  # withdrawn before its end; a new one is refused for good
             self._log_in()
-            with self._client.stream(method, path, **self._with_token(sent)) as answer:
+            with self._send(method, path, **self._with_token(sent)) as answer:
                 self._check(answer)
                 yield answer
         except httpx.TimeoutException as error:
@@ -144,6 +154,12 @@ class HttpClient:
                 f"{method} {self._told(path)} failed: {error}",
                 remedy="check that the source is up and reachable",
             ) from error
+
+    @contextmanager
+    def _send(self, method: str, url: str, **sent: Any) -> Generator[httpx.Response]:
+        with self._client.stream(method, url, **sent) as answer:
+            answer.stream = _Timed(answer.stream, self.limits.whole_s, what=f"{method} {self._told(url)}")
+            yield answer
 
     def _told(self, path: str) -> str:
         """Give the address as a person would write it, without its question."""
@@ -164,7 +180,7 @@ class HttpClient:
             return False
         content, headers = self._keeper.credentials.form()
         url = self._keeper.credentials.token_url
-        with self._client.stream("POST", url, content=content, headers=headers) as answer:
+        with self._send("POST", url, content=content, headers=headers) as answer:
             body = self._body(answer, _TOKEN_BYTES)
             self._keeper.take(answer.status_code, body, retry_after=_retry_after(answer))
         return True
@@ -211,6 +227,29 @@ class HttpClient:
                 )
             parts.append(part)
         return b"".join(parts)
+
+
+class _Timed(httpx.SyncByteStream):
+    """A body that must be whole in time, whoever reads it: an answer's, an error's, a token's."""
+
+    def __init__(self, stream: Any, whole_s: float, *, what: str) -> None:
+        self._stream = stream
+        self._whole_s = whole_s
+        self._until = time.monotonic() + whole_s
+        self._what = what
+
+    def __iter__(self) -> Iterator[bytes]:
+        for part in self._stream:
+            if time.monotonic() > self._until:
+                raise Unavailable(
+                    f"{self._what} was not answered whole within {self._whole_s:g} s",
+                    remedy="ask for smaller pages, or look at what lies between the hub and the source",
+                )
+            yield part
+
+    def close(self) -> None:
+        """Let the connection go."""
+        self._stream.close()
 
 
 class _Pace:
@@ -318,13 +357,14 @@ class Poster:
 
 
 def _retry_after(answer: httpx.Response) -> float | None:
-    given = answer.headers.get("retry-after")
-    if not given:
-        return None
+    """Give the seconds after which a source wants to be asked again; None when it says no time."""
+    given = answer.headers.get("retry-after", "")
     try:
-        return float(given)
+        after = float(given)
     except ValueError:
         try:
-            return max(0.0, (parsedate_to_datetime(given) - utc_now()).total_seconds())
-        except ValueError:
+            at = parsedate_to_datetime(given)
+            after = ((at if at.tzinfo else at.replace(tzinfo=UTC)) - utc_now()).total_seconds()
+        except (ValueError, OverflowError):
             return None
+    return min(max(0.0, after), _LONGEST_WAIT_S) if math.isfinite(after) else None

@@ -1,5 +1,6 @@
 """What the hub holds, in numbers."""
 
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, func, select
@@ -8,6 +9,7 @@ from hub.store.samples import count_samples
 from hub.store.tables import (
     ENTITY_TABLES,
     FACT_TABLES,
+    identifier,
     link_decision,
     lot_genealogy,
     quarantine,
@@ -15,6 +17,7 @@ from hub.store.tables import (
     source_system,
     statement,
     stream,
+    tag_latest,
 )
 
 
@@ -65,14 +68,35 @@ def summarise(connection: Connection) -> dict[str, int]:
 
 
 def list_streams(connection: Connection) -> list[dict[str, Any]]:
-    """Give every stream with its source, state, counters and last error."""
+    """Give every stream with its source, state, counters, last error, newest sample (`newest_at`)."""
     query = (
         select(source_system.c.code.label("source"), source_system.c.kind.label("source_kind"), stream)
         .join(source_system, source_system.c.id == stream.c.source_system_id)
         .order_by(source_system.c.code, stream.c.id)
     )
     # SQLAlchemy's column names are a kind of text that JSON writers refuse as keys
-    return [{str(k): v for k, v in row.items()} for row in connection.execute(query).mappings()]
+    rows = [{str(k): v for k, v in row.items()} for row in connection.execute(query).mappings()]
+    newest = newest_samples(connection) if any(row["kind"] == "samples" for row in rows) else {}
+    told = {row["id"]: newest.get(row["source_system_id"]) for row in rows if row["kind"] == "samples"}
+    return [{**row, "newest_at": told.get(row["id"])} for row in rows]
+
+
+def newest_samples(connection: Connection) -> dict[int, datetime]:
+    """Give the time of the newest sample of each source that has one, by its key.
+
+    A reading that succeeds says nothing of it: a historian whose collectors stand still answers as ever.
+    """
+    query = (
+        select(source_system.c.id, func.max(tag_latest.c.ts))
+        .select_from(
+            tag_latest.join(
+                identifier,
+                (identifier.c.entity_type == "tag") & (identifier.c.entity_id == tag_latest.c.tag_id),
+            ).join(source_system, identifier.c.scheme == source_system.c.code + ":tag")
+        )
+        .group_by(source_system.c.id)
+    )
+    return dict(connection.execute(query).all())
 
 
 def _count(connection: Connection, query: Any) -> int:

@@ -139,6 +139,8 @@ def test_samples_are_delivered_and_read_and_their_tags_are_told_as_unmapped(coun
     assert edge.post("/v1/deliveries/edge.pi/end", json=end).json()["state"] == "idle"
     (found,) = [s for s in counter.get("/v1/sources")["items"] if s["code"] == "edge.pi"]
     assert {one["name"]: one["samples"] for one in found["streams"]} == {"tags": 0, "samples": 5}
+    newest = {one["name"]: one["newest_at"] for one in found["streams"]}
+    assert newest == {"tags": None, "samples": "2026-03-01T00:00:04Z"}, "a second read brings nothing newer"
     unmapped = [tag["code"] for tag in counter.get("/v1/tags", unmapped=True)["items"]]
     assert "TT-1" in unmapped
     read = counter.get("/v1/samples", tag="TT-1", start="2026-03-01T00:00:00Z", end="2026-03-02T00:00:00Z")

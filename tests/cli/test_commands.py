@@ -110,8 +110,11 @@ def test_a_project_is_checked_discovered_read_and_listed(
         "mes": ["idle"],
         "press": ["idle", "idle"],
     }
+    newest = {t["name"]: t["newest_at"] is not None for s in listed for t in s["streams"]}
+    assert {name for name, is_told in newest.items() if is_told} == {"samples"}
     told = run("source", "list", *known).output
     assert "last read 20" in told
+    assert "8,640 samples, the newest " in told
     assert "8,640 samples" in told
     assert " s ago" in told or " min ago" in told
     assert "next in " in told or "due now" in told

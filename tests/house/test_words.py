@@ -18,6 +18,7 @@ SDK = {
     "Document",
     "Health",
     "HttpClient",
+    "HttpConfig",
     "HttpLimits",
     "Misconfigured",
     "Page",

@@ -2,13 +2,14 @@
 
 import contextlib
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import func, select
 
 from hub.ingest import runner
+from hub.ingest.failures import judge
 from hub.ingest.replay import replay
 from hub.ingest.runner import Desk, Outcome
 from hub.ingest.sync import sync_source, sync_sources
@@ -189,11 +190,12 @@ def test_a_commit_without_a_fence_would_be_noticed(
     ("error", "state", "wait", "says"),
     [
         (Unavailable("429 from the source", retry_after=90), "waiting", 90, "429"),
+        (Unavailable("in the next century", retry_after=1e300), "waiting", 86_400, "century"),
         (Unauthorized("GET / answered 401", remedy="check the key"), "paused", 600, "check the key"),
         (Misconfigured("no such path", remedy="check the URL"), "stopped", 600, "check the URL"),
         (ZeroDivisionError("a bug"), "waiting", 60, "ZeroDivisionError"),
     ],
-    ids=["unavailable", "unauthorized", "misconfigured", "bug"],
+    ids=["unavailable", "far", "unauthorized", "misconfigured", "bug"],
 )
 def test_a_failure_keeps_what_was_read_and_says_what_is_next(
     desk: Desk, clock: Clock, error: Exception, state: str, wait: float, says: str
@@ -212,6 +214,18 @@ def test_a_failure_keeps_what_was_read_and_says_what_is_next(
     assert read(desk, source_of(ledger)).error == ""
     assert keys_stored(desk) == sorted(key for _, key, _ in TIED)
     assert (row_of(desk).state, row_of(desk).last_error) == ("idle", None)
+
+
+def test_a_source_that_was_away_for_weeks_is_still_asked_every_ten_minutes() -> None:
+    now = datetime(2026, 3, 1, tzinfo=UTC)
+    assert judge(Unavailable("down"), attempts=100_000, now=now).due_at == now + timedelta(minutes=10)
+
+
+@pytest.mark.parametrize("asked", [float("inf"), float("-inf"), float("nan"), None])
+def test_a_wait_that_is_no_time_is_as_good_as_none(asked: float | None) -> None:
+    now = datetime(2026, 3, 1, tzinfo=UTC)
+    judged = judge(Unavailable("asked for ever", retry_after=asked), attempts=0, now=now)
+    assert (judged.state, judged.due_at) == ("waiting", now + timedelta(seconds=2))
 
 
 def test_one_failing_source_does_not_stop_the_others(desk: Desk) -> None:

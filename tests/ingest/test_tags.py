@@ -88,9 +88,11 @@ def batch(
     return pa.RecordBatch.from_arrays(arrays, schema=SAMPLE_SCHEMA)
 
 
-def judge(given: list[Any], one: Tag, *, zone: str | None = None, window: Window = DAY) -> TagQuality:
-    name = one.id.value
-    (found,) = survey(given, tags={name: one}, window=window, zone=ZoneInfo(zone) if zone else None)
+def judge(
+    given: list[Any], one: Tag, *, zone: str | None = None, window: Window = DAY, states_quality: bool = True
+) -> TagQuality:
+    name, where = one.id.value, ZoneInfo(zone) if zone else None
+    (found,) = survey(given, tags={name: one}, window=window, zone=where, states_quality=states_quality)
     return found
 
 
@@ -136,6 +138,80 @@ def test_what_was_not_checked_is_said() -> None:
     ]
     closed = judge([Rejected(key="T", reason="closed to the user")], tag("T"))
     assert closed.faults == ("cannot be read: closed to the user",)
+
+
+FULL = tag("T", low=0, high=10, unit="Cel")
+STATUSES = [0, 0x00A20000, 0x40000000, 0x80000000, 0x809D0000, 0x00000401, 0x00000480, 0x40960000]
+"""Good, entry replaced, uncertain, bad, no data; raw, limited and overflowing values of a history."""
+
+
+def test_codes_that_are_no_status_are_named_and_are_neither_good_nor_bad() -> None:
+    values = [float(n % 7) for n in range(120)]
+    da = [192] * 100 + [0] * 10 + [64] * 10  # OPC DA: good, bad, uncertain
+    found = judge([batch("T", MINUTES, values, da)], FULL, zone="UTC")
+    assert found.faults == (
+        "110 with a quality code that is no OPC UA status (64, 192): map the source's codes to those",
+    )
+    assert found.good == pytest.approx(10 / 120)
+    assert found.not_checked == ("quality: where the codes are none of OPC UA, 0 may mean bad",)
+    for wrong in (0xC0000000, 0x10000000, 0x00001000, 0x00000800, 3):
+        found = judge([batch("T", MINUTES, values, [wrong] * 120)], FULL, zone="UTC")
+        assert "no OPC UA status" in found.faults[0]
+
+
+def test_every_status_code_is_known_as_one() -> None:
+    codes = [STATUSES[n % len(STATUSES)] for n in range(120)]
+    found = judge([batch("T", MINUTES, [float(n % 7) for n in range(120)], codes)], FULL, zone="UTC")
+    assert found.faults == ("60 of bad or uncertain quality",)
+
+
+def test_a_source_that_states_no_quality_has_none_that_was_checked() -> None:
+    values = [float(n % 7) for n in range(120)]
+    silent = judge([batch("T", MINUTES, values)], FULL, zone="UTC", states_quality=False)
+    assert silent.not_checked == ("quality: the source states none",)
+    assert judge([batch("T", MINUTES, values)], FULL, zone="UTC").not_checked == ()
+
+
+# ------------------------------------------------------------------------------------------- map
+RULE = {"pattern": r"(?P<unit>BR\d)\.(?P<what>\w+)", "equipment": "{unit}", "property": "{what}"}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        (
+            {"equipment": "{area}"},
+            r"rule 2 .*equipment '\{area\}' uses \{area\}.*it has unit, what.*\(\?P<area>",
+        ),
+        ({"property": "{}"}, r"rule 2 .*property"),
+        ({"property": "{what.upper}"}, r"rule 2 .*property"),
+        ({"property": "{what"}, r"rule 2 .*cannot be filled"),
+        ({"unit": "furlong"}, r"rule 2 .*furlong.*UCUM"),
+        ({"pattern": "("}, r"rule 2 .*no regular expression"),
+    ],
+)
+def test_a_rule_that_could_not_be_applied_is_named_before_anything_is_read(
+    tmp_path: Any, wrong: dict[str, str], told: str
+) -> None:
+    settings = TagMapSettings.model_validate({"rules": [RULE, {**RULE, **wrong}]})
+    with pytest.raises(Misconfigured, match=told):
+        load_tag_map(tmp_path, settings)
+
+
+def test_two_rows_for_one_tag_are_refused_with_both_their_lines(tmp_path: Any) -> None:
+    (tmp_path / "map.csv").write_text(
+        'tag,equipment,property\nTIC-1,BR1,temperature\n\nPIC-9,BR1,"pressure\nof the head"\nTIC-1 ,BR2,temperature\n'
+    )
+    with pytest.raises(
+        Misconfigured, match=r"'TIC-1' has a row in line 2 and another in line 6.*keep the one"
+    ):
+        load_tag_map(tmp_path, TagMapSettings(map="map.csv"))
+
+
+def test_a_tag_whose_row_names_no_equipment_gets_no_second_row(tmp_path: Any) -> None:
+    (tmp_path / "map.csv").write_text("tag,equipment,property,unit\nodd,,,%\n")
+    loaded = load_tag_map(tmp_path, TagMapSettings(map="map.csv"))
+    assert import_rows([tag("odd")], BRANCHES, loaded).rows == ()
 
 
 # ------------------------------------------------------------------------------------------ import

@@ -10,6 +10,8 @@ from hub.sdk import (
     ClientCredentials,
     ConnectorError,
     HttpClient,
+    HttpConfig,
+    HttpLimits,
     Misconfigured,
     SecretStr,
     Unauthorized,
@@ -44,11 +46,11 @@ class Realm:
         return Answered(status=200, body=f'{{"access_token": "{self.good}", "expires_in": 3600}}'.encode())
 
 
-def client(url: str, **more: Any) -> HttpClient:
+def client(url: str, *, limits: HttpLimits | None = None, **more: Any) -> HttpClient:
     login = ClientCredentials(
         token_url=f"{url}/token", client_id="hub", client_secret=SecretStr(SECRET), **more
     )  # type: ignore[arg-type]
-    return HttpClient(url, auth=login)
+    return HttpClient(url, auth=login, limits=limits)
 
 
 def test_one_token_serves_many_questions() -> None:
@@ -140,3 +142,44 @@ def test_an_address_at_which_nobody_answers_is_told_as_it_is(base: str, path: st
     with HttpClient(base) as client, pytest.raises(Unavailable) as error:
         client.get(path)
     assert error.value.what.startswith("GET http://127.0.0.1:9/api/version failed: ")
+
+
+# ------------------------------------------------------------------------------------------------- bounds
+def test_an_answer_that_does_not_come_to_its_end_in_time_is_given_up() -> None:
+    late = HttpLimits(whole_s=-1.0)  # its time is over when the first part comes
+    told = pytest.raises(Unavailable, match=r"GET .*/x was not answered whole")
+    whole = Answered(status=200, body=b"[1]")
+    with serve(lambda _: whole) as url, HttpClient(url, limits=late) as asking, told:
+        asking.get("/x")
+    told = pytest.raises(Unavailable, match=r"POST .*/token was not answered whole")
+    with serve(Realm()) as url, client(url, limits=late) as asking, told:
+        asking.get("/x")
+
+
+@pytest.mark.parametrize(
+    ("said", "understood"),
+    [
+        ("7", 7),
+        ("inf", None),
+        ("nan", None),
+        ("-5", 0),
+        ("1e300", 86_400),
+        ("soon", None),
+        ("Thu, 01 Jan 1970 00:00:00 -0000", 0),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", 86_400),
+    ],
+)
+def test_a_retry_after_is_a_time_that_can_be_waited_for(said: str, understood: float | None) -> None:
+    with (
+        serve(lambda _: Answered(status=503, headers={"Retry-After": said})) as url,
+        HttpClient(url) as asking,
+        pytest.raises(Unavailable) as told,
+    ):
+        asking.get("/x")
+    assert told.value.retry_after == understood
+
+
+def test_every_connector_over_http_takes_its_bounds_from_the_settings() -> None:
+    given = HttpConfig.model_validate({"timeout_s": 5, "per_second": 2})
+    assert given.limits(max_bytes=7) == HttpLimits(max_bytes=7, timeout_s=5, per_second=2)
+    assert given.meaning() == {}, "how a source is reached changes nothing of what its documents mean"

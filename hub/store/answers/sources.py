@@ -5,13 +5,15 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Connection, func, select
 
 from hub.store.answers.readings import Document, read_rows
+from hub.store.summary import newest_samples
 from hub.store.tables import FACT_TABLES, quarantine, source, source_record, source_system, stream
 
 
 def list_sources(connection: Connection, *, now: datetime) -> list[Document]:
     """Give every source with its state, its streams, and counts of records kept and held in quarantine.
 
-    `lag_s` of a stream is the time in seconds since it last succeeded.
+    `lag_s` of a stream is the time in seconds since it last succeeded, `newest_at` the time of the newest
+    sample that its source has given (None of a stream of records).
     """
     query = (
         select(
@@ -108,11 +110,13 @@ def _streams(connection: Connection, now: datetime) -> dict[int, list[Document]]
         "last_success_at",
     )
     found: dict[int, list[Document]] = {}
+    newest = newest_samples(connection)
     query = select(*(stream.c[name] for name in names)).order_by(stream.c.name)
     for shown in read_rows(connection, query):
         system = shown.pop("source_system_id")
         last = shown["last_success_at"]
         shown["lag_s"] = None if last is None else max((now - last).total_seconds(), 0.0)
+        shown["newest_at"] = newest.get(system) if shown["kind"] == "samples" else None
         found.setdefault(system, []).append(shown)
     return found
 

@@ -15,6 +15,7 @@ LOGINS = {
     "Authorization": {f"Bearer {TOKEN}", "Basic " + base64.b64encode(f"lab:{TOKEN}".encode()).decode()},
     "X-API-Key": {TOKEN},
 }
+CLIENT = "Basic " + base64.b64encode(f"hub:{TOKEN}".encode()).decode()
 
 
 def item(number: int, changed: str, entry: str = "3.10") -> dict[str, Any]:
@@ -42,6 +43,10 @@ class Laboratory:
     fault: tuple[int, dict[str, str]] | None = None
     body: bytes | None = None
     asked: list[str] = field(default_factory=list)
+    tokens: list[str] | None = None
+    """The tokens that its own `/token` has handed out, of which the last one alone is good; None hands out none."""
+    logins: list[tuple[str | None, str]] = field(default_factory=list)
+    """Who asked for a token: the header and the form."""
     on_page: Callable[["Laboratory"], None] = lambda _: None
     base: str = ""
 
@@ -66,6 +71,25 @@ class Laboratory:
             "token": f"t{start + size}" if more else "",
         }
         return answer, ({"Link": f'<{following}>; rel="next"'} if more else {})
+
+    def knows(self, headers: Any) -> bool:
+        """Tell whether a request brings a login that is good now."""
+        if self.tokens is not None:
+            return bool(self.tokens) and headers.get("Authorization") == f"Bearer {self.tokens[-1]}"
+        return any(headers.get(name) in known for name, known in LOGINS.items())
+
+    def hand_out(self, login: str | None, form: str) -> tuple[int, dict[str, Any]]:
+        """Give a token to whom it knows."""
+        self.logins.append((login, form))
+        if login != CLIENT or self.tokens is None:
+            return 401, {"error": "invalid_client"}
+        self.tokens.append(f"token-{len(self.tokens)}")
+        return 200, {"access_token": self.tokens[-1], "expires_in": 3600, "token_type": "Bearer"}
+
+    def withdraw(self) -> None:
+        """Let the token that was handed out last be good no longer."""
+        assert self.tokens is not None
+        self.tokens.append("nobody has it")
 
     def results_of(self, key: str) -> dict[str, Any] | None:
         """Give the results of a sample; None where there are none."""
@@ -97,7 +121,7 @@ def serve(laboratory: Laboratory) -> Iterator[str]:
             if laboratory.fault:
                 self._send(*laboratory.fault[:1], b"{}", laboratory.fault[1])
                 return
-            if not any(self.headers.get(name) in known for name, known in LOGINS.items()):
+            if not laboratory.knows(self.headers):
                 self._send(401, b'{"error": "unauthorized"}', {})
                 return
             if laboratory.body is not None:
@@ -111,6 +135,11 @@ def serve(laboratory: Laboratory) -> Iterator[str]:
             answer, headers = laboratory.answer(url.path.strip("/"), query)
             laboratory.on_page(laboratory)
             self._send(200, json.dumps(answer).encode(), headers)
+
+        def do_POST(self) -> None:
+            form = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
+            status, given = laboratory.hand_out(self.headers.get("Authorization"), form)
+            self._send(status, json.dumps(given).encode(), {})
 
         def _send(self, status: int, body: bytes, headers: dict[str, str]) -> None:
             self.send_response(status)

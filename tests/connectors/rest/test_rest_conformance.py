@@ -32,12 +32,14 @@ STREAM: dict[str, Any] = {
 }
 
 
-def make_rest(base_url: str, *, token: str = TOKEN, **stream: Any) -> Rest:
-    """Give the connector with one stream."""
+def make_rest(
+    base_url: str, *, token: str = TOKEN, auth: dict[str, Any] | None = None, **stream: Any
+) -> Rest:
+    """Give the connector with one stream; `auth` stands in place of the token."""
     written = {name: value for name, value in {**STREAM, **stream}.items() if value is not None}
     return Rest(
         RestConfig.model_validate(
-            {"base_url": base_url, "auth": {"bearer": token}, "streams": {"samples": written}}
+            {"base_url": base_url, "auth": auth or {"bearer": token}, "streams": {"samples": written}}
         )
     )
 

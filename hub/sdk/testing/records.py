@@ -13,6 +13,7 @@ from hub.model import NaiveTimeError, Observed, Record
 from hub.sdk.contract import RecordSource, Stream
 from hub.sdk.document import Cursor, Document, Page, Rejected
 from hub.sdk.errors import BadRecord, ConnectorError
+from hub.sdk.testing.memory import traced
 from hub.sdk.testing.promises import refuse_empty
 from hub.sdk.testing.reach import ReachSuite
 from hub.sdk.testing.session import MOST, Session
@@ -387,15 +388,11 @@ def _same(whole: set[Seen], got: set[Seen], where: str, *, guess: str = "") -> N
 
 def _peak(connector: RecordSource[Any]) -> int:
     """Give the most memory in bytes that Python held while everything was read and dropped again."""
-    with Session(connector) as session:
-        tracemalloc.start()
-        try:
-            for stream in session.connector.streams():
-                for _ in session.each(session.connector.read(stream.name, None), most=MOST * _LARGER):
-                    pass
-            return tracemalloc.get_traced_memory()[1]
-        finally:
-            tracemalloc.stop()
+    with Session(connector) as session, traced():
+        for stream in session.connector.streams():
+            for _ in session.each(session.connector.read(stream.name, None), most=MOST * _LARGER):
+                pass
+        return tracemalloc.get_traced_memory()[1]
 
 
 def example_of(some: set[Seen]) -> str:

@@ -11,6 +11,7 @@ from hub.sdk.contract import SampleSource
 from hub.sdk.document import Rejected, Window
 from hub.sdk.errors import ConnectorError
 from hub.sdk.testing.live import LiveSuite
+from hub.sdk.testing.memory import traced
 from hub.sdk.testing.promises import refuse_empty
 from hub.sdk.testing.session import MOST, Session
 from hub.sdk.testing.verdict import NotOffered, NotTried, fail, require
@@ -249,14 +250,11 @@ def _peak(connector: SampleSource[Any], window: Window) -> int:
     with Session(connector) as session:
         names = sorted(tag.id.value for tag in session.each(connector.tags()))
         before = pa.total_allocated_bytes()
-        tracemalloc.start()
-        try:
+        with traced():
             for item in session.each(connector.samples(names, window), most=MOST * _LARGER):
                 largest = item.nbytes if isinstance(item, pa.RecordBatch) else 0
                 most = max(most, largest, pa.total_allocated_bytes() - before)
             return most + tracemalloc.get_traced_memory()[1]
-        finally:
-            tracemalloc.stop()
 
 
 def _same(whole: list[Row], other: list[Row], where: str) -> None:

@@ -2,7 +2,7 @@
 
 Comes in: `PLANTWIDE_TEST_POSTGRES` (SQLAlchemy URL of a PostgreSQL server's administrative database),
 `PLANTWIDE_SHARED` (a folder of real data), `PLANTWIDE_REQUIRE` (comma-separated groups that must not be
-skipped: `postgres`, `shared`). Goes out: databases made for one test, and a closing summary that names
+skipped: `postgres`, `shared`, `peers`). Goes out: databases made for one test, and a closing summary that names
 each group that did not run and why.
 """
 
@@ -86,15 +86,30 @@ def _lack(group: str, reason: str) -> None:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """A skip that speaks of PostgreSQL is a failure where PostgreSQL was required, whoever skipped."""
+    """A skip for want of what was required is a failure that names it, whoever skipped.
+
+    So is a skip for want of peers of a test that the nightly run would leave out.
+    """
     report = yield
-    required = os.environ.get("PLANTWIDE_REQUIRE", "").split(",")
-    if report.skipped and call.excinfo and "postgres" in required:
+    if report.skipped and call.excinfo:
         reason = str(call.excinfo.value)
-        if "postgres" in reason.lower():
+        if told := _say_required(item, reason):
             report.outcome = "failed"
-            report.longrepr = f"{item.nodeid} skipped, but PostgreSQL is required: {reason}"
+            report.longrepr = f"{item.nodeid} skipped, but {told}: {reason}"
     return report
+
+
+def _say_required(item: pytest.Item, reason: str) -> str:
+    """Say which required group a skip speaks of; empty where it may be skipped."""
+    required = {name.strip() for name in os.environ.get("PLANTWIDE_REQUIRE", "").split(",")}
+    if "postgres" in required and "postgres" in reason.lower():
+        return "PostgreSQL is required"
+    is_proof = item.get_closest_marker("against") is not None
+    if "peers" in required and (is_proof or "peer" in reason.lower()):
+        return "software of others is required (PLANTWIDE_REQUIRE says peers)"
+    if "PLANTWIDE_TEST_PEERS" in reason and not any(map(item.get_closest_marker, ("peers", "nightly"))):
+        return "it bears no mark `peers`, so the nightly run would leave it out"
+    return ""
 
 
 _DESELECTED = pytest.StashKey[Counter[str]]()

@@ -40,7 +40,6 @@ class MessageStream:
         is told anew to each look, and is given whole: a look that ended before would never come behind it.
         """
         client_id = f"{self._broker.client_id}-{self.name}"
-        count = 0
         end = utc_now() + timedelta(seconds=self.settings.look_s)
         async with MqttSession(self._broker, [self._pattern.filter], client_id=client_id) as session:
             async for some in session.messages(patience_s=self.settings.idle_s):
@@ -49,11 +48,10 @@ class MessageStream:
                 for start in range(0, len(some), self.settings.page_messages):
                     part = some[start : start + self.settings.page_messages]
                     read = [one for message in part if (one := self._read(message)) is not None]
-                    count += len(part)
                     yield Page(
                         documents=[one for one in read if isinstance(one, Document)],
                         rejected=[one for one in read if isinstance(one, Rejected)],
-                        cursor={"messages": count},
+                        cursor={},  # the broker keeps our place
                     )
                     session.acknowledge(part)
                     if utc_now() >= end and not part[-1].is_retained:

@@ -104,9 +104,8 @@ class OpcUaJob(RecordSource[OpcUaJobConfig]):
         size = self.config.page_size
         for start in range(0, max(1, len(documents)), size):
             part = documents[start : start + size]
-            yield Page(
-                documents=part, rejected=rejected if not start else (), cursor={"read": start + len(part)}
-            )
+            # the server keeps no changes: every look begins anew
+            yield Page(documents=part, rejected=rejected if not start else (), cursor={})
 
     def _changes(self, states: "Sequence[State]", cursor: Cursor) -> Iterable[Page]:
         """Give a page for each machine whose state has changed: the last state's end, and the new one."""

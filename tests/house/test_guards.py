@@ -7,7 +7,7 @@ import textwrap
 import pytest
 from sqlalchemy import create_engine, text
 
-from tests.house.tree import ROOT
+from tests.house.tree import ROOT, read_project
 
 pytest_plugins = ["pytester"]
 
@@ -69,6 +69,65 @@ def test_a_skip_of_a_required_postgresql_test_is_a_failure_whoever_skips(
         """,
     )
     result.assert_outcomes(errors=1, failed=1, skipped=1)
+
+
+def test_a_proof_or_peer_that_is_skipped_fails_by_name_where_peers_are_required(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PLANTWIDE_REQUIRE", "postgres,peers")
+    pytester.makeini("[pytest]\nmarkers = peers: of others\n")
+    body = """
+        import pytest
+
+        @pytest.mark.against("acme", "Acme 3", how="live")
+        def test_proof(): pytest.skip("no acme on this machine")
+
+        @pytest.mark.peers
+        def test_peer(): pytest.skip("peers: no npm")
+
+        @pytest.mark.peers
+        def test_not_offered(): pytest.skip("it keeps no history")
+
+        def test_another(): pytest.skip("no pump here")
+        """
+    result = run_inner(pytester, body)
+    result.assert_outcomes(failed=2, skipped=2)
+    result.stdout.fnmatch_lines(
+        [
+            "*test_proof skipped, but software of others is required*: no acme on this machine*",
+            "*test_peer skipped, but software of others is required*: peers: no npm*",
+        ]
+    )
+    monkeypatch.delenv("PLANTWIDE_REQUIRE")
+    run_inner(pytester, body).assert_outcomes(skipped=4)
+
+
+def test_a_test_that_wants_peers_must_be_one_of_those_that_the_nightly_run_takes(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PLANTWIDE_REQUIRE", raising=False)
+    pytester.makeini("[pytest]\nmarkers = peers: of others\n")
+    result = run_inner(
+        pytester,
+        """
+        import pytest
+
+        @pytest.mark.peers
+        def test_marked(): pytest.skip("peers: PLANTWIDE_TEST_PEERS=1 is not set")
+
+        def test_left_out(): pytest.skip("peers: PLANTWIDE_TEST_PEERS=1 is not set")
+        """,
+    )
+    result.assert_outcomes(failed=1, skipped=1)
+    result.stdout.fnmatch_lines(["*test_left_out skipped, but it bears no mark `peers`*"])
+
+
+def test_the_nightly_run_wants_peers() -> None:
+    assert "PLANTWIDE_TEST_PEERS=1 PLANTWIDE_REQUIRE=postgres,peers" in (ROOT / ".ci" / "run").read_text()
+    task = read_project()["tool"]["poe"]["tasks"]["nightly"]
+    assert task["env"]["PLANTWIDE_TEST_PEERS"] == "1"
+    assert task["env"]["PLANTWIDE_REQUIRE"] == {"default": "peers"}
+    assert any("-m 'peers or against'" in step["cmd"] for step in task["sequence"])
 
 
 def test_tests_left_out_by_a_marker_are_counted_in_the_closing_summary(pytester: pytest.Pytester) -> None:

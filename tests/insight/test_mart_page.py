@@ -110,6 +110,7 @@ def test_a_tool_that_speaks_odbc_reads_it_and_writes_nothing(reader: URL, tmp_pa
     assert "only select statements are allowed" in ask("CREATE TABLE mine (n int)")
 
 
+@pytest.mark.peers
 def test_superset_draws_the_question_and_asks_it_in_sql_lab(reader: URL, tmp_path: Path) -> None:
     programs = superset.install(tmp_path)
     with superset.running(programs, tmp_path) as there:

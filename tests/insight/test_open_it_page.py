@@ -272,6 +272,7 @@ def run_r(kind: str, folder: Path, code: str, frames: str, **environment: str) -
     return printed, json.loads(told)
 
 
+@pytest.mark.peers
 def test_the_r_of_the_page_reads_csv_and_the_feed(
     hub: Hub, facts: list[dict[str, Any]], tmp_path: Path
 ) -> None:
@@ -288,6 +289,7 @@ def test_the_r_of_the_page_reads_csv_and_the_feed(
     assert re.search(r"^1 +P +0.95$", printed, re.MULTILINE)
 
 
+@pytest.mark.peers
 def test_the_r_of_the_page_reads_the_mart(reader: URL, facts: list[dict[str, Any]], tmp_path: Path) -> None:
     code = find_block(PAGE, "r mart").replace(
         '"db.plant.example", port = 5432', f'"{reader.host}", port = {reader.port or 5432}'
@@ -297,6 +299,7 @@ def test_the_r_of_the_page_reads_the_mart(reader: URL, facts: list[dict[str, Any
     assert told["mart"] == facts
 
 
+@pytest.mark.peers
 def test_the_r_of_the_page_reads_the_mart_by_odbc(
     reader: URL, facts: list[dict[str, Any]], tmp_path: Path
 ) -> None:

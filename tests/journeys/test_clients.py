@@ -116,6 +116,7 @@ def expected(hub: Hub) -> dict[str, Any]:
     }
 
 
+@pytest.mark.peers
 def test_the_plant_has_what_the_journeys_look_for(expected: dict[str, Any]) -> None:
     assert len(expected["phases"]) > 5
     assert len(expected["results"]) > 10
@@ -124,6 +125,7 @@ def test_the_plant_has_what_the_journeys_look_for(expected: dict[str, Any]) -> N
     assert len(expected["samples"]) > 20
 
 
+@pytest.mark.peers
 def test_the_python_client_is_made_without_a_warning_typed_and_reads_the_plant(
     hub: Hub, expected: dict[str, Any], tmp_path: Path
 ) -> None:
@@ -142,6 +144,7 @@ def test_the_python_client_is_made_without_a_warning_typed_and_reads_the_plant(
     assert " ".join(shown[1:]).split(" ") == sorted(code for page in expected["pages"] for code in page)
 
 
+@pytest.mark.peers
 def test_the_typescript_client_is_made_without_a_warning_typed_and_reads_the_plant(
     hub: Hub, expected: dict[str, Any], tmp_path: Path
 ) -> None:

@@ -13,6 +13,7 @@ from hub.odata.model import list_sets
 from tests.odata.conftest import Odata
 from tests.odata.serving import running
 
+pytestmark = pytest.mark.peers
 PEERS = Path(__file__).parent / "peers"
 PACKAGES = {
     "client": ["@odata/client@2.21.10"],

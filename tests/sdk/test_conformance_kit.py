@@ -7,7 +7,9 @@ from unittest import SkipTest
 import pytest
 
 from hub.sdk import Config, Connector, Misconfigured, RecordSource, Unavailable, reject
-from hub.sdk.testing import ConnectorSuite, RecordSuite, SampleSuite
+from hub.sdk.testing import ConnectorSuite, NotTried, RecordSuite, SampleSuite
+from hub.sdk.testing.verdict import NotOffered
+from tests.house.tree import ROOT
 from tests.sdk.seeded import SEEDS, Seed
 from tests.sdk.seeded.curve import (
     FOLLOWED,
@@ -20,17 +22,21 @@ from tests.sdk.seeded.curve import (
 )
 from tests.sdk.seeded.feed import FeedSuite
 from tests.sdk.seeded.notes import (
+    BEHIND,
     LATER,
     RESUME,
     AsyncNotes,
     FinalCursorAhead,
+    IgnoresItsCursor,
     LooseConfig,
     Notes,
     NotesConfig,
     NotesSuite,
     PlainSecretConfig,
+    SnapshotFromItsCursor,
     suite_of,
 )
+from tests.sdk.seeded.table import find, is_caught, write_table
 
 
 class TestACorrectPlainConnector(NotesSuite):
@@ -70,8 +76,13 @@ class TestACorrectConnectorOverHttp(FeedSuite):
 
 @pytest.mark.parametrize("seed", SEEDS, ids=lambda seed: seed.name)
 def test_a_seeded_mistake_is_named(seed: Seed) -> None:
-    with seed.suite() as suite, pytest.raises(AssertionError, match=f"(?s){seed.message}"):
-        getattr(suite, seed.promise)()
+    assert is_caught(seed), f"the kit said: {find(seed) or 'nothing'}"
+
+
+def test_the_table_of_seeded_mistakes_is_what_the_kit_finds() -> None:
+    readme = (ROOT / "connectors" / "README.md").read_text(encoding="utf-8")
+    table = readme.split("<!-- seeds -->\n")[1].split("<!-- /seeds -->")[0]
+    assert table == write_table(), "run `poe seeds`"
 
 
 def test_more_than_sixteen_kinds_of_mistakes_are_seeded() -> None:
@@ -102,6 +113,36 @@ def test_a_world_of_one_page_proves_nothing_and_says_so() -> None:
 def test_a_world_that_cannot_grow_is_skipped_by_name() -> None:
     with pytest.raises(SkipTest, match="does not override grow"):
         getattr(suite_of(Notes), LATER)()
+
+
+@pytest.mark.parametrize(
+    ("suite", "memory"),
+    [(NotesSuite, RecordSuite), (CurveSuite, SampleSuite)],
+)
+def test_a_world_that_is_not_enlarged_leaves_the_memory_untried(suite: type[Any], memory: type[Any]) -> None:
+    small = type("Small", (suite,), {"make_large": memory.make_large})()
+    with pytest.raises(NotTried, match="Small does not override make_large"):
+        small.test_reading_more_does_not_take_more_memory()
+
+
+def test_a_cursor_that_holds_nothing_may_begin_anew() -> None:
+    kind = type("Notes", (IgnoresItsCursor,), {"cursor": lambda *_: {}})
+    with pytest.raises(NotOffered):
+        getattr(suite_of(kind), BEHIND)()
+
+
+def test_an_overlap_may_give_some_again() -> None:
+    class Overlaps(Notes):
+        def after(self, cursor: Any) -> list[tuple[str, int]]:
+            return [row for row in self.rows if cursor is None or row[1] >= cursor["at"] - 1]
+
+    getattr(suite_of(Overlaps), BEHIND)()
+
+
+def test_a_snapshot_that_is_whole_from_any_cursor_passes() -> None:
+    suite = suite_of(type("Notes", (SnapshotFromItsCursor,), {"after": lambda self, _: self.rows}))
+    suite.test_a_snapshot_is_whole_from_any_cursor()
+    getattr(suite, RESUME)()
 
 
 def test_a_plain_text_secret_is_named() -> None:

@@ -27,6 +27,8 @@ PROOF = Proof("acme", "Acme 3", "live", "passed")
         ([find("a", "kept")], [Proof("acme", "Acme 3", "live", "skipped")], "silver"),
         ([find("a", "kept")], [Proof("other", "Acme 3", "live", "passed")], "silver"),
         ([find("a", "kept")], [PROOF], "gold"),
+        ([find("a", "kept")], [PROOF, Proof("acme", "Acme 3", "live", "skipped")], "silver"),
+        ([find("a", "kept")], [PROOF, Proof("acme", "Acme 4", "live", "skipped")], "gold"),
         ([find("a", "kept")], [PROOF, Proof("acme", "Acme 4", "live", "failed")], "none"),
         ([find("a", "not tried"), find("a", "kept", "TestAnother")], [PROOF], "gold"),
         ([find("a", "kept"), find("a", "broken", "TestAnother")], [PROOF], "none"),
@@ -73,6 +75,60 @@ def test_the_plugin_writes_down_promises_and_proofs_and_runs_nothing_else(
     assert verdicts["test_cursors_are_json"] == "kept"
     assert verdicts["test_a_source_that_fails_never_looks_empty"] == "not offered"
     assert verdicts["test_what_comes_later_is_found_from_the_last_cursor"] == "not tried"
+
+
+def run_suites(pytester: pytest.Pytester, target: Path, body: str) -> list[dict[str, str]]:
+    pytester.makepyfile(**{f"{target.stem}/test_it": body})
+    pytester.makeconftest(f"import sys; sys.path.insert(0, {str(Path(__file__).resolve().parents[2])!r})")
+    pytester.runpytest_subprocess("--grades", str(target), "-q")
+    return json.loads(target.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize(
+    ("fault", "expected"),
+    [("raise OSError('no server')", "broken"), ("pytest.skip('no server')", "not tried")],
+)
+@pytest.mark.parametrize(("says", "name"), [("Notes", "notes"), ("object", "acme")])
+def test_a_suite_whose_world_does_not_come_up_is_not_left_out(
+    pytester: pytest.Pytester, tmp_path: Path, fault: str, expected: Verdict, says: str, name: str
+) -> None:
+    body = f"""
+        import pytest
+        from tests.sdk.seeded.notes import Notes, NotesConfig, NotesSuite
+
+        class TestNotes(NotesSuite):
+            @pytest.fixture(autouse=True)
+            def world(self):
+                {fault}
+                self.config_of_world = NotesConfig()
+
+            def make(self) -> {says}:
+                return Notes(self.config_of_world)
+        """
+    told = run_suites(pytester, tmp_path / "acme.json", body)
+    promises = {one["promise"]: one["verdict"] for one in told if one["connector"] == name}
+    assert len(promises) > 20
+    assert set(promises.values()) == {expected}
+    assert grade(name, [Finding(**one) for one in told], []).grade == "none"
+
+
+def test_a_case_of_a_proof_that_is_skipped_proves_nothing_about_its_software(
+    pytester: pytest.Pytester, tmp_path: Path
+) -> None:
+    body = """
+        import pytest
+
+        def of(software): return pytest.mark.against("notes", software)
+
+        @pytest.mark.parametrize("server", ["sqlite", pytest.param("one", marks=of("One")),
+            pytest.param("two", marks=of("Two"))])
+        def test_proof(server):
+            if server == "two":
+                pytest.skip("no Two here")
+        """
+    told = run_suites(pytester, tmp_path / "notes.json", body)
+    done = grade("notes", [Finding("notes", "TestIt", "a", "kept")], [Proof(**one) for one in told])
+    assert (done.proofs, done.not_run) == (("One (running)",), ("Two (running)",))
 
 
 def test_a_real_source_is_tried_by_its_settings_file(

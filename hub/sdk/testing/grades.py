@@ -1,7 +1,7 @@
 """Grades of connectors: computed from what their suites found, never declared.
 
 bronze: no promise broken. silver: none left untried either. gold: silver, and in the same run proven against
-software or data that the connector's authors did not write.
+software or data that the connector's authors did not write, in every case of that proof.
 """
 
 from collections.abc import Iterable, Sequence
@@ -59,7 +59,7 @@ def grade(connector: str, findings: Iterable[Finding], proofs: Iterable[Proof]) 
     """Compute a connector's grade.
 
     A promise that several suites try is broken when one of them finds it so, and kept when one of them has
-    tried it and none finds it broken.
+    tried it and none finds it broken. A software is proven when a case ran against it and none was skipped.
     """
     verdicts: dict[str, Verdict] = {}
     for one in findings:
@@ -70,8 +70,11 @@ def grade(connector: str, findings: Iterable[Finding], proofs: Iterable[Proof]) 
             )
     of = {kind: tuple(sorted(p for p, v in verdicts.items() if v == kind)) for kind in _ORDER}
     mine = [one for one in proofs if one.connector == connector]
-    passed = _name(one for one in mine if one.outcome == "passed")
     failed = _name(one for one in mine if one.outcome == "failed")
+    skipped = _name(one for one in mine if one.outcome == "skipped")
+    passed = tuple(
+        name for name in _name(one for one in mine if one.outcome == "passed") if name not in skipped
+    )
     broken = of["broken"] + failed
     level, why = _judge(kept=of["kept"], broken=broken, untried=of["not tried"], passed=passed)
     return Grade(
@@ -82,7 +85,7 @@ def grade(connector: str, findings: Iterable[Finding], proofs: Iterable[Proof]) 
         not_tried=of["not tried"],
         broken=broken,
         proofs=passed,
-        not_run=_name(one for one in mine if one.outcome == "skipped"),
+        not_run=skipped,
         why=why,
     )
 
@@ -90,10 +93,10 @@ def grade(connector: str, findings: Iterable[Finding], proofs: Iterable[Proof]) 
 def _judge(
     *, kept: Sequence[str], broken: Sequence[str], untried: Sequence[str], passed: Sequence[str]
 ) -> tuple[Literal["none", "bronze", "silver", "gold"], str]:
-    if not kept:
-        return "none", "no promise was tried: give it a conformance suite"
     if broken:
         return "none", f"broken: {', '.join(broken)}"
+    if not kept:
+        return "none", "no promise was tried: give it a conformance suite whose world comes up"
     if untried:
         return "bronze", f"not tried: {', '.join(untried)}"
     if not passed:

@@ -6,7 +6,7 @@ Pytest loads it wherever Plantwide is installed.
 import json
 from collections.abc import Generator
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, cast, get_type_hints
 
 import pytest
 
@@ -103,8 +103,6 @@ def _find(
         return None
     kind: Any = item.cls
     connector = _name_connector(item, kind)
-    if not connector:
-        return None
     if report.skipped:
         verdict = "not offered" if isinstance(raised, NotOffered) else "not tried"
     else:
@@ -128,7 +126,11 @@ def _is_promise(item: pytest.Item) -> bool:
 
 
 def _name_connector(item: pytest.Function, kind: type) -> str:
-    """Ask a suite once, while its world is running, of which connector it speaks."""
+    """Ask a suite once, while its world is running, of which connector it speaks.
+
+    One whose world does not come up, or whose `make` fails, is named by what `make` says that it gives, else
+    by its folder: a suite without a name would leave its promises out of the grade.
+    """
     names = item.config.stash[_NAMES]
     if kind not in names:
         try:
@@ -136,9 +138,19 @@ def _name_connector(item: pytest.Function, kind: type) -> str:
             connector: Connector[Any] = suite.make()
             with Session(connector):
                 names[kind] = connector.name
-        except Exception:  # noqa: BLE001 - its promises say what is wrong with it
-            return ""
+        except (Exception, pytest.skip.Exception):  # noqa: BLE001 - its promises say what is wrong with it
+            return _read_name(kind) or item.path.parent.name
     return names[kind]
+
+
+def _read_name(kind: type) -> str:
+    """Give the name of the class that `make` is annotated with; empty where that says none."""
+    try:
+        given = get_type_hints(cast("Any", kind).make).get("return")
+    except (NameError, TypeError):  # a name that is not there at run time, or no annotation
+        return ""
+    name = getattr(given, "name", "")
+    return name if isinstance(name, str) else ""
 
 
 @pytest.fixture(scope="session")

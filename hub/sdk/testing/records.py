@@ -4,7 +4,7 @@ import json
 import sys
 import threading
 import tracemalloc
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, cast
@@ -13,9 +13,10 @@ from hub.model import NaiveTimeError, Observed, Record
 from hub.sdk.contract import RecordSource, Stream
 from hub.sdk.document import Cursor, Document, Page, Rejected
 from hub.sdk.errors import BadRecord, ConnectorError
+from hub.sdk.testing.memory import traced
 from hub.sdk.testing.promises import refuse_empty
 from hub.sdk.testing.reach import ReachSuite
-from hub.sdk.testing.session import Session
+from hub.sdk.testing.session import MOST, Session
 from hub.sdk.testing.verdict import NotOffered, NotTried, fail, require
 
 _NONSENSE = ("", " ", "null", "[]", "{}", "0", "{", "<", "<x/>", "\x00", "ÿ", '{"a": [}')
@@ -51,6 +52,10 @@ class RecordSuite(ReachSuite):
         """Give a fresh connector on the same small world, each time."""
         raise NotImplementedError
 
+    def make_exact(self) -> RecordSource[Any]:
+        """Give a fresh connector that does not look back behind its cursor, where `make`'s does."""
+        return self.make()
+
     def grow(self) -> bool:
         """Add and change something in the world, ideally at the change time of the last; True when done."""
         return False
@@ -60,7 +65,10 @@ class RecordSuite(ReachSuite):
         return None
 
     def make_large(self, factor: int) -> RecordSource[Any] | None:  # noqa: ARG002 - for those that can
-        """Give a connector on a world `factor` times as large, with pages as large as ever."""
+        """Give a connector on a world `factor` times as large, with pages as large as ever.
+
+        The larger should be some megabytes, or a connector that holds all it reads does not show.
+        """
         return None
 
     # -------------------------------------------------------------- streams and pages
@@ -139,6 +147,43 @@ class RecordSuite(ReachSuite):
                 where = f"stream {stream}, resumed at the cursor of page {number} of {len(pages)}"
                 _same(whole, got, where, guess=_guess(pages, number, whole - got))
 
+    def test_reading_goes_on_behind_the_last_cursor(self) -> None:
+        is_tried = False
+        with Session(self.make_exact()) as session:
+            streams = [stream.name for stream in session.connector.streams() if not stream.snapshot]
+        for stream in streams:
+            pages = self._read(stream, None, self.make_exact)
+            told = [set(flatten([page])) for page in pages if page.documents]
+            if len(told) < 2 or not pages[-1].cursor or _is_one_tie(pages):
+                continue
+            is_tried = True
+            cursor = round_trip(pages[-1].cursor, f"stream {stream}, the last page")
+            again = set(flatten(self._read(stream, cursor, self.make_exact)))
+            require(
+                not all(page <= again for page in told),
+                f"stream {stream}, resumed at its last cursor: all {len(told)} pages came again, so the "
+                "cursor is ignored and each look would read the whole source; go on behind it. Where the "
+                "connector looks back on purpose, let make_exact() give one that does not; where every "
+                "reading begins anew, give {} as the cursor",
+            )
+        if not is_tried:
+            raise NotOffered("no stream of two pages and two seconds gives a place as its cursor")
+
+    def test_a_snapshot_is_whole_from_any_cursor(self) -> None:
+        snapshots = self._snapshots()
+        if not snapshots:
+            raise NotOffered("no stream is a snapshot")
+        for stream, pages in self._all_pages().items():
+            for number, page in enumerate(pages if stream in snapshots else (), 1):
+                rest = self._read(stream, round_trip(page.cursor, f"stream {stream}, page {number}"))
+                lost = set(flatten(pages)) - set(flatten(rest))
+                require(
+                    not lost,
+                    f"stream {stream} is a snapshot, and read with the cursor of page {number} it lacks "
+                    f"{len(lost)} document(s), e.g. {example_of(lost)}: what a snapshot lacks counts as "
+                    "vanished; read it from the beginning whatever the cursor, or drop snapshot=True",
+                )
+
     def test_what_comes_later_is_found_from_the_last_cursor(self) -> None:
         before = self._all_pages()
         if not self.grow():
@@ -184,13 +229,13 @@ class RecordSuite(ReachSuite):
     def test_reading_more_does_not_take_more_memory(self) -> None:
         small = self.make_large(1)
         if small is None:
-            raise NotOffered("make_large() is not overridden")
+            raise NotTried(f"{type(self).__name__} does not override make_large(): memory is not tried")
         with Session(self.make()) as session:
             self.drain(session)  # what is loaded at first use would hide what is held
         one = _peak(small)
         large = self.make_large(_LARGER)  # only now: it may enlarge the very world of the small one
         if large is None:
-            raise NotOffered("make_large() gives no large world")
+            raise NotTried(f"{type(self).__name__}.make_large() gives no large world: memory is not tried")
         other = _peak(large)
         require(
             other <= 3 * one + 1_000_000,
@@ -268,7 +313,7 @@ class RecordSuite(ReachSuite):
     def drain(self, session: Session[Any]) -> set[Any]:
         given: set[Any] = set()
         for stream in session.connector.streams():
-            for page in session.each(session.connector.read(stream.name, None)):
+            for page in session.each(session.connector.read(stream.name, None), most=MOST):
                 given |= set(flatten([page]))
                 given |= {(piece.where, piece.reason) for piece in page.rejected}
         return given
@@ -282,16 +327,21 @@ class RecordSuite(ReachSuite):
         with Session(self.make()) as session:
             return list(session.connector.streams())
 
+    def _snapshots(self) -> set[str]:
+        return {stream.name for stream in self._streams() if stream.snapshot}
+
     def _all_pages(self) -> dict[str, list[Page]]:
         return {stream.name: self._read(stream.name, None) for stream in self._streams()}
 
     def _documents(self) -> list[Document]:
         return [d for pages in self._all_pages().values() for page in pages for d in page.documents]
 
-    def _read(self, stream: str, cursor: Cursor | None) -> list[Page]:
-        with Session(self.make()) as session:
+    def _read(
+        self, stream: str, cursor: Cursor | None, make: Callable[[], RecordSource[Any]] | None = None
+    ) -> list[Page]:
+        with Session((make or self.make)()) as session:
             try:
-                return session.collect(session.connector.read(stream, cursor))
+                return session.collect(session.connector.read(stream, cursor), most=MOST)
             except NaiveTimeError as error:
                 fail(f"stream {stream}: a time without zone came out of read: {error}")
 
@@ -315,6 +365,13 @@ def _guess(pages: Sequence[Page], number: int, lost: set[Seen]) -> str:
     return ""
 
 
+def _is_one_tie(pages: Sequence[Page]) -> bool:
+    """Tell whether all changes fall in one second: those at a tie may all come again."""
+    times = [document.changed_at for page in pages for document in page.documents]
+    known = [at for at in times if at is not None]
+    return len(known) == len(times) and (max(known) - min(known)).total_seconds() < 1
+
+
 def _same(whole: set[Seen], got: set[Seen], where: str, *, guess: str = "") -> None:
     lost, more = whole - got, got - whole
     guess = guess or (
@@ -331,15 +388,11 @@ def _same(whole: set[Seen], got: set[Seen], where: str, *, guess: str = "") -> N
 
 def _peak(connector: RecordSource[Any]) -> int:
     """Give the most memory in bytes that Python held while everything was read and dropped again."""
-    with Session(connector) as session:
-        tracemalloc.start()
-        try:
-            for stream in session.connector.streams():
-                for _ in session.each(session.connector.read(stream.name, None)):
-                    pass
-            return tracemalloc.get_traced_memory()[1]
-        finally:
-            tracemalloc.stop()
+    with Session(connector) as session, traced():
+        for stream in session.connector.streams():
+            for _ in session.each(session.connector.read(stream.name, None), most=MOST * _LARGER):
+                pass
+        return tracemalloc.get_traced_memory()[1]
 
 
 def example_of(some: set[Seen]) -> str:

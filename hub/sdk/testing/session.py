@@ -1,15 +1,20 @@
 """A connector for the length of one test: plain and async methods alike, closed at the end."""
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Iterable, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Generator, Iterable, Iterator
+from contextlib import closing
+from itertools import islice
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar, cast
 
 from hub.sdk.contract import Connector
+from hub.sdk.testing.verdict import fail
 from hub.sdk.testing.waiting import no_waiting
 
 K = TypeVar("K", bound=Connector[Any])
 T = TypeVar("T")
+MOST = 1_000
+"""More pages, or batches of samples, than any small world has; a large one may give as many times more."""
 
 
 class Session(Generic[K]):
@@ -37,15 +42,27 @@ class Session(Generic[K]):
                 return self._runner.run(_finish(cast("Awaitable[T]", given)))
         return given
 
-    def collect(self, given: Iterable[T] | AsyncIterable[T]) -> list[T]:
-        """Give everything that a plain or async iterator yields."""
+    def collect(self, given: Iterable[T] | AsyncIterable[T], *, most: int | None = None) -> list[T]:
+        """Give everything that a plain or async iterator yields; fail when it yields more than `most`."""
         if isinstance(given, AsyncIterable):
             with no_waiting():
-                return self._runner.run(_gather(given))
-        return list(given)
+                found = self._runner.run(_gather(given, most))
+        else:
+            found = list(islice(given, None if most is None else most + 1))
+        _require_an_end(len(found), most)
+        return found
 
-    def each(self, given: Iterable[T] | AsyncIterable[T]) -> Iterator[T]:
-        """Give one after the other what a plain or async iterator yields; let go of it at the end."""
+    def each(self, given: Iterable[T] | AsyncIterable[T], *, most: int | None = None) -> Iterator[T]:
+        """Give one after the other what a plain or async iterator yields; let go of it at the end.
+
+        Fail when it yields more than `most`.
+        """
+        with closing(self._each(given)) as items:
+            for number, item in enumerate(items, 1):
+                _require_an_end(number, most)
+                yield item
+
+    def _each(self, given: Iterable[T] | AsyncIterable[T]) -> Generator[T]:
         if not isinstance(given, AsyncIterable):
             yield from given
             return
@@ -70,5 +87,19 @@ async def _next(given: AsyncIterator[T]) -> T:
     return await anext(given)
 
 
-async def _gather(given: AsyncIterable[T]) -> list[T]:
-    return [item async for item in given]
+async def _gather(given: AsyncIterable[T], most: int | None) -> list[T]:
+    found: list[T] = []
+    async for item in given:
+        found.append(item)
+        if most is not None and len(found) > most:
+            break
+    return found
+
+
+def _require_an_end(given: int, most: int | None) -> None:
+    if most is not None and given > most:
+        fail(
+            f"reading does not end: after {most:,} pages or batches there was still another; the "
+            "place of the next one does not move on (a next page that names itself, or a last one that "
+            "nothing tells from the others)"
+        )

@@ -11,9 +11,17 @@ from hub.sdk.testing import RecordSuite
 from tests.connectors.asm.files import flex2, row
 
 
+def touch_later(path: Path) -> None:
+    """Let a file change in a later tick of the file system's clock than all before it."""
+    before = path.stat().st_ctime_ns
+    while path.stat().st_ctime_ns <= before:
+        os.utime(path, (2, 2))
+
+
 class TestInstruments(RecordSuite):
     @pytest.fixture(autouse=True)
-    def world(self, tmp_path: Path) -> None:
+    def world(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.monkeypatch = monkeypatch
         self.root = tmp_path / "instruments"
         self.root.mkdir()
         for number in range(7):
@@ -23,6 +31,11 @@ class TestInstruments(RecordSuite):
         path = (root or self.root) / f"{number}.csv"
         path.write_text(flex2(*(row(f"S-{number}-{n}", f"B{n}") for n in range(rows))), encoding="utf-8")
         os.utime(path, (number // 3, number // 3))  # old, and three of one second
+
+    def make_exact(self) -> Asm:
+        self.monkeypatch.setattr("connectors.asm.connector._TIE_NS", 0)
+        touch_later(self.root / "6.csv")
+        return self.make()
 
     def make(self, root: Path | None = None) -> Asm:
         return Asm(AsmConfig(root=root or self.root, timezone="Etc/UTC", page_files=2))

@@ -13,6 +13,7 @@ from tests.connectors.batch_events.journals import FACTORYTALK, journal, line
 class TestJournals(RecordSuite):
     @pytest.fixture(autouse=True)
     def world(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.monkeypatch = monkeypatch
         monkeypatch.setattr("connectors.batch_events.connector._PAGE", 2)
         self.root = tmp_path / "journals"
         self.root.mkdir()
@@ -24,6 +25,14 @@ class TestJournals(RecordSuite):
         path = (root or self.root) / f"{number}.evt"
         path.write_bytes(text.encode())
         os.utime(path, (number // 3, number // 3))  # old, and three of one second
+
+    def make_exact(self) -> BatchEvents:
+        self.monkeypatch.setattr("connectors.batch_events.connector._TIE_NS", 0)
+        last = self.root / "6.evt"
+        before = last.stat().st_ctime_ns
+        while last.stat().st_ctime_ns <= before:  # a later tick of the file system's clock
+            os.utime(last, (2, 2))
+        return self.make()
 
     def make(self, root: Path | None = None) -> BatchEvents:
         return BatchEvents(

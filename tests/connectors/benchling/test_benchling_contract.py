@@ -15,6 +15,7 @@ from connectors.benchling import Benchling, BenchlingConfig
 from hub.model import MaterialLot, Sample
 from hub.sdk import Rejected
 
+pytestmark = pytest.mark.peers
 SPECIFICATION = "benchling-api-client==2.0.434"
 PRISM = "@stoplight/prism-cli@5"
 

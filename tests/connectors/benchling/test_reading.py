@@ -75,6 +75,16 @@ class _Suite(RecordSuite):
     def holds(self) -> Counter[str]:
         return Counter(item["schema"]["id"] for items in self.tenant.objects.values() for item in items)
 
+    def make_exact(self) -> Benchling:
+        return connect(self.tenant, overlap_s=1)
+
+    def make_large(self, factor: int) -> Benchling:
+        self.tenant.objects["custom-entities"] = [
+            *self.tenant.objects["custom-entities"],
+            *(entity(f"bfi_n{n}", "ts_lot", n // 60) for n in range(300 * factor)),
+        ]
+        return connect(self.tenant, page_size=100)
+
     def grow(self) -> bool:
         self.tenant.objects["custom-entities"] += [
             entity("bfi_l50", "ts_lot", 2),

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
+import httpx2 as httpx
 import pytest
 
 from connectors.influxdb import InfluxDb, InfluxDbConfig
@@ -44,6 +45,16 @@ class TestInfluxQl(SampleSuite):
     def holds(self) -> int:
         """One field a second, four each ten, one each thirty."""
         return COUNT + 4 * (COUNT // 10) + COUNT // 30
+
+    def make_large(self, factor: int) -> tuple[InfluxDb, Window]:
+        """A database of its own, so that the small world stays as it is."""
+        count = 8_000 * factor
+        points = "\n".join(f"bioreactor,unit=BR-9 temp={n % 7} {(EPOCH + n) * 10**9}" for n in range(count))
+        with httpx.Client(base_url=self.base, auth=(USER, PASSWORD)) as client:
+            assert client.post("/query", params={"q": "CREATE DATABASE large"}).is_success
+            assert client.post("/write", params={"db": "large"}, content=points.encode()).is_success
+        large = make_influx(self.base, database="large", slice_s=1_000)
+        return large, Window(START, START + timedelta(seconds=count))
 
     def window(self) -> Window:
         return WHOLE

@@ -9,7 +9,7 @@ import pytest
 from connectors.influxdb import InfluxDb, InfluxDbConfig
 from hub.sdk import Window
 from hub.sdk.testing import SampleSuite
-from tests.connectors.influxdb.flux_server import START, TOKEN, serve
+from tests.connectors.influxdb.flux_server import ROWS, START, TOKEN, serve
 
 
 @pytest.fixture(scope="module")
@@ -18,28 +18,41 @@ def flux_server() -> Iterator[str]:
         yield base
 
 
-def make_flux(base: str, token: str = TOKEN) -> InfluxDb:
+def make_flux(base: str, token: str = TOKEN, *, slice_s: int = 25) -> InfluxDb:
     given: dict[str, Any] = {
         "base_url": base,
         "language": "flux",
         "org": "plant",
         "database": "bucket",
         "auth": {"token": token},
-        "slice_s": 25,
+        "slice_s": slice_s,
     }
     return InfluxDb(InfluxDbConfig.model_validate(given))
 
 
 class TestFlux(SampleSuite):
     @pytest.fixture(autouse=True)
-    def world(self, flux_server: str) -> None:
+    def world(self, flux_server: str) -> Iterator[None]:
         self.base = flux_server
+        held = list(ROWS)
+        yield
+        ROWS[:] = held
 
     def make(self) -> InfluxDb:
         return make_flux(self.base)
 
     def make_refused(self) -> InfluxDb:
         return make_flux(self.base, "stolen")
+
+    def make_large(self, factor: int) -> tuple[InfluxDb, Window]:
+        count = 4_000 * factor
+        ROWS[:] = [
+            ("double", "temp", "BR-1", [(START + timedelta(seconds=n), str(n % 7)) for n in range(count)])
+        ]
+        return make_flux(self.base, slice_s=1_000), Window(START, START + timedelta(seconds=count))
+
+    def holds(self) -> int:
+        return sum(len(points) for *_, points in ROWS)
 
     def window(self) -> Window:
         return Window(START, START + timedelta(seconds=60))

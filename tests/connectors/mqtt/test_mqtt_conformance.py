@@ -3,13 +3,15 @@
 import itertools
 import json
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from paho.mqtt import publish
 
 from connectors.mqtt import Mqtt, MqttConfig
 from hub.sdk.testing import RecordSuite, SampleSuite
-from tests.connectors.broker import PASSWORD, Mosquitto
+from tests.connectors.broker import PASSWORD, USER, Mosquitto
 
 NUMBERS = itertools.count()
 SIGNALS: list[dict[str, Any]] = [
@@ -54,9 +56,16 @@ STREAM: dict[str, Any] = {
 }
 
 
-def make_mqtt(broker: Mosquitto, *, client_id: str = "", password: str = PASSWORD, **settings: Any) -> Mqtt:
+def make_mqtt(
+    broker: Mosquitto,
+    *,
+    client_id: str = "",
+    password: str = PASSWORD,
+    line: dict[str, Any] | None = None,
+    **settings: Any,
+) -> Mqtt:
     given = {
-        "broker": broker.settings(client_id or f"hub-{next(NUMBERS)}", password=password),
+        "broker": broker.settings(client_id or f"hub-{next(NUMBERS)}", password=password, **(line or {})),
         "signals": SIGNALS,
         "discover_s": 0.3,
         **settings,
@@ -101,15 +110,43 @@ class TestMqttRecords(RecordSuite):
     """Retained messages are a present state that every session is told anew."""
 
     @pytest.fixture(autouse=True)
-    def world(self, mosquitto: Mosquitto) -> None:
+    def world(self, mosquitto: Mosquitto) -> Iterator[None]:
         self.broker = mosquitto
         self.site = f"galway-{next(NUMBERS)}"
         for number in range(5):
             say_batch(self.broker, number, "2026-03-01T08:00:00Z", site=self.site)
+        self.many = 0
+        yield
+        self.retain([""] * self.many)
 
-    def make(self) -> Mqtt:
+    def make(self, page_messages: int = 2, **line: Any) -> Mqtt:
         topic = STREAM["topic"].replace("{site}", self.site)
-        return make_mqtt(self.broker, streams={"batches": {**STREAM, "topic": topic}}, signals=[])
+        stream = {**STREAM, "topic": topic, "page_messages": page_messages}
+        return make_mqtt(self.broker, streams={"batches": stream}, signals=[], line=line)
+
+    def make_large(self, factor: int) -> Mqtt:
+        self.many = 300 * factor
+        said = {
+            "changed": "2026-03-01T08:00:00Z",
+            "start": "2026-03-01T08:00:00Z",
+            "kg": 2.5,
+            "note": "x" * 900,
+        }
+        self.retain([json.dumps({"id": f"B27-{number}", **said}) for number in range(self.many)])
+        return self.make(page_messages=50, max_unacknowledged=50)
+
+    def retain(self, payloads: list[str]) -> None:
+        told = [
+            {"topic": f"{self.site}/BR-1/batch/{number}", "payload": payload, "qos": 1, "retain": True}
+            for number, payload in enumerate(payloads)
+        ]
+        if told:
+            publish.multiple(
+                told,  # type: ignore[arg-type] - its type of a message is closed
+                hostname="127.0.0.1",
+                port=self.broker.port,
+                auth={"username": USER, "password": PASSWORD},
+            )
 
     def make_refused(self) -> Mqtt:
         return make_mqtt(self.broker, password="stolen", streams={"batches": STREAM}, signals=[])

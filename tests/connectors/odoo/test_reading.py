@@ -68,12 +68,24 @@ class _Suite(RecordSuite):
     def make(self) -> Odoo:
         return connect(self.odoo, api=self.api)
 
+    def make_exact(self) -> Odoo:
+        return connect(self.odoo, api=self.api, overlap_s=0)
+
     def make_refused(self) -> Odoo:
         return connect(self.odoo, api=self.api, password="stolen-key")
 
     def holds(self) -> dict[str, int]:
         held = {stream: len(self.odoo.models[HELD_IN[stream]]) for stream in EVERYTHING}
         return held | {"moves": held["moves"] - 2}  # a delivery, and what is not done yet
+
+    def make_large(self, factor: int) -> Odoo:
+        self.odoo.models["mrp.production"] = [
+            production(
+                [n, f"WH/MO/{n:05d}"], "confirmed", write_date=f"2026-03-01 09:{n // 60:02d}:{n % 60:02d}"
+            )
+            for n in range(1, 300 * factor + 1)
+        ]
+        return connect(self.odoo, api=self.api, page_size=100)
 
     def grow(self) -> bool:
         tables = self.odoo.models

@@ -44,6 +44,13 @@ def historian() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
+def long_historian() -> Iterator[str]:
+    """Give a historian with sixteen times the rows."""
+    with run_server("--rows", "40000") as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Give a folder of certificates: the server's, ours that it trusts, and a stranger's."""
     folder = tmp_path_factory.mktemp("certificates")

@@ -1,4 +1,4 @@
-"""A small historian for the tests: `python -m tests.connectors.opcua.server [--secure DIR] [--points N]`.
+"""A small historian for the tests: `python -m tests.connectors.opcua.server [--secure DIR] [--rows N]`.
 
 Prints `ready <url>`, answers until its standard input ends.
 """
@@ -97,7 +97,7 @@ class Doorkeeper(UserManager):
         return User(role=UserRole.User, name=username) if (username, given) == ("hub", PASSWORD) else None
 
 
-async def serve(secure: Path | None) -> None:
+async def serve(secure: Path | None, rows: int) -> None:
     """Serve until standard input ends."""
     logging.getLogger("asyncua").setLevel(logging.CRITICAL)
     server = Server(user_manager=Doorkeeper())
@@ -120,7 +120,7 @@ async def serve(secure: Path | None) -> None:
     server.set_identity_tokens([ua.AnonymousIdentityToken, ua.UserNameIdentityToken])
     memory = Memory()
     server.iserver.history_manager.set_storage(memory)
-    await _build(server, memory)
+    await _build(server, memory, rows)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -130,7 +130,7 @@ async def serve(secure: Path | None) -> None:
         await asyncio.to_thread(sys.stdin.read)
 
 
-async def _build(server: Server, memory: Memory) -> None:
+async def _build(server: Server, memory: Memory, rows: int) -> None:
     index = await server.register_namespace("urn:test")
     plant = await server.nodes.objects.add_object(ua.NodeId("BR1", index), ua.QualifiedName("BR1", index))
     for name in (*NAMES, "BR1.NEVER", "BR1.LIVE"):
@@ -143,7 +143,7 @@ async def _build(server: Server, memory: Memory) -> None:
         for attribute in (ua.AttributeIds.AccessLevel, ua.AttributeIds.UserAccessLevel):
             await node.write_attribute(attribute, ua.DataValue(ua.Variant(level, ua.VariantType.Byte)))
         if kept:
-            memory.rows[node.nodeid] = [row_of(name, row) for row in range(COUNT)]
+            memory.rows[node.nodeid] = [row_of(name, row) for row in range(rows)]
         if name == "BR1.TEMP":
             unit = ua.EUInformation(
                 NamespaceUri="http://www.opcfoundation.org/UA/units/un/cefact",
@@ -168,4 +168,6 @@ async def _build(server: Server, memory: Memory) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--secure", type=Path)
-    asyncio.run(serve(parser.parse_args().secure))
+    parser.add_argument("--rows", type=int, default=COUNT)
+    given = parser.parse_args()
+    asyncio.run(serve(given.secure, given.rows))

@@ -27,14 +27,19 @@ def make_opcua(url: str, **settings: Any) -> OpcUa:
 
 class TestOpcUa(SampleSuite):
     @pytest.fixture(autouse=True)
-    def world(self, historian: str) -> None:
-        self.url = historian
+    def world(self, request: pytest.FixtureRequest, historian: str) -> None:
+        self.request, self.url = request, historian
 
     def make(self) -> OpcUa:
         return make_opcua(self.url, values_per_node=100)
 
     def make_refused(self) -> OpcUa:
         return make_opcua(self.url, password="stolen")
+
+    def make_large(self, factor: int) -> tuple[OpcUa, Window]:
+        url: str = self.request.getfixturevalue("long_historian")
+        large = make_opcua(url, values_per_node=1_000, nodes=["ns=2;s=BR1.AGIT"])
+        return large, Window(START, START + timedelta(seconds=4_000 * factor))
 
     def holds(self) -> int:
         return 250 * len(NAMES)

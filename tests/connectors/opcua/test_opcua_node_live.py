@@ -93,6 +93,7 @@ def make_protected(node: Node, certificates: Path, policy: str, **settings: Any)
     return OpcUa(OpcUaConfig.model_validate(given))
 
 
+@pytest.mark.peers
 class TestFollowingNodeOpcUa(LiveSuite):
     """Told live over a protected channel, and held against what its history gives."""
 
@@ -112,6 +113,7 @@ class TestFollowingNodeOpcUa(LiveSuite):
         pytest.skip("node-opcua is tried with certificates alone here; logins are tried at asyncua")
 
 
+@pytest.mark.peers
 @pytest.mark.parametrize("policy", ["Basic256Sha256", "Aes128Sha256RsaOaep", "Aes256Sha256RsaPss"])
 def test_every_policy_gives_the_history(moving_node: Node, certificates: Path, policy: str) -> None:
     moving_node.move()

@@ -16,7 +16,7 @@ from tests.connectors.opcua.test_opcua_conformance import make_opcua
 from tests.house.tree import ROOT
 
 COUNT = 20_000
-pytestmark = pytest.mark.against("opcua", "node-opcua server", how="live")
+pytestmark = [pytest.mark.peers, pytest.mark.against("opcua", "node-opcua server", how="live")]
 START = datetime(2024, 1, 1, tzinfo=UTC)
 
 

@@ -24,6 +24,7 @@ from hub.model import (
 )
 from hub.sdk import Cursor, Misconfigured, Page, Unavailable
 from hub.sdk.testing import RecordSuite
+from hub.sdk.testing.verdict import NotOffered
 from tests.connectors.opcua.server import PASSWORD
 from tests.connectors.opcua_job.conftest import Plant, run_plant
 from tests.connectors.opcua_job.server import COUNT, START
@@ -54,6 +55,9 @@ class TestOpcUaJob(RecordSuite):
 
     def make_refused(self) -> OpcUaJob:
         return make_job(self.plant.url, password="stolen")
+
+    def make_large(self, factor: int) -> OpcUaJob:
+        raise NotOffered(f"a job list is one value of the server, also where it is {factor} times as long")
 
     def holds(self) -> dict[str, int]:
         """Each turn a job more, and always one state of one machine."""
@@ -206,6 +210,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plant]:
         yield running
 
 
+@pytest.mark.peers
 @pytest.mark.against("opcua_job", "nodesets of ISA-95 job control and PackML", how="published")
 def test_a_server_of_the_published_nodesets_is_read_whole(published: Plant) -> None:
     judge_jobs(published, nested=True)

@@ -12,6 +12,13 @@ from tests.connectors.pi_web_api.simulator import NOW, START, PiSystem, written
 from tests.connectors.pi_web_api.world import make_pi, second
 
 
+class Forgets(list[Any]):
+    """What a small system was asked and answered is judged; a large one would hold it all in our memory."""
+
+    def append(self, item: Any, /) -> None:
+        del item
+
+
 class _Records(RecordSuite):
     @pytest.fixture(autouse=True)
     def world(self, system: PiSystem) -> None:
@@ -25,6 +32,14 @@ class _Records(RecordSuite):
 
     def holds(self) -> dict[str, int]:
         return {"elements": len(self.system.elements), "event_frames": len(self.system.frames)}
+
+    def make_large(self, factor: int) -> PiWebApi:
+        self.system.asked, self.system.answered, self.system.frames = Forgets(), Forgets(), []
+        for n in range(200 * factor):
+            self.system.add_frame(
+                n, "Phase", second(60 * n), second(60 * n + 30), values={"BatchID": {"Value": f"B{n}"}}
+            )
+        return make_pi(self.system.base, max_count=50)
 
     def grow(self) -> bool:
         self.system.add_frame(
@@ -63,7 +78,11 @@ class _Samples(SampleSuite):
 
 
 class TestRecorded(_Samples):
-    pass
+    def make_large(self, factor: int) -> tuple[PiWebApi, Window]:
+        self.system.asked, self.system.answered = Forgets(), Forgets()
+        count = 4_000 * factor
+        self.system.add_point("BR-2001.TEMP", [(second(n), 36.5 + n % 7, {}) for n in range(count)])
+        return make_pi(self.system.base, max_count=1_000), Window(START, second(count))
 
 
 class TestRecordedWithoutBundles(_Samples):

@@ -55,6 +55,7 @@ def prism(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         process.wait(20)
 
 
+@pytest.mark.peers
 @pytest.mark.against("pi_web_api", "PI Web API's specification", how="published")
 def test_the_vendors_specification_allows_every_request(prism: str, system: PiSystem) -> None:
     ask_everything(system)

@@ -24,7 +24,7 @@ SCRIPT = PEERS / "sap_cap_peer.sh"
 ORDERS = 500
 CHAINS = 60
 """Lots with their movements and inspections, served from quality.cds."""
-pytestmark = pytest.mark.against("sap_odata", "SAP CAP server", how="live")
+pytestmark = [pytest.mark.peers, pytest.mark.against("sap_odata", "SAP CAP server", how="live")]
 
 
 @pytest.fixture(scope="module")

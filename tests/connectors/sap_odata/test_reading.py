@@ -92,6 +92,21 @@ class TestSapOdataKeepsThePromises(RecordSuite):
         }
         return {stream: len(self.sap.tables[table]) for stream, table in names.items()}
 
+    def make_exact(self) -> SapOdata:
+        self.make()  # it sets the server up
+        # products are dated by the day: those of the last one come again
+        return connect(self.sap, overlap_s=0, protocol=self.sap.protocol, streams=["orders"])
+
+    def make_large(self, factor: int) -> SapOdata:
+        self.make()  # as above
+        self.sap.tables[ORDERS] = [
+            order(str(2_000_000 + n), f"2026030208{n // 60:02d}{n % 60:02d}", f"B{n}")
+            for n in range(300 * factor)
+        ]
+        self.sap.server_page = 100
+        more = {"streams": ALL} if self.sap.protocol == "v4" else {}
+        return connect(self.sap, page_size=100, protocol=self.sap.protocol, **more)
+
     def grow(self) -> bool:
         self.sap.tables[ORDERS] += [
             order("1004720", "20260302081500", "B260126"),

@@ -49,6 +49,9 @@ class TestSenaiteKeepsThePromises(RecordSuite):
     def make(self) -> Senaite:
         return connect(self.lab)
 
+    def make_exact(self) -> Senaite:
+        return connect(self.lab, overlap_s=0)
+
     def make_refused(self) -> Senaite:
         return connect(self.lab, password="not-the-password")
 

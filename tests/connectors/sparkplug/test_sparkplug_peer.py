@@ -44,6 +44,7 @@ def peer(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.peers
 @pytest.mark.against("sparkplug", "sparkplug-client edge node and Mosquitto", how="live")
 def test_every_value_of_the_peers_life_is_read_and_its_death_too(open_broker: Mosquitto, peer: Path) -> None:
     def live() -> None:

@@ -46,6 +46,9 @@ class TestTrytonKeepsThePromises(RecordSuite):
     def make(self) -> Tryton:
         return connect(self.tryton)
 
+    def make_exact(self) -> Tryton:
+        return connect(self.tryton, overlap_s=0)
+
     def make_refused(self) -> Tryton:
         return connect(self.tryton, password="not-the-password")
 
@@ -54,6 +57,12 @@ class TestTrytonKeepsThePromises(RecordSuite):
         # Neither a delivery nor a draft, and nothing that was taken from a patient; one model holds both the
         # limits of a test and the results of tests.
         return held | {"moves": held["moves"] - 2, "test_criteria": 1, "lab_tests": 1, "lab_results": 5}
+
+    def make_large(self, factor: int) -> Tryton:
+        self.tryton.models["production"] = [
+            production(n, "draft", n // 60) for n in range(1, 300 * factor + 1)
+        ]
+        return connect(self.tryton, page_size=100)
 
     def grow(self) -> bool:
         tables = self.tryton.models

@@ -18,6 +18,7 @@ from connectors.tryton.models import MODELS
 from hub.model import Batch, Identifier, MaterialActual, Record, Sample, SegmentResponse, TestResult
 from hub.sdk import Cursor, Rejected
 
+pytestmark = pytest.mark.peers
 HERE = Path(__file__).resolve().parent
 PEERS = Path(os.environ.get("PLANTWIDE_PEERS") or HERE.parents[3] / "shared" / "peers")
 POSTGRES = os.environ.get("PLANTWIDE_TEST_POSTGRES", "")

@@ -114,6 +114,16 @@ class TestVictoriaMetrics(SampleSuite):
     def holds(self) -> int:
         return len(SERIES) * COUNT
 
+    def make_large(self, factor: int) -> tuple[VictoriaMetrics, Window]:
+        """Another day of one series, so that the small world stays as it is."""
+        first, count = START + timedelta(days=1), 8_000 * factor
+        stamps = [int(first.timestamp() * 1000) + 1000 * n for n in range(count)]
+        said = {"metric": SERIES[0], "values": [n % 7 for n in range(count)], "timestamps": stamps}
+        with httpx.Client(base_url=self.base, auth=(USER, PASSWORD)) as client:
+            assert client.post("/api/v1/import", content=json.dumps(said).encode()).is_success
+            client.get("/internal/force_flush")
+        return make_victoria(self.base, slice_s=1_000), Window(first, first + timedelta(seconds=count))
+
     def window(self) -> Window:
         return WHOLE
 

@@ -150,6 +150,13 @@ class GivesSamplesTwice(Curve):
             yield batch
 
 
+class NextBatchIsTheSame(Curve):
+    def samples(self, tags: Sequence[str], window: Window) -> Iterator[pa.RecordBatch]:
+        first = next(super().samples(tags, window))
+        while True:
+            yield first
+
+
 class OneHugeBatch(Curve):
     def samples(self, tags: Sequence[str], window: Window) -> Iterator[pa.RecordBatch]:
         batches = list(super().samples(tags, window))
@@ -181,6 +188,7 @@ SAMPLE_MISTAKES: list[tuple[type[Curve], str, str]] = [
         r"holds 16 samples in its window, samples\(\) gave 8",
     ),
     (GivesSamplesTwice, "test_a_sample_is_given_once", r"gave 16 sample\(s\) twice"),
+    (NextBatchIsTheSame, "test_a_sample_is_given_once", "reading does not end: after 1,000 pages or batches"),
     (OneHugeBatch, "test_reading_more_does_not_take_more_memory", "yield smaller batches"),
     (NoExtent, HALF_OPEN, "override window"),
     (BranchesOfOtherTags, "test_branches_lead_to_tags_that_there_are", "U1/FIC-2"),

@@ -258,6 +258,30 @@ class KeepsAllPages(Notes):
             yield page
 
 
+class IgnoresItsCursor(Notes):
+    def after(self, cursor: Cursor | None) -> list[tuple[str, int]]:
+        return self.rows
+
+
+class NextPageIsTheSame(Notes):
+    def read(self, stream: str, cursor: Cursor | None) -> Iterator[Page]:
+        first = next(super().read(stream, None))
+        while True:
+            yield first
+
+
+class AsyncNextPageIsTheSame(AsyncNotes):
+    async def read(self, stream: str, cursor: Cursor | None) -> AsyncIterator[Page]:
+        first = next(self.plain.read(stream, None))
+        while True:
+            yield first
+
+
+class SnapshotFromItsCursor(Notes):
+    def streams(self) -> Sequence[Stream]:
+        return [Stream(name="notes", snapshot=True)]
+
+
 class InventsPlaces(Notes):
     def places(self, document: Document) -> Iterable[Placed]:
         return [Placed(record=Batch(id=Identifier(value="another")), at="line 1")]
@@ -297,6 +321,7 @@ class LooseConfig(Config):
 
 LATER = "test_what_comes_later_is_found_from_the_last_cursor"
 RESUME = "test_resuming_at_every_page_loses_nothing_and_doubles_nothing"
+BEHIND = "test_reading_goes_on_behind_the_last_cursor"
 NONSENSE = "test_parse_turns_nonsense_into_bad_records"
 REFUSED = "test_refused_credentials_are_an_error_and_stay_hidden"
 TWICE = "test_parse_gives_each_observed_key_once"
@@ -324,6 +349,23 @@ MISTAKES: list[tuple[type[RecordSource[Any]], str, str]] = [
     (FinalCursorEarly, RESUME, "final cursor comes too early"),
     (Unsorted, RESUME, "pages are unsorted, so the cursor has passed older changes"),
     (KeepsAllPages, "test_reading_more_does_not_take_more_memory", "memory grows with the source"),
+    (IgnoresItsCursor, BEHIND, "stream notes, resumed at its last cursor: all 3 pages came again"),
+    (
+        NextPageIsTheSame,
+        RESUME,
+        "reading does not end: after 1,000 pages .*place of the next one does not move",
+    ),
+    (
+        NextPageIsTheSame,
+        "test_reading_more_does_not_take_more_memory",
+        "reading does not end: after 1,000 pages",
+    ),
+    (AsyncNextPageIsTheSame, RESUME, "reading does not end: after 1,000 pages"),
+    (
+        SnapshotFromItsCursor,
+        "test_a_snapshot_is_whole_from_any_cursor",
+        "is a snapshot, and read with the cursor of page 1 it lacks .*counts as vanished",
+    ),
     (InventsPlaces, "test_places_are_those_of_records_that_parse_gives", "parse\\(\\) does not give"),
     (StreamThatNeverRests, "test_streams_are_named_and_stable", "every_s must be above 0"),
     (CanBeChanged, "test_settings_are_frozen_and_refuse_unknown_names", "MeltedConfig can be changed"),

@@ -19,6 +19,7 @@ from tests.store.lake.cellars import LARGE, START, TAGS, Cellar, Row, cellar, co
 from tests.store.lake.object_store import ObjectStore, install, running
 from tests.store.lake.test_compaction import STEPS, hold_through
 
+pytestmark = pytest.mark.peers
 _NUMBERS = count()
 HOURS = 96
 ROWS: list[Row] = [(tag, hour, float(hour), None, 0) for tag in TAGS for hour in range(HOURS)]

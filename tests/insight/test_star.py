@@ -368,7 +368,8 @@ def test_odata_pages_of_the_star_are_the_same_bytes_from_files_and_from_the_stor
             assert ours.content == theirs.content
             assert ours.headers["ETag"] == theirs.headers["ETag"]
             following = ours.json().get("@odata.nextLink")
-    assert sum(files_read) > 30
+    # PostgreSQL's own rows come quicker than those of the files
+    assert (sum(files_read) > 30) is (changing.database.dialect == "sqlite")
 
 
 def test_odata_pages_come_from_the_store_when_something_was_written_since(

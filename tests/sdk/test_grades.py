@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -77,7 +78,7 @@ def test_the_plugin_writes_down_promises_and_proofs_and_runs_nothing_else(
     assert verdicts["test_what_comes_later_is_found_from_the_last_cursor"] == "not tried"
 
 
-def run_suites(pytester: pytest.Pytester, target: Path, body: str) -> list[dict[str, str]]:
+def run_suites(pytester: pytest.Pytester, target: Path, body: str) -> list[dict[str, Any]]:
     pytester.makepyfile(**{f"{target.stem}/test_it": body})
     pytester.makeconftest(f"import sys; sys.path.insert(0, {str(Path(__file__).resolve().parents[2])!r})")
     pytester.runpytest_subprocess("--grades", str(target), "-q")

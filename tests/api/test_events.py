@@ -3,6 +3,7 @@
 import http.client
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -131,7 +132,7 @@ def test_a_client_that_falls_behind_is_told_so_and_misses_nothing(
         connection.request("GET", "/v1/events/stream", headers={"X-API-Key": counter.reader})
         events = parse(line.decode().rstrip("\r\n") for line in connection.getresponse())
         assert next(events)[0] == "ready"
-        with Database(counter.database.url).begin("test") as other:
+        with closing(Database(counter.database.url)) as elsewhere, elsewhere.begin("test") as other:
             for number in range(20):
                 add_thing(other, "batch", f"B-{number}")
         told = list(events)

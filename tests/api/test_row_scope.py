@@ -77,6 +77,16 @@ def add_site(connection: Any, site: str, product: int, system: int, record: int)
     return tag
 
 
+def add_both_sites(connection: Any) -> dict[str, int]:
+    """Add both sites, which make one product; give by whom and in which record they were told of."""
+    system = add_system(connection)
+    told = {"system": system, "record": add_record(connection, system)}
+    product = add_thing(connection, "material_definition", "300214")
+    for site in (CORK, BASEL):
+        add_site(connection, site, product, **told)
+    return told
+
+
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def clients(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
@@ -237,15 +247,10 @@ def test_a_document_of_ones_own_says_what_it_says_to_all(clients: dict[str, Test
     assert (">pI<" in narrow.text) is (is_material or "lots" in page)
 
 
-def test_a_document_names_anothers_lot_as_the_batch_does_and_tells_nothing_of_it(database_url: str) -> None:
-    database = Database(database_url)
-    upgrade(database)
+def test_a_document_names_anothers_lot_as_the_batch_does_and_tells_nothing_of_it(migrated_url: str) -> None:
+    database = Database(migrated_url)
     with database.begin("test") as connection:
-        system = add_system(connection)
-        told = {"system": system, "record": add_record(connection, system)}
-        product = add_thing(connection, "material_definition", "300214")
-        for site in (CORK, BASEL):
-            add_site(connection, site, product, *told.values())
+        told = add_both_sites(connection)
         mine, theirs = (find_thing(connection, kind, name).id for kind, name in
                         (("batch", f"{CORK}-B1"), ("material_lot", f"{BASEL}-L1")))  # fmt: skip
         add_name(connection, "material_lot", theirs, "4711", scheme="erp:batch")
@@ -269,15 +274,10 @@ def test_a_document_names_anothers_lot_as_the_batch_does_and_tells_nothing_of_it
     database.close()
 
 
-def test_what_moved_of_anothers_lot_is_not_told_though_ones_own_batch_made_it(database_url: str) -> None:
-    database = Database(database_url)
-    upgrade(database)
+def test_what_moved_of_anothers_lot_is_not_told_though_ones_own_batch_made_it(migrated_url: str) -> None:
+    database = Database(migrated_url)
     with database.begin("test") as connection:
-        system = add_system(connection)
-        told = {"system": system, "record": add_record(connection, system)}
-        product = add_thing(connection, "material_definition", "300214")
-        for site in (CORK, BASEL):
-            add_site(connection, site, product, *told.values())
+        told = add_both_sites(connection)
         mine, theirs = (find_thing(connection, kind, name).id for kind, name in
                         (("batch", f"{CORK}-B1"), ("material_lot", f"{BASEL}-L1")))  # fmt: skip
         add_fact(connection, "material_actual", **told, batch_id=mine, lot_id=theirs, use="Produced")
@@ -341,15 +341,10 @@ def test_what_one_was_answered_is_not_given_to_another(clients: dict[str, TestCl
     assert BASEL not in clients["cork"].get("/v1/batches", params=then).text
 
 
-def test_what_has_gone_to_another_site_is_not_seen_in_the_past_either(database_url: str) -> None:
-    database = Database(database_url)
-    upgrade(database)
+def test_what_has_gone_to_another_site_is_not_seen_in_the_past_either(migrated_url: str) -> None:
+    database = Database(migrated_url)
     with database.begin("test") as connection:
-        system = add_system(connection)
-        record = add_record(connection, system)
-        product = add_thing(connection, "material_definition", "300214")
-        for site in (CORK, BASEL):
-            add_site(connection, site, product, system, record)
+        add_both_sites(connection)
         keys = [create_key(connection, name="x", scopes=["read", *more]) for more in ([], [f"site:{CORK}"])]
     client = TestClient(create_app(database))
 

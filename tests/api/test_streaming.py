@@ -5,7 +5,7 @@ import json
 import socket
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -148,7 +148,8 @@ def test_news_that_go_while_a_client_catches_up_are_said_to_be_missed(
 
     def read_and_forget(connection: Connection, after: int, *, limit: int) -> list[Arrival]:
         found = read(connection, after, limit=limit)
-        with Database(counter.database.url).begin() as other:  # all but the newest are let go meanwhile
+        # all but the newest are let go meanwhile
+        with closing(Database(counter.database.url)) as elsewhere, elsewhere.begin() as other:
             forget_arrivals(other, datetime.now(UTC) + timedelta(days=1))
         return found
 

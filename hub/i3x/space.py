@@ -63,11 +63,14 @@ _LOT_EDGES = (
 
 # ------------------------------------------------------------------------------------------ one by one
 def find_elements(connection: Connection, ids: Iterable[str], *, now: datetime) -> dict[str, Element]:
-    """Give those of these objects that there are, by id; a batch that is open has signals until `now`."""
+    """Give those of these objects that there are, by id, in the order in which they are asked for.
+
+    A batch that is open has signals until `now`.
+    """
     found: dict[str, Element] = {}
     asked: dict[str, set[str]] = defaultdict(set)
     measured: set[str] = set()
-    wanted = set(ids)
+    wanted = dict.fromkeys(ids)
     for one in wanted:
         kind, _, name = one.partition("/")
         if one in FOLDERS:
@@ -86,7 +89,7 @@ def find_elements(connection: Connection, ids: Iterable[str], *, now: datetime) 
             for whole in _list_measured(connection, [rows[key] for key in measured & rows.keys()], now=now):
                 around += [whole, *signals_of(whole)]
         found |= {one.id: one for one in around if one.id in wanted}
-    return found
+    return {one: found[one] for one in wanted if one in found}
 
 
 def _list_measured(connection: Connection, batches: Sequence[Outlined], *, now: datetime) -> list[Element]:

@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from hub.store.answers.failures import StoreFailure
 from hub.store.answers.pages import CursorError
 from hub.store.answers.things import Ambiguous, NotFound
-from hub.store.database import StoreUnreachable
+from hub.store.database import Collided, StoreUnreachable
 from hub.store.lake.cellar import NoPlace
 from hub.store.lake.place import LakeUnreachable
 from hub.store.past.compiler import NotKept
@@ -130,6 +130,7 @@ def install_problems(
         app.add_exception_handler(kind, answer_problem)
     app.add_exception_handler(StoreFailure, answer_problem)
     app.add_exception_handler(StoreUnreachable, answer_problem)
+    app.add_exception_handler(Collided, answer_problem)
     app.add_exception_handler(LakeUnreachable, answer_problem)
     app.add_exception_handler(NoPlace, answer_problem)
 
@@ -176,7 +177,7 @@ def problem_of(error: Exception) -> Problem:
             return Problem("took-too-long", f"{str(error)[:1].upper()}{str(error)[1:]}. {_LESS}")
         case HTTPException():
             return _of_status(error)
-        case StoreFailure() | StoreUnreachable() | LakeUnreachable() | NoPlace():
+        case StoreFailure() | StoreUnreachable() | Collided() | LakeUnreachable() | NoPlace():
             _log.error("store failed", exc_info=error)
             return Problem("store-unavailable", "Try again; if it stays, look at /readyz and the log.")
         case _:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from hub.sdk import BadRecord, Misconfigured, Unauthorized, Unavailable
-from hub.store.database import StoreFull, StoreUnreachable
+from hub.store.database import Collided, StoreFull, StoreUnreachable
 from hub.store.streams import LeaseLost
 
 _LONGEST = 600.0
@@ -42,6 +42,8 @@ def judge(error: Exception, *, attempts: int, now: datetime) -> Failure:
             return Failure("stopped", now + timedelta(seconds=_LONGEST), str(error))
         case BadRecord():
             return Failure("waiting", now + timedelta(seconds=60), f"a page could not be read: {error}")
+        case Collided():
+            return Failure("waiting", now, str(error))
         case StoreFull() | StoreUnreachable() | LeaseLost():
             return Failure("waiting", now + timedelta(seconds=30), str(error))
         case _:

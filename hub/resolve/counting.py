@@ -19,7 +19,7 @@ from hub.resolve.sightings import (
 )
 from hub.store.database import Connection
 from hub.store.entities import load_entities
-from hub.store.facts import facts_of_batches, mark_sightings, number_facts, replace_edges
+from hub.store.facts import facts_of_batches, mark_sightings, replace_edges
 from hub.store.movements import (
     Lot,
     Touched,
@@ -60,19 +60,19 @@ class CountedAhead:
     elsewhere, at what changes with them. What is to be known is asked at once; working it out asks nothing,
     so that it may be done while the database is at work on something else.
 
-    `beside` are movements that are written with the new ones and are not new; of these one that was retracted
-    may come back.
+    `rows` have their ids. `beside` are movements that are written with the new ones and are not new; of these
+    one that was retracted may come back.
     """
 
     def __init__(self, connection: Connection, rows: Sequence[Fact], *, beside: Sequence[Fact]) -> None:
-        self._fresh = number_facts(connection, "material_actual", rows)
+        self._fresh = rows
         self._touched = _touch(filter(None, map(scope_of, self._fresh)))
         self._there = movements_of(connection, self._touched)
         self._beside = beside
         self._known = _known(connection, [*self._there, *self._fresh])
 
     def work_out(self) -> tuple[list[Fact], Counted]:
-        """Give the movements with ids and with what counting finds of them and of what stands beside them.
+        """Give the movements with what counting finds of them and of what stands beside them.
 
         It may leave out what is given second: what counts where all that was moved is new, and takes nothing
         back. What counts comes before what is beside it or disputes it, so that no row points at one that is

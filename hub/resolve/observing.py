@@ -1,8 +1,8 @@
 """Observed facts: what each source saw, by its own key, with the names it used resolved to things."""
 
-from collections import defaultdict, deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from operator import itemgetter
 from typing import Any
@@ -16,10 +16,11 @@ from hub.store.database import Connection
 from hub.store.facts import (
     Peer,
     batches_of_facts,
+    find_facts,
     find_peers,
     insert_facts,
     link_peers,
-    part_facts,
+    number_facts,
     peer_fields,
     retract_facts,
     write_facts,
@@ -29,94 +30,127 @@ from hub.store.movements import COUNT_COLUMNS, Touched, touched_by_facts
 from hub.store.pending import Statement, other_statements
 from hub.store.sets import chunks
 
+Row = dict[str, Any]
+
 
 def observe(
     connection: Connection, statements: Sequence[Statement], names: dict[Wanted, Name], *, now: datetime
 ) -> tuple[Touched, Counted]:
-    """Write the facts that these statements touch; give what is to be counted, and what counts already."""
+    """Write the facts that these statements touch; give what is to be counted, and what counts already.
+
+    All that has to be asked is asked first: then the database writes while the next rows are put together.
+    """
     effective = _effective(connection, [s for s in statements if s.record_type in OBSERVED])
-    turn = {s.id for s in statements}
-    records: dict[str, list[tuple[int, str, str]]] = defaultdict(list)
-    for record, statement in sorted(effective.items(), key=itemgetter(0)):
-        # what counts but still waits is written when its own turn comes, with its names settled
-        if statement is None or statement.id in turn or not statement.is_pending:
-            records[record[1]].append(record)
-    seen = _Seen(Touched(), {})
-    last: Iterator[None] = iter(())
-    held: Iterator[None] = iter(())
-    for record_type in OBSERVED:
-        if not records.get(record_type):
-            continue
-        deque(last, maxlen=0)  # the next type may name what this one wrote
-        chosen = {record: effective[record] for record in records[record_type]}
-        last = _observe_type(connection, record_type, chosen, names=names, now=now, seen=seen)
-        next(last)
-        if record_type == "material_actual":  # counted while the database writes what comes after
-            last, held = iter(()), last
-    deque(held, maxlen=0)
-    deque(last, maxlen=0)
-    return seen.touched, seen.counted
+    turns = _turns(connection, statements, effective)
+    touched = Touched()
+    for turn in turns:
+        touched |= _owners(connection, turn.record_type, turn.keys)
+        retract_facts(connection, turn.record_type, turn.gone)
+    for turn in turns:
+        _find_missing(connection, turn.record_type, turn.counting, names)
+        turn.peers = _find_peers(connection, turn, before=turns[: turns.index(turn)])
+    moved = [
+        _Moved(connection, _rows(turn, turn.counting, names=names, now=now)) for turn in turns if turn.is_move
+    ]
+    for turn in turns:
+        for part in () if turn.is_move else chunks(turn.counting):
+            _put(connection, turn.record_type, _rows(turn, part, names=names, now=now))
+    counted: Counted = {}
+    for one in moved:  # worked out while the database writes what came before
+        counted = one.put()
+    for turn in turns:
+        touched.batches |= link_peers(connection, turn.record_type, turn.by_system)
+        touched |= _owners(connection, turn.record_type, turn.keys)
+    return touched, counted
 
 
 @dataclass
-class _Seen:
-    """What is to be counted, and what counts already."""
+class _Turn:
+    """The facts of one type that are written now."""
 
-    touched: Touched
-    counted: Counted
+    record_type: str
+    keys: list[tuple[int, str]]
+    """Of all of them: system and key."""
+    counting: list[Statement]
+    """What counts of those that stand."""
+    ids: dict[tuple[int, str], int]
+    """Of those that stand, whether they are there already or will have them."""
+    new: set[tuple[int, str]]
+    """Those that are not there yet."""
+    peers: Mapping[Peer, int] = field(default_factory=dict[Peer, int])
+
+    @property
+    def is_move(self) -> bool:
+        """Whether these are movements, which are counted as they are written."""
+        return self.record_type == "material_actual"
+
+    @property
+    def gone(self) -> list[tuple[int, str]]:
+        """Those that nothing states any more."""
+        return [key for key in self.keys if key not in self.ids]
+
+    @property
+    def by_system(self) -> dict[int, set[str]]:
+        """All keys of each system."""
+        found: dict[int, set[str]] = defaultdict(set)
+        for system_id, key in self.keys:
+            found[system_id].add(key)
+        return found
 
 
-def _observe_type(
+def _turns(
     connection: Connection,
-    record_type: str,
-    effective: Mapping[tuple[int, str, str], Statement | None],
-    *,
-    names: dict[Wanted, Name],
-    now: datetime,
-    seen: _Seen,
-) -> Iterator[None]:
-    """Write the facts of one type in two steps; between them nothing is asked that waits for the first."""
-    keys = [(system_id, key) for system_id, _, key in effective]
-    seen.touched |= _owners(connection, record_type, keys)
-    counting = [s for s in effective.values() if s]
-    yield from _write(connection, record_type, counting, names=names, now=now, seen=seen)
-    retract_facts(
-        connection,
-        record_type,
-        [(system_id, key) for (system_id, _, key), statement in effective.items() if statement is None],
-    )
-    by_system: dict[int, set[str]] = defaultdict(set)
-    for system_id, key in keys:
-        by_system[system_id].add(key)
-    seen.touched.batches |= link_peers(connection, record_type, by_system)
-    seen.touched |= _owners(connection, record_type, keys)
-
-
-def _write(
-    connection: Connection,
-    record_type: str,
     statements: Sequence[Statement],
-    *,
-    names: dict[Wanted, Name],
-    now: datetime,
-    seen: _Seen,
-) -> Iterator[None]:
-    """Write facts; movements that are new with what counting finds, so that they are written once."""
-    _find_missing(connection, record_type, statements, names)
-    peers = find_peers(connection, record_type, _peers_in(record_type, statements))
-    if record_type == "material_actual":
-        rows = _rows(record_type, statements, names=names, peers=peers, now=now)
-        new, known = part_facts(connection, record_type, rows)
-        ahead = CountedAhead(connection, new, beside=known) if new else None
-        yield
-        if ahead:
-            new, seen.counted = ahead.work_out()
-            insert_facts(connection, record_type, new)
-        write_facts(connection, record_type, known)
-        return
-    for part in chunks(statements):  # while the database writes some rows, the next are put together
-        write_facts(connection, record_type, _rows(record_type, part, names=names, peers=peers, now=now))
-    yield
+    effective: Mapping[tuple[int, str, str], Statement | None],
+) -> list[_Turn]:
+    """Give what is written now, type by type in the order of the model: each may name what came before it."""
+    due = {s.id for s in statements}
+    chosen: dict[str, list[tuple[int, str, str]]] = defaultdict(list)
+    for record, statement in sorted(effective.items(), key=itemgetter(0)):
+        # what counts but still waits is written when its own turn comes, with its names settled
+        if statement is None or statement.id in due or not statement.is_pending:
+            chosen[record[1]].append(record)
+    turns: list[_Turn] = []
+    for record_type in OBSERVED:
+        records = chosen.get(record_type, ())
+        counting = [s for record in records if (s := effective[record])]
+        standing = [(s.system_id, s.record_key) for s in counting]
+        there = find_facts(connection, record_type, standing)
+        new = [key for key in standing if key not in there]
+        ids = there | dict(zip(new, number_facts(connection, record_type, len(new)), strict=True))
+        if records:
+            turns.append(_Turn(record_type, [(s, key) for s, _, key in records], counting, ids, set(new)))
+    return turns
+
+
+class _Moved:
+    """Movements on their way: counted before they are written, so that a row is written once, not twice."""
+
+    def __init__(self, connection: Connection, rows: Sequence[Row]) -> None:
+        self._connection = connection
+        new, self._known = _part(rows)
+        self._ahead = CountedAhead(connection, new, beside=self._known) if new else None
+
+    def put(self) -> Counted:
+        """Write them; give what counts already."""
+        new, counted = self._ahead.work_out() if self._ahead else ([], {})
+        insert_facts(self._connection, "material_actual", new)
+        write_facts(self._connection, "material_actual", self._known)
+        return counted
+
+
+def _put(connection: Connection, record_type: str, rows: Sequence[Row]) -> None:
+    new, known = _part(rows)
+    insert_facts(connection, record_type, new)
+    write_facts(connection, record_type, known)
+
+
+def _part(rows: Sequence[Row]) -> tuple[list[Row], list[Row]]:
+    """Part rows into those that are new, with their ids, and those whose key is there."""
+    parts: tuple[list[Row], list[Row]] = ([], [])
+    for row in rows:
+        parts["id" not in row].append(row)
+    return parts
 
 
 def _owners(connection: Connection, record_type: str, keys: Sequence[tuple[int, str]]) -> Touched:
@@ -128,15 +162,26 @@ def _owners(connection: Connection, record_type: str, keys: Sequence[tuple[int, 
     return Touched()
 
 
-def _peers_in(record_type: str, statements: Sequence[Statement]) -> Iterator[Peer]:
-    """Give the facts that these name."""
-    fields = [f.name for f in peer_fields(record_type)]
-    return (
-        (name, one.system_id, key)
-        for one in statements
-        for name in fields
-        if (key := one.body.get(name)) is not None
-    )
+def _find_peers(connection: Connection, turn: _Turn, *, before: Sequence[_Turn]) -> dict[Peer, int]:
+    """Give the ids of the facts that these name: of those written before them, and of those that stand.
+
+    Movements are written last, so that what names one waits for it like whatever names a fact to come.
+    """
+    written = {one.record_type: one.ids for one in before if not one.is_move}
+    found: dict[Peer, int] = {}
+    sought: list[Peer] = []
+    for field_ in peer_fields(turn.record_type):
+        ids = written.get(field_.target or "", {})
+        for one in turn.counting:
+            key = one.body.get(field_.name)
+            if key is None:
+                continue
+            peer_id = ids.get((one.system_id, key))
+            if peer_id is None:
+                sought.append((field_.name, one.system_id, key))
+            else:
+                found[field_.name, one.system_id, key] = peer_id
+    return found | find_peers(connection, turn.record_type, sought)
 
 
 def _effective(
@@ -152,23 +197,20 @@ def _effective(
 
 
 def _rows(
-    record_type: str,
-    statements: Sequence[Statement],
-    *,
-    names: dict[Wanted, Name],
-    peers: dict[Peer, int],
-    now: datetime,
-) -> list[dict[str, Any]]:
-    """Give the rows of facts of one type as their table has them.
+    turn: _Turn, statements: Sequence[Statement], *, names: dict[Wanted, Name], now: datetime
+) -> list[Row]:
+    """Give the rows of facts of one type as their table has them, those that are new with their ids.
 
     A fact that is named and not known yet points back when it comes.
     """
-    fillers = [_FILLERS[f.kind](f, names) for f in fields_of(OBSERVED[record_type])]
-    named = [f.name for f in peer_fields(record_type)]
-    finish = _FINISH.get(record_type)
-    rows: list[dict[str, Any]] = []
+    fillers = [_FILLERS[f.kind](f, names) for f in fields_of(OBSERVED[turn.record_type])]
+    named = [f.name for f in peer_fields(turn.record_type)]
+    finish = _FINISH.get(turn.record_type)
+    rows: list[Row] = []
     for statement in statements:
-        row: dict[str, Any] = {
+        key = statement.system_id, statement.record_key
+        row: Row = {"id": turn.ids[key]} if key in turn.new else {}
+        row |= {
             "source_system_id": statement.system_id,
             "source_key": statement.record_key,
             "source_record_id": statement.record_id,
@@ -182,7 +224,7 @@ def _rows(
         for fill in fillers:
             fill(row, statement.body)
         for name in named:
-            row[f"{name}_id"] = peers.get((name, statement.system_id, row[f"{name}_key"]))
+            row[f"{name}_id"] = turn.peers.get((name, statement.system_id, row[f"{name}_key"]))
         if finish:
             finish(row)
         rows.append(row)
@@ -209,7 +251,6 @@ def _key(field: Field, body: dict[str, Any]) -> Wanted | None:
 
 
 # ------------------------------------------------------------------- from a field to the columns of its table
-Row = dict[str, Any]
 Fill = Callable[[Row, dict[str, Any]], None]
 
 

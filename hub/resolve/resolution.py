@@ -1,7 +1,7 @@
 """The loop of resolution: statements that wait are settled, restated, observed and counted in one commit."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import count
@@ -17,7 +17,7 @@ from hub.resolve.observing import observe
 from hub.resolve.precedence import COUNTING, DEFAULT_RULES, rule_for
 from hub.resolve.proposals import propose
 from hub.store.attribution import give_reason
-from hub.store.database import Connection, Database
+from hub.store.database import Collided, Connection, Database
 from hub.store.entities import entities_naming, things_heard_of
 from hub.store.evidence import batches_at
 from hub.store.facts import repoint_facts
@@ -30,8 +30,8 @@ from hub.store.movements import (
     touched_by_names,
 )
 from hub.store.pending import (
+    are_pending,
     count_pending,
-    is_anything_pending,
     mark_all_pending,
     mark_resolved,
     pending_statements,
@@ -44,6 +44,7 @@ from hub.store.statistics import refresh_statistics
 ACTOR = "hub.resolve"
 """Who changes the unified state: whatever sources state, it is resolution that finds out what follows."""
 CHUNK = 8000
+_TRIES = 3
 
 
 @dataclass
@@ -70,24 +71,55 @@ def resolve(
 
     The unified state is a function of what is stated, not of the order in which it came.
     """
-    result = Resolved()
     with database.read() as connection:
         total = count_pending(connection)
         is_due = bool(due_rules(connection, clock()))
     if is_due:
         with database.begin(ACTOR, at=clock(), alone=True) as connection:
             enforce_rules(connection, now=clock())
-    for number in count():
-        with database.read() as connection:
-            if not is_anything_pending(connection):
-                break
-        if total > chunk and number & (number - 1) == 0:  # before the chunks 0, 1, 2, 4, 8, …: tables grow
-            refresh_statistics(database)
-        with rubbish_kept(), database.begin(ACTOR, at=clock(), alone=True) as connection:
-            done = resolve_chunk(connection, now=clock(), limit=chunk)
+    result = Resolved()
+    for done in resolve_by_chunks(database, count(), clock=clock, chunk=chunk, is_load=total > chunk):
         result.statements += done
         progress(result.statements, max(total, result.statements))
     return result
+
+
+def resolve_by_chunks(
+    database: Database,
+    numbers: Iterator[int],
+    *,
+    clock: Callable[[], datetime],
+    chunk: int = CHUNK,
+    is_load: bool,
+    least: int = 1,
+) -> Iterator[int]:
+    """Resolve chunk by chunk while at least so many statements wait; give how many after each.
+
+    `numbers` counts the chunks of a load, to its end: tables grow, so that statistics are taken before the
+    chunks 0, 1, 2, 4, 8, ….
+    """
+    while True:
+        with database.read() as connection:
+            if not are_pending(connection, least):
+                return
+        number = next(numbers, None)
+        if number is None:
+            return
+        if is_load and number & (number - 1) == 0:
+            refresh_statistics(database)
+        yield _resolve_once(database, clock=clock, chunk=chunk)
+
+
+def _resolve_once(database: Database, *, clock: Callable[[], datetime], chunk: int) -> int:
+    """Resolve one chunk; again when what is stored beside it and this waited for each other."""
+    for tries_left in reversed(range(_TRIES)):
+        try:
+            with rubbish_kept(), database.begin(ACTOR, at=clock(), alone=True) as connection:
+                return resolve_chunk(connection, now=clock(), limit=chunk)
+        except Collided:
+            if not tries_left:
+                raise
+    return 0
 
 
 def resolve_again(

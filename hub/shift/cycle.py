@@ -18,6 +18,7 @@ from hub.model.mastered import MASTERED
 from hub.resolve.conditions import Condition
 from hub.resolve.frames import FrameRule as Rule
 from hub.resolve.frames import derive_frames
+from hub.resolve.meanwhile import resolved_meanwhile
 from hub.resolve.resolution import prepare, resolve, resolve_again
 from hub.resolve.ruling import RuleError, take_up_rules
 from hub.sdk import Misconfigured, Window
@@ -67,8 +68,10 @@ def run_cycle(
     """
     cycle = Cycle(whitelist=settle_project(desk, project))
     chosen = project.sources if sources is None else sources
-    cycle.outcomes = sync_sources(desk, chosen, within, resting=resting)
-    cycle.statements = resolve(desk.database, clock=desk.clock, progress=resolving).statements
+    with resolved_meanwhile(desk.database, clock=desk.clock) as done:
+        cycle.outcomes = sync_sources(desk, chosen, within, resting=resting)
+    cycle.statements = done.statements
+    cycle.statements += resolve(desk.database, clock=desk.clock, progress=resolving).statements
     if project.frames and (has_news or any(o.samples for o in cycle.outcomes)):
         cycle.frames = derive_frames(desk.database, frame_rules(project), now=desk.clock(), actor=ACTOR)
         cycle.statements += resolve(desk.database, clock=desk.clock, progress=resolving).statements

@@ -131,13 +131,17 @@ def allocate_ids(connection: Connection, table: Table, count: int) -> list[int]:
     if connection.dialect.name == "sqlite":  # a writer is alone
         last = connection.scalar(select(func.max(table.c.id)))
         return list(range(int(last or 0) + 1, int(last or 0) + 1 + count))
-    drawn = connection.exec_driver_sql(
-        # the name in a query of its own is looked up once, not for each number
-        "SELECT nextval((SELECT pg_get_serial_sequence(%(name)s, 'id'))::regclass)"
-        " FROM generate_series(1, %(count)s)",
-        {"name": table.name, "count": count},
-    )
-    return sorted(int(number) for (number,) in drawn)
+    first, last, drawn = connection.exec_driver_sql(_DRAW, {"name": table.name, "count": count}).one()
+    # nobody else drew meanwhile, mostly: then the ends tell all
+    return list(range(first, last + 1)) if last - first + 1 == count else sorted(drawn)
+
+
+_DRAW = (
+    # the name in a query of its own is looked up once, not for each number
+    "SELECT min(id), max(id), CASE WHEN max(id) - min(id) + 1 <> count(*) THEN array_agg(id) END FROM"
+    " (SELECT nextval((SELECT pg_get_serial_sequence(%(name)s, 'id'))::regclass) AS id"
+    " FROM generate_series(1, %(count)s)) AS drawn"
+)
 
 
 def _run(connection: Connection, table: Table, rows: Rows, *, names: tuple[str, ...], sql: str) -> None:

@@ -42,7 +42,7 @@ _POSTGRES_OPTIONS = (
 _STATEMENTS_KEPT = 512
 """Compiled statements that an SQLite connection keeps: the walls judge each step of a new one."""
 _FULL = ("disk is full", "no space left", "disk i/o error")
-_DISK_FULL = "53100"
+_DISK_FULL, _DEADLOCK = "53100", "40P01"
 """PostgreSQL's SQLSTATE; its text varies ("wrote only 4096 of 8192 bytes")."""
 
 
@@ -52,6 +52,10 @@ def _to_json(value: Any) -> str:
 
 class StoreFull(Exception):
     """The disk under the store is full; free space and run again: nothing of the last step was stored."""
+
+
+class Collided(Exception):
+    """Two transactions waited for each other and PostgreSQL ended this one: nothing was stored, try again."""
 
 
 class BrokenReferences(Exception):
@@ -113,7 +117,8 @@ class Database:
 
         The audited tables can only be written with an `actor`; `at` is the instant that all its audit rows
         carry (now when None). `alone` makes one such transaction wait for another, on however many nodes.
-        Raises `StoreFull` when there is no space left, `StoreUnreachable` when nobody answers.
+        Raises `StoreFull` when there is no space left, `StoreUnreachable` when nobody answers, and `Collided`
+        when this and another transaction waited for each other.
         """
         with (
             _said_plainly(),
@@ -212,8 +217,10 @@ def _said_plainly(read_seconds: float | None = None) -> Generator[None]:
     except OperationalError as error:
         if read_seconds is not None and was_ended(error.orig):
             raise TookTooLong(read_seconds) from error
-        said = str(error.orig).strip().partition("\n")[0]
-        if getattr(error.orig, "sqlstate", "") == _DISK_FULL or any(s in said.casefold() for s in _FULL):
+        said, state = str(error.orig).strip().partition("\n")[0], getattr(error.orig, "sqlstate", "")
+        if state == _DEADLOCK:
+            raise Collided(f"{said}; nothing of this transaction was stored, run it again") from error
+        if state == _DISK_FULL or any(s in said.casefold() for s in _FULL):
             raise StoreFull(
                 f"the store cannot write ({said}); free space on the disk of the data folder, or of the "
                 "database server, and run again: nothing of the last step was stored"

@@ -33,7 +33,7 @@ def _standing_keys(record_type: str, system_id: int) -> AnySelect:
 @lru_cache(maxsize=512)
 def _keys_of(record_type: str, system_id: int) -> AnySelect:
     columns = FACT_TABLES[record_type].c
-    return select(columns.source_key).where(columns.source_system_id == system_id)
+    return select(columns.source_key, columns.id).where(columns.source_system_id == system_id)
 
 
 def reference_columns(record_type: str) -> list[str]:
@@ -58,12 +58,9 @@ def write_facts(connection: Connection, record_type: str, rows: Sequence[dict[st
     )
 
 
-def number_facts(
-    connection: Connection, record_type: str, rows: Sequence[dict[str, Any]]
-) -> list[dict[str, Any]]:
-    """Give new facts the ids that they will have."""
-    ids = allocate_ids(connection, FACT_TABLES[record_type], len(rows))
-    return [{"id": i, **row} for i, row in zip(ids, rows, strict=True)]
+def number_facts(connection: Connection, record_type: str, count: int) -> list[int]:
+    """Give the ids that so many new facts will have."""
+    return allocate_ids(connection, FACT_TABLES[record_type], count)
 
 
 def insert_facts(connection: Connection, record_type: str, rows: Sequence[dict[str, Any]]) -> None:
@@ -71,28 +68,19 @@ def insert_facts(connection: Connection, record_type: str, rows: Sequence[dict[s
     insert_all(connection, FACT_TABLES[record_type], rows)
 
 
-def part_facts(
-    connection: Connection, record_type: str, rows: Sequence[dict[str, Any]]
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Part facts into those whose key is not there yet and those whose key is."""
-    table = FACT_TABLES[record_type]
+def find_facts(
+    connection: Connection, record_type: str, keys: Iterable[tuple[int, str]]
+) -> dict[tuple[int, str], int]:
+    """Give the ids of those of these facts (system, key) that are there, retracted or not."""
     wanted: dict[int, list[str]] = {}
-    for row in rows:
-        wanted.setdefault(row["source_system_id"], []).append(row["source_key"])
-    there = {
-        (system_id, found.source_key)
-        for system_id, keys in wanted.items()
-        for found in select_in(
-            connection,
-            _keys_of(record_type, system_id),
-            table.c.source_key,
-            keys,
-        )
+    for system_id, key in keys:
+        wanted.setdefault(system_id, []).append(key)
+    column = FACT_TABLES[record_type].c.source_key
+    return {
+        (system_id, key): fact_id
+        for system_id, some in wanted.items()
+        for key, fact_id in select_in(connection, _keys_of(record_type, system_id), column, some)
     }
-    parts: tuple[list[dict[str, Any]], list[dict[str, Any]]] = ([], [])
-    for row in rows:
-        parts[(row["source_system_id"], row["source_key"]) in there].append(row)
-    return parts
 
 
 def retract_facts(connection: Connection, record_type: str, keys: Iterable[tuple[int, str]]) -> None:

@@ -113,7 +113,13 @@ def is_anything_pending(connection: Connection) -> bool:
     return connection.execute(_FIRST).first() is not None
 
 
+def are_pending(connection: Connection, least: int) -> bool:
+    """Tell whether at least so many statements wait, without counting them all."""
+    return connection.execute(_NTH, {"before": least - 1}).first() is not None
+
+
 _FIRST = select(pending.c.statement_id).order_by(pending.c.statement_id).limit(1)
+_NTH = _FIRST.offset(bindparam("before"))
 
 
 def statements_of_names(connection: Connection, name_ids: Iterable[int]) -> list[Statement]:

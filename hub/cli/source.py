@@ -230,9 +230,10 @@ def _read(
 
 
 def _tend(upkeep: Upkeep) -> None:
-    """Fold what is due; what was read is stored, whether this can be done or not."""
+    """Fold what is due, and forget old news; what was read is stored, whether this can be done or not."""
     try:
         upkeep.tend()
+        upkeep.clear()
     except Exception as error:  # noqa: BLE001 - whatever it is, samples stay in frames and count
         typer.echo(f"plantwide: samples stay in frames for now: {error}", err=True)
 

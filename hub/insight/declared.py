@@ -20,7 +20,7 @@ from hub.model import Identifier, SegmentData, format_instant
 from hub.model.measurement import Measurement
 from hub.resolve.context import Topology, place_batches
 from hub.store.answers.tag_kinds import TagKind, read_kinds
-from hub.store.arrivals import arrival_bounds, forget_arrivals, read_arrivals
+from hub.store.arrivals import arrival_bounds, read_arrivals
 from hub.store.bookmarks import keep_bookmark, read_bookmark
 from hub.store.database import Connection, Database
 from hub.store.executions import find_batches, list_batch_ids, load_roles, load_tree
@@ -34,8 +34,6 @@ from hub.store.touched import list_touched, newest_audit
 
 SOURCE, OBJECT_TYPE = "features", "features"
 CONNECTOR = ("hub.insight.features", "1")
-NEWS_KEPT = timedelta(days=3)
-"""How long arrivals of samples are remembered: a stream of them can be taken up again for so long."""
 _BATCHES, _ARRIVALS = 20, 1_000
 _FIRST, _LAST = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)
 
@@ -97,7 +95,6 @@ def derive_features(
     if new != mark:
         with database.begin(actor, at=now) as connection:
             keep_bookmark(connection, SOURCE, new, now=now)
-            forget_arrivals(connection, now - NEWS_KEPT)
     return changed
 
 

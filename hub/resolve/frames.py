@@ -1,10 +1,10 @@
 """Runs found from signals: a tag that holds the batch gives the run, conditions on the unit's signals phases.
 
-What is found is written down like any source's statement, marked as derived, with the rule that found it.
+How they are kept as samples come: `hub.resolve.deriving`.
 """
 
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -16,22 +16,18 @@ import pyarrow.compute as pc
 
 from hub.model import Identifier, SegmentResponse, format_instant, parse_instant
 from hub.resolve.conditions import Column, Condition
-from hub.store.bookmarks import keep_bookmark, read_bookmark
-from hub.store.database import Connection, Database
+from hub.store.database import Connection
 from hub.store.identifiers import find_names, names_of_entities
 from hub.store.lake.periods import to_micros
-from hub.store.mappings import keep_mapping, name_mapping
-from hub.store.samples import last_samples, read_samples, sample_span, scan_samples
-from hub.store.statements import Said, Told, list_live_hashes, store_documents
+from hub.store.samples import last_samples, read_samples
+from hub.store.statements import Said, Told
 from hub.store.stating import state
-from hub.store.systems import ensure_system, find_system, note_health
 from hub.store.tagging import tags_of_equipment
 
 arrow: Any = pc
 """Untyped on purpose: the stubs leave unknown what texts are coded as."""
 OBJECT_TYPE = "frame"
-CONNECTOR = ("hub.resolve.frames", "2")
-_REACH = timedelta(days=31)
+REACH = timedelta(days=31)
 """How far before a run the value is looked for at which a signal stands when it begins."""
 _UNCERTAIN = 1 << 30
 """The two highest bits of a status tell good (0) from uncertain and bad."""
@@ -62,77 +58,6 @@ class Run:
     batch: str
     start: datetime
     end: datetime
-
-
-def derive_frames(database: Database, rules: Sequence[FrameRule], *, now: datetime, actor: str) -> int:
-    """Find runs and phases and write them down as statements of `<source>.frames`; give how many changed.
-
-    All samples are read before the writing transaction begins, and only what differs is written in it: a long
-    history keeps no put waiting.
-    """
-    changed = 0
-    for source in sorted({r.source for r in rules}):
-        own = [rule for rule in rules if rule.source == source]
-        with database.read() as connection:
-            told = _differing(connection, f"{source}.frames", own, now=now)
-        with database.begin(actor, at=now, alone=True) as connection:
-            changed += _write(connection, f"{source}.frames", own, told=told, now=now)
-    return changed
-
-
-def _differing(connection: Connection, code: str, rules: Sequence[FrameRule], *, now: datetime) -> list[Told]:
-    """Give the documents that are not stored as they are found now, and those of which nothing is found."""
-    system_id = find_system(connection, code)
-    live = {} if system_id is None else list_live_hashes(connection, system_id, [OBJECT_TYPE])
-    found = (document for rule in rules for document in _find(connection, rule))
-    # The newest derivation counts, also when it finds that a run ended earlier than was thought.
-    told = [
-        replace(document, version=_version(now))
-        for document in found
-        if live.pop(document.key, None) != document.content_hash
-    ]
-    return told + [_vanished(key) for _, key in sorted(live)]
-
-
-def _write(
-    connection: Connection, code: str, rules: Sequence[FrameRule], *, told: Sequence[Told], now: datetime
-) -> int:
-    """Write down what differs, unless another node has looked at the samples since; give how many changed."""
-    if (read_bookmark(connection, code) or 0) > _version(now):
-        return 0
-    system = ensure_system(connection, code, "HISTORIAN", now=now, connector="frames")
-    content = {"rules": [_describe(rule) for rule in rules]}
-    version = name_mapping(*CONNECTOR, content)
-    keep_mapping(connection, system.id, version=version, content=content, now=now)
-    stored = store_documents(
-        connection,
-        system_id=system.id,
-        stream="frames",
-        connector=version,
-        documents=told,
-        now=now,
-        own=True,
-    )
-    note_health(connection, system.id, state="ok", now=now, system="runs found in signals")
-    keep_bookmark(connection, code, _version(now), now=now)
-    return stored.documents
-
-
-def _version(now: datetime) -> int:
-    return int(now.timestamp() * 1e6)
-
-
-def _find(connection: Connection, rule: FrameRule) -> Iterator[Told]:
-    tag = ("tag", f"{rule.source}:tag", rule.batch_tag)
-    name = find_names(connection, [tag]).get(tag)
-    span = sample_span(connection, [name.entity_id]) if name else None
-    if name is None or span is None:
-        return
-    spans = [(span[0], span[1] + timedelta(microseconds=1))]
-    pieces = scan_samples(connection, [name.entity_id], spans, columns=("value", "text"))
-    signals = _signals(connection, rule)
-    for run in find_runs(pieces, rule.gap_s):
-        yield _tell(rule, run, list(_phases(connection, rule, run, signals=signals)))
 
 
 def find_runs(pieces: Iterable[pa.Table], gap_s: float | None) -> Iterator[Run]:
@@ -200,7 +125,7 @@ def _label(number: float | None, text: str | None) -> str:
     return str(int(number)) if float(number).is_integer() else repr(number)
 
 
-def _signals(connection: Connection, rule: FrameRule) -> dict[int, str]:
+def signals_of(connection: Connection, rule: FrameRule) -> dict[int, str]:
     """Give the tags of the unit that the conditions read, by tag id."""
     needed = frozenset[str]().union(*(c.signals for c in rule.phases.values()))
     return _tags(connection, rule.equipment, source=rule.source, signals=needed)
@@ -255,12 +180,13 @@ def list_grounds(
     return grounds
 
 
-def _phases(
+def find_phases(
     connection: Connection, rule: FrameRule, run: Run, *, signals: Mapping[int, str]
 ) -> Iterator[tuple[str, datetime, datetime]]:
+    """Give the phases of a run: name, start and end of each stretch in which a condition holds."""
     if not signals or run.start == run.end:
         return
-    before = last_samples(connection, signals, span=(run.start - _REACH, run.start))
+    before = last_samples(connection, signals, span=(run.start - REACH, run.start))
     table = read_samples(connection, signals, run.start, run.end)
     times, columns = align(table, signals, start=run.start, before=before)
     for name, condition in rule.phases.items():
@@ -309,7 +235,8 @@ def _stretches(holds: Column, times: Column, run: Run) -> Iterator[tuple[datetim
         yield _moment(int(times[first])), end
 
 
-def _tell(rule: FrameRule, run: Run, phases: Sequence[tuple[str, datetime, datetime]]) -> Told:
+def tell_run(rule: FrameRule, run: Run, phases: Sequence[tuple[str, datetime, datetime]]) -> Told:
+    """Give the document of a run and its phases; its key ends with when the run begins."""
     key = f"{rule.equipment.value}|{run.batch}|{format_instant(run.start)}"
     batch = Identifier(scheme=rule.batch_scheme, value=run.batch)
     records = [
@@ -342,7 +269,7 @@ def _tell(rule: FrameRule, run: Run, phases: Sequence[tuple[str, datetime, datet
             )
         )
     payload = {
-        "rule": _describe(rule),
+        "rule": describe_rule(rule),
         "run": [run.batch, format_instant(run.start), format_instant(run.end)],
         "phases": [[n, format_instant(a), format_instant(b)] for n, a, b in phases],
     }
@@ -350,7 +277,7 @@ def _tell(rule: FrameRule, run: Run, phases: Sequence[tuple[str, datetime, datet
     return _document(key, payload, said, at=run.end)
 
 
-def _describe(rule: FrameRule) -> dict[str, Any]:
+def describe_rule(rule: FrameRule) -> dict[str, Any]:
     """Give a rule as plain data."""
     return {
         "equipment": f"{rule.equipment.scheme}|{rule.equipment.value}",
@@ -372,18 +299,6 @@ def _document(key: str, payload: Any, said: list[Said], *, at: datetime) -> Told
         version=0,
         source_time=at,
         said=said,
-    )
-
-
-def _vanished(key: str) -> Told:
-    return Told(
-        object_type=OBJECT_TYPE,
-        source_key=key,
-        payload="",
-        media_type="text/plain",
-        version=0,
-        source_time=None,
-        deleted=True,
     )
 
 

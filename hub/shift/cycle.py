@@ -16,8 +16,8 @@ from hub.insight.statistics import STATISTICS
 from hub.model import Identifier
 from hub.model.mastered import MASTERED
 from hub.resolve.conditions import Condition
+from hub.resolve.deriving import derive_frames
 from hub.resolve.frames import FrameRule as Rule
-from hub.resolve.frames import derive_frames
 from hub.resolve.meanwhile import resolved_meanwhile
 from hub.resolve.resolution import prepare, resolve, resolve_again
 from hub.resolve.ruling import RuleError, take_up_rules
@@ -59,20 +59,16 @@ def run_cycle(
     *,
     within: Window | None = None,
     resting: Mapping[str, Container[str]] | None = None,
-    has_news: bool = False,
     resolving: Resolving = lambda _done, _total: None,
 ) -> Cycle:
-    """Read these sources (all when None) but for streams at rest, resolve, and find runs in new samples.
-
-    `has_news`: there are new samples already, whatever is read now.
-    """
+    """Read these sources (all when None) but for streams at rest, resolve, and find runs in new samples."""
     cycle = Cycle(whitelist=settle_project(desk, project))
     chosen = project.sources if sources is None else sources
     with resolved_meanwhile(desk.database, clock=desk.clock) as done:
         cycle.outcomes = sync_sources(desk, chosen, within, resting=resting)
     cycle.statements = done.statements
     cycle.statements += resolve(desk.database, clock=desk.clock, progress=resolving).statements
-    if project.frames and (has_news or any(o.samples for o in cycle.outcomes)):
+    if project.frames:
         cycle.frames = derive_frames(desk.database, frame_rules(project), now=desk.clock(), actor=ACTOR)
         cycle.statements += resolve(desk.database, clock=desk.clock, progress=resolving).statements
     declared = feature_declaration(project)

@@ -39,7 +39,6 @@ class Supervisor:
         self.tick_s = tick_s
         self.after = after
         self._tails = Tails(desk, project.sources, pace) if pace and project else None
-        self._seen_live = 0
         self._seen_delivered = 0
         """Samples that agents had delivered by the last cycle."""
         self._stop = threading.Event()
@@ -69,15 +68,10 @@ class Supervisor:
         if not sources and not self._is_anything_delivered() and delivered == self._seen_delivered:
             return None
         resting = {code: {n for n, due in streams.items() if not due} for code, streams in known.items()}
-        news = delivered != self._seen_delivered
-        if self._tails is None:
-            cycle = run_cycle(self.desk, self.project, sources, resting=resting, has_news=news)
-        else:
+        if self._tails is not None:
             self._tails.settle({source.code for source in sources})
-            told = self._tails.samples
-            news = news or told > self._seen_live
-            cycle = run_cycle(self.desk, self.project, sources, resting=resting, has_news=news)
-            self._seen_live = told
+        cycle = run_cycle(self.desk, self.project, sources, resting=resting)
+        if self._tails is not None:
             self._tails.heed(cycle.outcomes)
         self._seen_delivered = delivered
         self.after(cycle)

@@ -31,11 +31,6 @@ class Tails:
         self._pace = pace
         self._tails: dict[str, _Tail] = {}
 
-    @property
-    def samples(self) -> int:
-        """How many samples have been stored so far."""
-        return sum(tail.samples for tail in self._tails.values())
-
     def start(self) -> None:
         """Begin to follow; a source that cannot even be opened says so when it is read."""
         for source in self._sources:

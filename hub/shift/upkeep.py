@@ -10,6 +10,8 @@ import structlog
 
 from hub.ingest.runner import Desk
 from hub.shift.settings import Settings
+from hub.store.arrivals import NEWS_KEPT, forget_arrivals, has_old_arrivals
+from hub.store.database import Database
 from hub.store.jobs import forget_jobs
 from hub.store.lake.cellar import NoPlace
 from hub.store.lake.cleaning import clean, is_due
@@ -93,13 +95,14 @@ class Upkeep:
         return True
 
     def clear(self) -> int:
-        """Let go of answers that are no longer given again, and of reads whose time is over; give how many.
+        """Let go of answers no longer given again, of reads and news whose time is over; give how many.
 
         Any node may do it.
         """
         database, now = self._desk.database, self._desk.clock()
         gone = forget_replies(database, now=now) if has_old_replies(database, now=now) else 0
         gone += forget_reads(database, now=now)
+        gone += _forget_news(database, before=now - NEWS_KEPT)
         return gone + (0 if self._jobs is None else forget_jobs(database, self._jobs, now=now))
 
     def _compacts(self, clock: Callable[[], datetime]) -> bool:
@@ -126,3 +129,11 @@ class Upkeep:
                 has_place = False
             except Exception:  # serving goes on, samples stay in frames; doctor tells
                 log.exception("samples were not folded, or old answers not let go")
+
+
+def _forget_news(database: Database, *, before: datetime) -> int:
+    with database.read() as connection:
+        if not has_old_arrivals(connection, before):
+            return 0
+    with database.begin() as connection:
+        return forget_arrivals(connection, before)

@@ -6,19 +6,21 @@ a reader's back. Rows are let go after some days: they are news, not a record.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import ColumnElement, Connection, delete, func, select
 from sqlalchemy import text as sql
 
 from hub.store.bulk import insert_row
 from hub.store.locks import ARRIVALS
 from hub.store.tables import sample_arrival
 
+NEWS_KEPT = timedelta(days=3)
+"""How long arrivals of samples are remembered: whoever follows them can take them up again for so long."""
 _COLUMNS = 4
 Spans = npt.NDArray[np.int64]
 
@@ -62,11 +64,22 @@ def arrival_bounds(connection: Connection) -> tuple[int, int]:
     return int(oldest or 0), int(newest or 0)
 
 
-def forget_arrivals(connection: Connection, before: datetime) -> None:
-    """Let go of what came before an instant; the newest row always stays, so that numbers go on."""
+def forget_arrivals(connection: Connection, before: datetime) -> int:
+    """Let go of what came before an instant; give how many rows.
+
+    The newest row always stays, so that numbers go on.
+    """
+    return connection.execute(delete(sample_arrival).where(*_old(before))).rowcount
+
+
+def has_old_arrivals(connection: Connection, before: datetime) -> bool:
+    """Tell whether there is anything to let go of."""
+    return connection.execute(select(sample_arrival.c.id).where(*_old(before)).limit(1)).first() is not None
+
+
+def _old(before: datetime) -> tuple[ColumnElement[bool], ...]:
     newest = select(func.max(sample_arrival.c.id)).scalar_subquery()
-    old = sample_arrival.c.recorded_at < before
-    connection.execute(delete(sample_arrival).where(old, sample_arrival.c.id < newest))
+    return sample_arrival.c.recorded_at < before, sample_arrival.c.id < newest
 
 
 def _unpack(packed: bytes, tags: int) -> Spans:

@@ -9,7 +9,8 @@ import pyarrow as pa
 import pytest
 
 from hub.model import SAMPLE_SCHEMA, Identifier
-from hub.resolve.frames import FrameRule, derive_frames, find_runs
+from hub.resolve.deriving import derive_frames
+from hub.resolve.frames import FrameRule, find_runs
 from hub.store.database import Database
 from hub.store.identifiers import ensure_tags
 from hub.store.lake.folding import fold

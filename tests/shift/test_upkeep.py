@@ -9,6 +9,7 @@ import pytest
 
 from hub.ingest.runner import Desk
 from hub.shift.upkeep import Policy, Upkeep
+from hub.store.arrivals import NEWS_KEPT, read_arrivals
 from hub.store.jobs import begin_job
 from hub.store.lake.survey import survey
 from hub.store.replies import Asked, claim_request
@@ -73,6 +74,17 @@ def test_answers_are_let_go_when_they_are_no_longer_given_again(store: Cellar) -
     store.clock += timedelta(hours=24)
     assert keeper.clear() == 1
     assert keeper.clear() == 0
+
+
+def test_news_of_samples_are_let_go_after_some_days_but_for_the_newest(store: Cellar) -> None:
+    for seq in (1, 2, 3):
+        store.put([("a", seq, 1.0, None, 0)], seq=seq)
+    keeper = upkeep(store)
+    assert keeper.clear() == 0
+    store.clock += NEWS_KEPT + timedelta(seconds=1)
+    assert (keeper.clear(), keeper.clear()) == (2, 0)
+    with store.database.read() as connection:
+        assert len(read_arrivals(connection, 0, limit=9)) == 1
 
 
 def test_jobs_and_their_answers_are_let_go_after_a_day(store: Cellar, tmp_path: Path) -> None:

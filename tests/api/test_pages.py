@@ -1,4 +1,5 @@
 import html
+import re
 from itertools import pairwise
 from typing import Any
 
@@ -180,3 +181,12 @@ def test_an_unfinished_phase_and_a_batch_without_anything_are_shown(counter: Cou
     said = words(read_page(counter, "/batches/B26-0199"))
     assert "No system has reported a phase" in said
     assert "No result is known" in said
+
+
+def test_on_paper_a_page_still_says_in_which_zone_its_times_are(looked_at: Counter) -> None:
+    assert "All times are UTC" in words(read_page(looked_at, "/batches/B26-0117").find(".//footer"))
+    style = looked_at.client.get("/static/plantwide.css").text
+    printed = style.partition("@media print {")[2]
+    hidden = re.findall(r"([^{}]+)\{[^}]*display: none", printed.partition("\n}")[0])
+    assert hidden
+    assert "footer" not in {selector.strip() for rule in hidden for selector in rule.split(",")}

@@ -1,4 +1,5 @@
 import html
+import re
 from itertools import pairwise
 from typing import Any
 
@@ -6,7 +7,7 @@ import pytest
 from lxml import etree
 
 from tests.api.conftest import Counter
-from tests.api.factories import add_held, add_name, add_record, add_thing
+from tests.api.factories import add_assertion, add_held, add_name, add_record, add_thing
 from tests.api.routes import PAGES
 
 
@@ -180,3 +181,33 @@ def test_an_unfinished_phase_and_a_batch_without_anything_are_shown(counter: Cou
     said = words(read_page(counter, "/batches/B26-0199"))
     assert "No system has reported a phase" in said
     assert "No result is known" in said
+
+
+def test_a_quality_event_says_its_state_beside_its_name_and_leads_to_who_says_it(counter: Counter) -> None:
+    mes = counter.plant["mes"]
+    with counter.database.begin("test") as connection:
+        batch = add_thing(connection, "batch", "B26-0300")
+        add_name(connection, "batch", batch, "B26-0300")
+        unit = add_thing(connection, "equipment", "BR9000")
+        values = {"batch_id": batch, "equipment_id": unit, "state": "under_review", "has_conflict": True}
+        event = add_thing(connection, "quality_event", "DEV-7", **values)
+        add_name(connection, "quality_event", event, "DEV-7", scheme="mes:quality_event")
+        record = add_record(connection, mes, source_key="deviation 7")
+        add_assertion(connection, "quality_event", event, "batch", system=mes, record=record)
+    page = read_page(counter, "/batches/B26-0300")
+    table = next(t for t in page.iter("table") if "DEV-7" in words(t) and "Where" in words(t))
+    heads = [words(head) for head in table.find("thead").iter("th")]
+    row = next(dict(zip(heads, tr, strict=True)) for tr in table.find("tbody") if "DEV-7" in words(tr))
+    assert words(row["What"]) == "DEV-7 under review systems disagree"
+    assert words(row["Where"]) == "BR9000"
+    chain = row["Source"].find(".//a").get("href")
+    assert "deviation 7" in words(read_page(counter, chain))
+
+
+def test_on_paper_a_page_still_says_in_which_zone_its_times_are(looked_at: Counter) -> None:
+    assert "All times are UTC" in words(read_page(looked_at, "/batches/B26-0117").find(".//footer"))
+    style = looked_at.client.get("/static/plantwide.css").text
+    printed = style.partition("@media print {")[2]
+    hidden = re.findall(r"([^{}]+)\{[^}]*display: none", printed.partition("\n}")[0])
+    assert hidden
+    assert "footer" not in {selector.strip() for rule in hidden for selector in rule.split(",")}
